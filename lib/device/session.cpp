@@ -1,0 +1,31 @@
+#include "ritz/device/session.hpp"
+
+#include "ritz/device/kokkos.hpp"
+
+namespace ritz::device {
+
+Session::Session(int local_rank) {
+  static_cast<void>(local_rank);
+#if defined(KOKKOS_ENABLE_CUDA) || defined(KOKKOS_ENABLE_HIP)
+  // The names of the argument struct differ between Kokkos 3.5 and 4; the command line is the same.
+  std::string option = "--kokkos-map-device-id-by=mpi_rank";
+  std::string program = "ritz";
+  char* arguments[] = {program.data(), option.data(), nullptr};
+  int n_arguments = 2;
+  Kokkos::initialize(n_arguments, arguments);
+#else
+  Kokkos::initialize();
+#endif
+}
+
+Session::~Session() { Kokkos::finalize(); }
+
+int n_threads() { return std::max(1, Kokkos::DefaultHostExecutionSpace().concurrency()); }
+
+std::string description() {
+  std::string text = ExecutionSpace::name();
+  if (n_threads() > 1) text += ", " + std::to_string(n_threads()) + " threads";
+  return text;
+}
+
+}  // namespace ritz::device
