@@ -2,6 +2,8 @@
 
 #include <Kokkos_Core.hpp>
 
+#include <string>
+
 namespace ritz::device {
 
 /// The one backend of this build, decided by Kokkos.
@@ -21,7 +23,7 @@ using Range = Kokkos::RangePolicy<ExecutionSpace, Functor>;
 /// Copies host data to a new labelled device View.
 template <class T>
 View<T*> to_device(const char* label, const T* data, std::size_t n) {
-  View<T*> view(Kokkos::view_alloc(label, Kokkos::WithoutInitializing), n);
+  View<T*> view(Kokkos::view_alloc(std::string(label), Kokkos::WithoutInitializing), n);
   if (n > 0) {
     Kokkos::View<const T*, HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>> host(data, n);
     Kokkos::deep_copy(view, host);
