@@ -32,6 +32,10 @@ function(ritz_trilinos_unity)
     get_target_property(tpetra_sources tpetra SOURCES)
     get_target_property(tpetra_binary tpetra BINARY_DIR)
     foreach(source IN LISTS tpetra_sources)
+      if(source MATCHES "^Tpetra_CrsMatrix_[^/]*\\.cpp$")
+        # Generated files are listed without a folder; only the full path reaches them.
+        set(source "${tpetra_binary}/${source}")
+      endif()
       if(source MATCHES "/Tpetra_CrsMatrix_[^/]*\\.cpp$")
         set_source_files_properties("${source}" TARGET_DIRECTORY tpetra
           PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)

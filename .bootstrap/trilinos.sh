@@ -92,7 +92,7 @@ trilinos_install() { # build prefix
 trilinos_selftest() { # prefix (or nothing: what CMake finds by itself) folder
   rm -rf "$2" && mkdir -p "$2" || return 1
   cmake -G Ninja -S "$here/.bootstrap/selftest" -B "$2" -DCMAKE_BUILD_TYPE=Release \
-    -DCMAKE_CXX_COMPILER=g++ -DCMAKE_C_COMPILER=gcc \
+    -DCMAKE_CXX_COMPILER=g++ -DCMAKE_C_COMPILER=gcc -DRITZ_FIND_BOOTSTRAP_PREFIX=OFF \
     ${mpi_cxx:+"-DMPI_CXX_COMPILER=$mpi_cxx"} ${1:+"-DCMAKE_PREFIX_PATH=$1"} || return 1
   ninja -C "$2" || return 1
   OMP_NUM_THREADS=1 OMP_PROC_BIND=false \

@@ -5,6 +5,23 @@
 # The Kokkos of 13.2 refuses GNU extensions; Ritz does not use them.
 set(CMAKE_CXX_EXTENSIONS OFF)
 
+# A prefix that ./bootstrap finished is found without being named, unless another one is named.
+option(RITZ_FIND_BOOTSTRAP_PREFIX "Look for a Trilinos that ./bootstrap built" ON)
+if(RITZ_FIND_BOOTSTRAP_PREFIX AND NOT Trilinos_DIR AND NOT Trilinos_ROOT AND NOT CMAKE_PREFIX_PATH
+   AND NOT DEFINED ENV{Trilinos_DIR} AND NOT DEFINED ENV{Trilinos_ROOT}
+   AND NOT DEFINED ENV{CMAKE_PREFIX_PATH})
+  if(DEFINED ENV{XDG_DATA_HOME})
+    set(folder "$ENV{XDG_DATA_HOME}/ritz")
+  else()
+    set(folder "$ENV{HOME}/.local/share/ritz")
+  endif()
+  file(GLOB finished "${folder}/trilinos-*/ritz-complete")
+  foreach(marker IN LISTS finished)
+    get_filename_component(prefix "${marker}" DIRECTORY)
+    list(APPEND CMAKE_PREFIX_PATH "${prefix}")
+  endforeach()
+endif()
+
 set(ritz_trilinos_packages Kokkos Tpetra Belos Ifpack2 MueLu Amesos2 Zoltan2)
 find_package(Trilinos 13.2 QUIET COMPONENTS ${ritz_trilinos_packages})
 if(NOT Trilinos_FOUND)

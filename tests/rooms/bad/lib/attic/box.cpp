@@ -1,0 +1,2 @@
+// Not compiled: a folder that is no room.
+#include <vector>
