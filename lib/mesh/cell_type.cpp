@@ -12,12 +12,15 @@ namespace {
 constexpr std::array<std::int8_t, 2> no_edge{-1, -1};
 constexpr std::array<std::int8_t, 4> no_face{-1, -1, -1, -1};
 
-constexpr std::array<std::int8_t, 4> one(int a) { return {static_cast<std::int8_t>(a), -1, -1, -1}; }
+constexpr std::array<std::int8_t, 4> one(int a) {
+  return {static_cast<std::int8_t>(a), -1, -1, -1};
+}
 constexpr std::array<std::int8_t, 4> two(int a, int b) {
   return {static_cast<std::int8_t>(a), static_cast<std::int8_t>(b), -1, -1};
 }
 constexpr std::array<std::int8_t, 4> three(int a, int b, int c) {
-  return {static_cast<std::int8_t>(a), static_cast<std::int8_t>(b), static_cast<std::int8_t>(c), -1};
+  return {static_cast<std::int8_t>(a), static_cast<std::int8_t>(b), static_cast<std::int8_t>(c),
+          -1};
 }
 
 constexpr CellTable blank(std::string_view name, int dimension) {
@@ -133,9 +136,8 @@ constexpr CellTable make_hex() {
   }
   t.facets = t.faces;
   for (int v = 0; v < 8; ++v) {
-    t.vertices[static_cast<std::size_t>(v)] = {static_cast<double>(v & 1),
-                                               static_cast<double>((v >> 1) & 1),
-                                               static_cast<double>(v >> 2)};
+    t.vertices[static_cast<std::size_t>(v)] = {
+        static_cast<double>(v & 1), static_cast<double>((v >> 1) & 1), static_cast<double>(v >> 2)};
   }
   return t;
 }
@@ -145,7 +147,9 @@ constexpr std::array<CellTable, 6> tables{make_point(), make_line(), make_tri(),
 
 }  // namespace
 
-const CellTable& table(CellType type) { return tables[static_cast<std::size_t>(type)]; }
+const CellTable& table(CellType type) {
+  return tables[static_cast<std::size_t>(type)];
+}
 
 CellType cell_type(std::string_view name) {
   for (std::size_t i = 0; i < tables.size(); ++i) {
@@ -158,12 +162,18 @@ CellType cell_type(std::string_view name) {
 int n_lattice_points(CellType type, int order) {
   const int n = order + 1;
   switch (type) {
-    case CellType::point: return 1;
-    case CellType::line: return n;
-    case CellType::tri: return n * (n + 1) / 2;
-    case CellType::quad: return n * n;
-    case CellType::tet: return n * (n + 1) * (n + 2) / 6;
-    case CellType::hex: return n * n * n;
+    case CellType::point:
+      return 1;
+    case CellType::line:
+      return n;
+    case CellType::tri:
+      return n * (n + 1) / 2;
+    case CellType::quad:
+      return n * n;
+    case CellType::tet:
+      return n * (n + 1) * (n + 2) / 6;
+    case CellType::hex:
+      return n * n * n;
   }
   return 0;
 }
@@ -171,12 +181,18 @@ int n_lattice_points(CellType type, int order) {
 int n_interior_points(CellType type, int order) {
   const int k = order;
   switch (type) {
-    case CellType::point: return 1;
-    case CellType::line: return k - 1;
-    case CellType::tri: return (k - 1) * (k - 2) / 2;
-    case CellType::quad: return (k - 1) * (k - 1);
-    case CellType::tet: return (k - 1) * (k - 2) * (k - 3) / 6;
-    case CellType::hex: return (k - 1) * (k - 1) * (k - 1);
+    case CellType::point:
+      return 1;
+    case CellType::line:
+      return k - 1;
+    case CellType::tri:
+      return (k - 1) * (k - 2) / 2;
+    case CellType::quad:
+      return (k - 1) * (k - 1);
+    case CellType::tet:
+      return (k - 1) * (k - 2) * (k - 3) / 6;
+    case CellType::hex:
+      return (k - 1) * (k - 1) * (k - 1);
   }
   return 0;
 }

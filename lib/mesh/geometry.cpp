@@ -73,7 +73,9 @@ std::array<double, 4> barycentric(int dimension, const std::array<double, 3>& po
 }
 
 /// Derivative of barycentric coordinate v in direction d.
-double barycentric_slope(int v, int d) { return v == 0 ? -1.0 : (v == d + 1 ? 1.0 : 0.0); }
+double barycentric_slope(int v, int d) {
+  return v == 0 ? -1.0 : (v == d + 1 ? 1.0 : 0.0);
+}
 
 void check_order(int order) {
   if (order != 1 && order != 2) {
@@ -135,9 +137,12 @@ void shape_gradients(CellType type, int order, const std::array<double, 3>& poin
       const double la = l[static_cast<std::size_t>(a)], lb = l[static_cast<std::size_t>(b)];
       for (int d = 0; d < dimension; ++d) {
         const double sa = barycentric_slope(a, d), sb = barycentric_slope(b, d);
-        if (order == 1) out[at++] = sa;
-        else if (a == b) out[at++] = (4.0 * la - 1.0) * sa;
-        else out[at++] = 4.0 * (sa * lb + la * sb);
+        if (order == 1)
+          out[at++] = sa;
+        else if (a == b)
+          out[at++] = (4.0 * la - 1.0) * sa;
+        else
+          out[at++] = 4.0 * (sa * lb + la * sb);
       }
     }
     return;
@@ -170,7 +175,8 @@ std::array<double, 3> map_to_physical(const Mesh& mesh, LocalId cell,
   shape_values(mesh.cell_type, mesh.geometry_order, reference, values);
   std::array<double, 3> x{};
   for (std::size_t i = 0; i < n; ++i) {
-    const double* node = mesh.node_coordinates.data() + static_cast<std::size_t>(nodes[i]) * dimension;
+    const double* node =
+        mesh.node_coordinates.data() + static_cast<std::size_t>(nodes[i]) * dimension;
     for (std::size_t d = 0; d < dimension; ++d) x[d] += values[i] * node[d];
   }
   if (!jacobian.empty()) {

@@ -7,8 +7,8 @@
 
 namespace ritz::mesh {
 
-/// A box of dimension 1, 2 or 3 cut into n_x * n_y * n_z bricks; each brick is one line, quad or hex,
-/// two triangles or six Kuhn tets.
+/// A box of dimension 1, 2 or 3 cut into n_x * n_y * n_z bricks; each brick is one line, quad or
+/// hex, two triangles or six Kuhn tets.
 struct Box {
   CellType cell_type = CellType::hex;
   std::array<GlobalId, 3> cells{1, 1, 1};
@@ -18,16 +18,30 @@ struct Box {
   std::array<double, 3> grading{1, 1, 1};
 
   enum class Distortion { none, smooth, random };
-  /// smooth: x + amount * h-independent sine bump that vanishes on the boundary; random: each inner
-  /// vertex moved by up to amount * half the local brick size, the same for every number of ranks.
+  /// Vertices on the boundary stay where they are. smooth: inner vertices move along the diagonal
+  /// by amount * (length in each direction) * prod_d sin(pi s_d), s in [0,1] across the box: the
+  /// same map for every cell size, so refined boxes converge to one domain map; its Jacobian stays
+  /// positive for amount < 1/(pi sqrt(d)). random: each inner vertex is moved in each direction by
+  /// up to amount * half the smaller neighbouring brick, a hash of (seed, vertex id) decides how
+  /// far, so the mesh is the same for every number of ranks.
   Distortion distortion = Distortion::none;
   double distortion_amount = 0.0;
   std::uint64_t seed = 1;
 };
 
-/// This rank's block of the box's cells: no ghosts yet, `exterior` known. Sets: left right (x),
-/// bottom top (y; z in no case), front back (z, front at lower z). One region "domain". Collective.
-/// Throws Error(deck) on more than 2^62 cells or a non-positive size.
+/// This rank's block of the box's cells, in the order of their ids (bricks with x fastest, a
+/// brick's children together): no ghosts yet, `exterior` known, a rank may have no cell.
+/// Collective.
+///
+/// Global ids: vertex (i, j, k) has i + (n_x + 1)(j + (n_y + 1) k), child c of brick b has
+/// b * children + c. One region "domain". Sets: left and right are the low and the high end in x;
+/// in two dimensions bottom and top are low and high y; in three dimensions z points up: bottom and
+/// top are low and high z, front and back low and high y.
+///
+/// Triangles: (0,1,3) and (0,3,2) of the quad's corners. Tets: Kuhn's six along the diagonal 0-7.
+/// Directions beyond the dimension are ignored. `box` is the same on every rank.
+/// Throws Error(deck) on more than 2^62 cells or vertices, a size, a count, a grading or a
+/// distortion that makes no sense, Error(memory) on more cells per rank than LocalId can count.
 [[nodiscard]] Mesh make_box(const comm::Communicator& communicator, const Box& box);
 
 }  // namespace ritz::mesh
