@@ -24,12 +24,14 @@ void gauss_legendre(int n, std::vector<double>& points, std::vector<double>& wei
 /// Gauss-Lobatto-Legendre points on [0,1], n >= 2.
 [[nodiscard]] std::vector<double> gauss_lobatto(int n);
 
-/// Lagrange element of degree k: nodes at the Gauss-Lobatto points on lines, quads, hexes (k = 1..8)
-/// and equispaced on triangles and tets (k = 1..3; order-4 lattices are allowed for geometry).
-/// Nodes are in entity order (mesh/lattice.hpp).
+/// Lagrange element of degree k: nodes at the Gauss-Lobatto points on lines, quads, hexes (k
+/// = 1..8) and equispaced on triangles and tets (k = 1..3 for spaces; order-4 lattices are allowed
+/// for geometry). Nodes are in entity order (mesh/lattice.hpp). A point has one node and no
+/// gradient.
 class Element {
  public:
   /// `equispaced`: nodes on the equispaced lattice whatever the cell (geometry, output).
+  /// Throws Error(deck) for a degree below 1, above 8, or above 4 on triangles and tets.
   Element(mesh::CellType type, int degree, bool equispaced = false);
 
   [[nodiscard]] mesh::CellType cell_type() const { return type_; }
@@ -46,21 +48,24 @@ class Element {
   [[nodiscard]] const std::vector<int>& facet_nodes(int facet) const {
     return facet_nodes_[static_cast<std::size_t>(facet)];
   }
-  /// 1-D node positions (tensor cells).
+  /// The element of a facet: this element's trace. Not the same as Element(facet type, degree) on
+  /// triangles, whose edges carry equispaced nodes.
+  [[nodiscard]] Element facet_element() const;
+  /// 1-D node positions: of the lattice coordinates 0..degree in each direction.
   [[nodiscard]] const std::vector<double>& nodes_1d() const { return nodes_1d_; }
 
  private:
   mesh::CellType type_;
   int degree_;
+  bool equispaced_;
   std::vector<double> nodes_1d_;
-  std::vector<int> tensor_of_entity_;
+  std::vector<std::array<int, 3>> lattice_;  // [n_nodes], place of each node in nodes_1d_
   std::vector<std::array<double, 3>> nodes_;
   std::vector<std::vector<int>> facet_nodes_;
-  std::vector<double> coefficients_;  // simplices: [n_nodes][n_monomials]
 };
 
-/// Reference point of the cell for a point of facet f's own reference coordinates (facet vertices in
-/// the order of CellTable::facets).
+/// Reference point of the cell for a point of facet f's own reference coordinates (facet vertices
+/// in the order of CellTable::facets).
 [[nodiscard]] std::array<double, 3> facet_to_cell(mesh::CellType type, int facet,
                                                   const std::array<double, 3>& point);
 
