@@ -21,7 +21,7 @@ std::int32_t packed(Storage storage, std::size_t index) {
 
 }  // namespace
 
-/// Graph to straight-line code: products go into the sums that alone use them, operands that need
+/// Graph to straight-line code: two operations of arithmetic in one where possible, operands that need
 /// many registers are computed first (Sethi and Ullman 1970, doi:10.1145/321607.321620, taken as a
 /// heuristic since parts are shared), a register is free again after its last reading.
 class Compiler {
@@ -108,13 +108,16 @@ class Compiler {
             (place_[static_cast<std::size_t>(index)] & 3) == static_cast<int>(Storage::constant));
   }
 
-  /// A product that only one sum needs; a square counts as one.
+  /// Whether the step that `index` stands for can be the first of a pair: one operation of
+  /// arithmetic that only one other step needs. A square counts as a product.
   [[nodiscard]] bool can_be_absorbed(int index) {
-    const Node& node = builder_.node(index);
-    const bool square = node.op == Op::integer_power && node.b == 2;
-    if (!square && node.op != Op::multiply) return false;
-    if (at(n_uses_, index) != 1) return false;
-    return !is_scalar(node.a) || (!square && !is_scalar(node.b));
+    const Step& step = at(steps_, index);
+    const bool square = step.op == Op::integer_power && builder_.node(index).b == 2;
+    const bool arithmetic = step.op >= Op::add && step.op <= Op::divide;
+    if ((!square && !arithmetic) || at(n_uses_, index) != 1) return false;
+    // The interpreter wants a row first, and sides can be exchanged in sums and products only.
+    const bool exchangeable = step.op == Op::add || step.op == Op::multiply;
+    return !is_scalar(step.operand[0]) || (exchangeable && !is_scalar(step.operand[1]));
   }
 
   void plan_fusion() {
@@ -135,23 +138,31 @@ class Compiler {
     }
     for (const int root : roots_) ++at(n_uses_, root);  // an output is never absorbed
     for (int i = 0; i < builder_.size(); ++i) {
-      const Node& node = builder_.node(i);
-      if (node.op != Op::add && node.op != Op::subtract) continue;
-      const bool sum = node.op == Op::add;
-      if (node.a != node.b && can_be_absorbed(node.b)) {
-        fuse(i, sum ? Op::multiply_add : Op::subtract_product, node.b, node.a);
-      } else if (node.a != node.b && can_be_absorbed(node.a)) {
-        fuse(i, sum ? Op::multiply_add : Op::multiply_subtract, node.a, node.b);
+      const Step step = at(steps_, i);
+      if (step.op < Op::add || step.op > Op::divide) continue;
+      const int left = step.operand[0];
+      const int right = step.operand[1];
+      const int row = static_cast<int>(step.op) - static_cast<int>(Op::add);
+      static constexpr detail::Second of_left[] = {detail::Second::add, detail::Second::subtract,
+                                                   detail::Second::multiply, detail::Second::divide};
+      static constexpr detail::Second of_right[] = {detail::Second::add, detail::Second::subtract_from,
+                                                    detail::Second::multiply, detail::Second::divide_into};
+      if (can_be_absorbed(right)) {
+        fuse(i, right, left, of_right[row]);
+      } else if (can_be_absorbed(left)) {
+        fuse(i, left, right, of_left[row]);
       }
     }
   }
 
-  void fuse(int index, Op op, int product, int other) {
-    const Node& factors = builder_.node(product);
-    int first = factors.a;
-    int second = factors.op == Op::multiply ? factors.b : factors.a;
-    if (is_scalar(first)) std::swap(first, second);  // the interpreter wants a row first
-    at(steps_, index) = {op, {first, second, other}};
+  void fuse(int index, int inner, int other, detail::Second second) {
+    const Step& absorbed = at(steps_, inner);
+    const bool square = absorbed.op == Op::integer_power;
+    int first = absorbed.operand[0];
+    int then = square ? first : absorbed.operand[1];
+    if (is_scalar(first)) std::swap(first, then);
+    at(steps_, index) = {detail::pair_op(square ? Op::multiply : absorbed.op, second),
+                         {first, then, other}};
   }
 
   /// Registers that computing each node takes if nothing is shared.
@@ -216,7 +227,7 @@ class Compiler {
     for (std::size_t i = 0; i < roots_.size(); ++i) {
       const int root = roots_[i];
       if (!is_leaf(root) && at(output_of, root) == static_cast<int>(i)) continue;
-      program_.code_.push_back({Op::copy, packed(Storage::output_row, i), place_of(root), 0, 0});
+      program_.code_.push_back({Op::copy, packed(Storage::output_row, i), read(root), 0, 0});
     }
   }
 
@@ -225,7 +236,7 @@ class Compiler {
     Instruction instruction{step.op, 0, 0, 0, 0};
     std::int32_t* const fields[3] = {&instruction.a, &instruction.b, &instruction.c};
     for (int k = 0; k < 3; ++k) {
-      if (step.operand[k] >= 0) *fields[k] = place_of(step.operand[k]);
+      if (step.operand[k] >= 0) *fields[k] = read(step.operand[k]);
     }
     if (step.op == Op::integer_power) instruction.b = builder_.node(index).b;
     // `if` wants its condition as a row; a uniform one has been computed into one: conditions are
@@ -237,6 +248,14 @@ class Compiler {
                                      : packed(Storage::register_row, take_register());
     at(place_, index) = instruction.target;
     program_.code_.push_back(instruction);
+  }
+
+  std::int32_t read(int index) {
+    const std::int32_t place = place_of(index);
+    if (static_cast<Storage>(place & 3) == Storage::variable_row && (place >> 2) < 64) {
+      program_.rows_read_ |= std::uint64_t{1} << (place >> 2);
+    }
+    return place;
   }
 
   std::int32_t place_of(int index) {

@@ -41,6 +41,7 @@ struct Evaluator {
   int points_per_team;
   int register_stride;
   int scratch_level;
+  std::uint64_t rows_read;
 
   KOKKOS_FUNCTION void operator()(const Team& team) const {
     const Scratch scratch(team.team_scratch(scratch_level),
@@ -51,12 +52,10 @@ struct Evaluator {
         begin + points_per_team < n_points ? begin + points_per_team : n_points;
     if constexpr (on_host) {
       const detail::QuietArithmetic quiet;
-      for (std::ptrdiff_t first = begin; first < end; first += program.block) {
-        const std::ptrdiff_t left = end - first;
-        const int n = left < program.block ? static_cast<int>(left) : program.block;
-        program.evaluate_block(variables + first, n_points, n, scratch.data(), register_stride,
-                               out + first, n_points);
-      }
+      detail::interpret_blocks(program.code, program.n_instructions,
+                               {program.constants, variables + begin, n_points, scratch.data(),
+                                register_stride, out + begin, n_points},
+                               program.n_outputs, rows_read, program.block, end - begin);
     } else {
       const int lane = team.team_rank();
       const std::ptrdiff_t point = begin + lane;
@@ -119,7 +118,7 @@ void DeviceProgram::evaluate(const device::ExecutionSpace& space, const Variable
   constexpr std::size_t fast_scratch = 16384;
   const int level = scratch_bytes <= fast_scratch ? 0 : 1;
   const Evaluator evaluator{view(), variables.data(), out.data(), static_cast<std::ptrdiff_t>(n_points),
-                            points_per_team, lanes, level};
+                            points_per_team, lanes, level, program_.rows_read()};
   Kokkos::TeamPolicy<device::ExecutionSpace> policy(space, static_cast<int>(n_teams),
                                                     on_host ? 1 : threads_per_device_team);
   policy.set_scratch_size(level, Kokkos::PerTeam(scratch_bytes));

@@ -12,11 +12,10 @@ int n_operands(Op op) {
   switch (op) {
     case Op::constant:
     case Op::variable: return 0;
-    case Op::select:
-    case Op::multiply_add:
-    case Op::multiply_subtract:
-    case Op::subtract_product: return 3;
-    default: return op >= Op::add && op <= Op::logical_or ? 2 : 1;
+    case Op::select: return 3;
+    default:
+      if (is_pair(op)) return 3;
+      return op >= Op::add && op <= Op::logical_or ? 2 : 1;
   }
 }
 

@@ -32,19 +32,11 @@ void Program::evaluate(std::span<const double> variables, std::span<double> out)
   alignas(64) std::array<double, 2048> small;  // block() keeps all but huge programs within it
   std::vector<double> large;
   if (n_scratch > small.size()) large.resize(n_scratch);
-  detail::Rows rows{constants_.data(),
-                    nullptr,
-                    static_cast<std::ptrdiff_t>(n_points),
-                    large.empty() ? small.data() : large.data(),
-                    block_,
-                    nullptr,
-                    static_cast<std::ptrdiff_t>(n_points)};
-  for (std::size_t first = 0; first < n_points; first += block) {
-    rows.variables = variables.data() + first;
-    rows.out = out.data() + first;
-    const int n = static_cast<int>(std::min(block, n_points - first));
-    detail::interpret(code_.data(), static_cast<int>(code_.size()), rows, n);
-  }
+  const auto stride = static_cast<std::ptrdiff_t>(n_points);
+  detail::interpret_blocks(code_.data(), static_cast<int>(code_.size()),
+                           {constants_.data(), variables.data(), stride,
+                            large.empty() ? small.data() : large.data(), block_, out.data(), stride},
+                           n_outputs_, rows_read_, block_, stride);
 }
 
 void Program::set_uniform(std::string_view name, double value) {
@@ -60,9 +52,8 @@ std::string Program::listing() const {
       "log10",    "sqrt",     "abs",      "erf",   "sign",       "floor", "ceil",
       "ipow",     "add",      "subtract", "mul",   "divide",     "pow",   "atan2",
       "min",      "max",      "mod",      "hypot", "less",       "less_equal", "equal",
-      "not_equal", "and",     "or",       "not",   "select",     "copy",  "mul_add",
-      "mul_subtract", "subtract_product"};
-  static_assert(std::size(names) == static_cast<std::size_t>(detail::Op::subtract_product) + 1);
+      "not_equal", "and",     "or",       "not",   "select",     "copy"};
+  static_assert(std::size(names) == static_cast<std::size_t>(detail::Op::first_pair));
   const auto operand = [&](std::int32_t packed) -> std::string {
     const auto index = static_cast<std::size_t>(packed >> 2);
     switch (static_cast<Storage>(packed & 3)) {
@@ -76,12 +67,20 @@ std::string Program::listing() const {
   std::string text;
   for (const Instruction& instruction : code_) {
     text += operand(instruction.target) + " = ";
-    text += names[static_cast<std::size_t>(instruction.op)];
+    if (detail::is_pair(instruction.op)) {
+      const int pair = static_cast<int>(instruction.op) - static_cast<int>(detail::Op::first_pair);
+      static constexpr const char* seconds[] = {"add",    "subtract", "subtract_from",
+                                                "mul", "divide",   "divide_into"};
+      text += names[pair / detail::n_seconds + static_cast<int>(detail::Op::add)];
+      text.append("_").append(seconds[pair % detail::n_seconds]);
+    } else {
+      text += names[static_cast<std::size_t>(instruction.op)];
+    }
     text.append("(").append(operand(instruction.a));
     if (instruction.op == detail::Op::integer_power) {
       text += ", " + std::to_string(instruction.b);
     } else {
-      const bool three = instruction.op == detail::Op::select || instruction.op >= detail::Op::multiply_add;
+      const bool three = instruction.op == detail::Op::select || detail::is_pair(instruction.op);
       const bool two = three || (instruction.op >= detail::Op::add && instruction.op <= detail::Op::logical_or);
       if (two) text += ", " + operand(instruction.b);
       if (three) text += ", " + operand(instruction.c);

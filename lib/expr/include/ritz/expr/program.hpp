@@ -50,6 +50,8 @@ class Program {
   [[nodiscard]] int n_registers() const { return n_registers_; }
   /// Points a pass should handle so that the registers stay in the first-level cache.
   [[nodiscard]] int block() const { return block_; }
+  /// Bit i is set if row i of the input is read (i < 64).
+  [[nodiscard]] std::uint64_t rows_read() const { return rows_read_; }
   /// Variables that are rows of the input, in order: the expression's without the uniforms.
   [[nodiscard]] const std::vector<std::string>& row_variables() const { return row_variables_; }
   [[nodiscard]] const std::vector<std::string>& uniforms() const { return uniforms_; }
@@ -68,6 +70,7 @@ class Program {
   std::vector<double> constants_;
   std::vector<std::string> row_variables_;
   std::vector<std::string> uniforms_;
+  std::uint64_t rows_read_ = 0;
   int n_registers_ = 0;
   int n_outputs_ = 0;
   int block_ = max_block;

@@ -128,4 +128,80 @@ KOKKOS_INLINE_FUNCTION void interpret(const Instruction* code, int n_instruction
   }
 }
 
+/// Asks for the rows of the next block while this one is computed, a few lines with each
+/// instruction: all at once they would fill the processor's queue and make it wait. Host only.
+class Prefetch {
+ public:
+  /// @param next rows of the next block, of n points (0: there is none)
+  Prefetch(const Rows& next, std::uint64_t rows_read, int n_outputs, int n, int n_instructions)
+      : next_(next), rows_read_(rows_read), n_outputs_(n_outputs), n_(n) {
+    int n_rows = n_outputs;
+    for (std::uint64_t bits = rows_read; bits != 0; bits &= bits - 1) ++n_rows;
+    const int n_lines = n_rows * ((n + line - 1) / line);
+    at_once_ = (n_lines + n_instructions - 1) / n_instructions;
+    point_ = n;  // start with step()'s change of row
+  }
+
+  /// One instruction's share.
+  void step() {
+#if defined(__GNUC__)
+    for (int i = 0; i < at_once_; ++i) {
+      if (point_ >= n_ && !next_row()) return;
+      __builtin_prefetch(row_ + point_, 0);
+      point_ += line;
+    }
+#endif
+  }
+
+ private:
+  static constexpr int line = 64 / static_cast<int>(sizeof(double));
+
+  bool next_row() {
+    if (n_ <= 0) return false;
+    if (rows_read_ != 0) {
+      int index = 0;
+      while ((rows_read_ >> index & 1) == 0) ++index;
+      rows_read_ &= rows_read_ - 1;
+      row_ = next_.variables + index * next_.variable_stride;
+    } else if (output_ < n_outputs_) {
+      row_ = next_.out + output_ * next_.out_stride;
+      ++output_;
+    } else {
+      n_ = 0;
+      return false;
+    }
+    point_ = 0;
+    return true;
+  }
+
+  const Rows& next_;
+  std::uint64_t rows_read_;
+  const double* row_ = nullptr;
+  int n_outputs_;
+  int n_;
+  int at_once_ = 0;
+  int output_ = 0;
+  int point_ = 0;
+};
+
+/// Host: all points, block by block.
+/// @param rows of the first point
+inline void interpret_blocks(const Instruction* code, int n_instructions, Rows rows, int n_outputs,
+                             std::uint64_t rows_read, int block, std::ptrdiff_t n_points) {
+  for (std::ptrdiff_t left = n_points; left > 0; left -= block) {
+    const int n = left < block ? static_cast<int>(left) : block;
+    const std::ptrdiff_t after = left - n;
+    Rows next = rows;
+    next.variables += n;
+    next.out += n;
+    Prefetch prefetch(next, rows_read, n_outputs, after < block ? static_cast<int>(after) : block,
+                      n_instructions);
+    for (int k = 0; k < n_instructions; ++k) {
+      prefetch.step();
+      visit(code[k].op, static_cast<int>(code[k].b), Block{rows, code[k], n});
+    }
+    rows = next;
+  }
+}
+
 }  // namespace ritz::expr::detail

@@ -83,13 +83,46 @@ RITZ_EXPR_BINARY(NotEqual, u != v ? 1.0 : 0.0);
 RITZ_EXPR_BINARY(LogicalAnd, u* v);
 RITZ_EXPR_BINARY(LogicalOr, u > v ? u : v);
 RITZ_EXPR_TERNARY(Select, u != 0.0 ? v : w);
-RITZ_EXPR_TERNARY(MultiplyAdd, u* v + w);
-RITZ_EXPR_TERNARY(MultiplySubtract, u* v - w);
-RITZ_EXPR_TERNARY(SubtractProduct, w - u * v);
 
 #undef RITZ_EXPR_UNARY
 #undef RITZ_EXPR_BINARY
 #undef RITZ_EXPR_TERNARY
+
+template <class First, Second second>
+struct Pair {
+  KOKKOS_INLINE_FUNCTION double operator()(double u, double v, double w) const {
+    const double r = First{}(u, v);
+    if constexpr (second == Second::add) return r + w;
+    if constexpr (second == Second::subtract) return r - w;
+    if constexpr (second == Second::subtract_from) return w - r;
+    if constexpr (second == Second::multiply) return r * w;
+    if constexpr (second == Second::divide) return r / w;
+    return w / r;
+  }
+};
+
+template <class First, class Visitor>
+KOKKOS_INLINE_FUNCTION void visit_second(int second, const Visitor& visitor) {
+  switch (static_cast<Second>(second)) {
+    case Second::add: visitor.ternary(Pair<First, Second::add>{}); break;
+    case Second::subtract: visitor.ternary(Pair<First, Second::subtract>{}); break;
+    case Second::subtract_from: visitor.ternary(Pair<First, Second::subtract_from>{}); break;
+    case Second::multiply: visitor.ternary(Pair<First, Second::multiply>{}); break;
+    case Second::divide: visitor.ternary(Pair<First, Second::divide>{}); break;
+    case Second::divide_into: visitor.ternary(Pair<First, Second::divide_into>{}); break;
+  }
+}
+
+template <class Visitor>
+KOKKOS_INLINE_FUNCTION void visit_pair(Op op, const Visitor& visitor) {
+  const int index = static_cast<int>(op) - static_cast<int>(Op::first_pair);
+  switch (index / n_seconds) {
+    case 0: visit_second<Add>(index % n_seconds, visitor); break;
+    case 1: visit_second<Subtract>(index % n_seconds, visitor); break;
+    case 2: visit_second<Multiply>(index % n_seconds, visitor); break;
+    default: visit_second<Divide>(index % n_seconds, visitor); break;
+  }
+}
 
 template <int n>
 struct IntegerPower {
@@ -166,9 +199,7 @@ KOKKOS_INLINE_FUNCTION void visit(Op op, int exponent, const Visitor& visitor) {
     case Op::logical_and: visitor.binary(LogicalAnd{}); break;
     case Op::logical_or: visitor.binary(LogicalOr{}); break;
     case Op::select: visitor.ternary(Select{}); break;
-    case Op::multiply_add: visitor.ternary(MultiplyAdd{}); break;
-    case Op::multiply_subtract: visitor.ternary(MultiplySubtract{}); break;
-    case Op::subtract_product: visitor.ternary(SubtractProduct{}); break;
+    default: visit_pair(op, visitor); break;
   }
 }
 
