@@ -1,6 +1,8 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -34,9 +36,21 @@ struct FixedValues {
 /// their columns moved to the right-hand side.
 class Assembler {
  public:
+  /// For tests and measurements; the matrix is the same up to round-off, and the same bits for every
+  /// tile_shift and for serial or parallel tiles.
+  struct Options {
+    enum class Kernel : std::uint8_t { automatic, dense, sum_factorised, closed_form };
+    /// Which element kernel; one that the space or the form does not allow is an Error(internal).
+    Kernel kernel = Kernel::automatic;
+    int tile_shift = 0;         ///< tiles of 2^tile_shift rows, 1..16; 0: by element
+    bool serial_tiles = false;  ///< one thread, last tile first (where the device is the host)
+  };
+
   /// Builds the pattern and the scatter map. Local. `fixed`: which dofs are prescribed (only
-  /// is_fixed is used here). `mesh` and `space` must outlive the assembler.
+  /// is_fixed is used here). `mesh` and `space` must outlive the assembler; the mesh has its ghosts.
   Assembler(const mesh::Mesh& mesh, const fem::Space& space, const fem::Constraints& fixed);
+  Assembler(const mesh::Mesh& mesh, const fem::Space& space, const fem::Constraints& fixed,
+            const Options& options);
   ~Assembler();
   Assembler(Assembler&&) noexcept;
   Assembler& operator=(Assembler&&) noexcept;
@@ -62,8 +76,9 @@ class Assembler {
   /// Bytes this assembler holds (pattern, maps), for the memory report.
   [[nodiscard]] std::size_t bytes() const;
 
+  struct Plan;  ///< private to the room
+
  private:
-  struct Plan;
   std::unique_ptr<Plan> plan_;
 };
 

@@ -12,7 +12,12 @@
 namespace ritz::expr {
 
 /// Where an instruction reads or writes: the two low bits say which table, the rest the row.
-enum class Storage : std::int32_t { register_row = 0, variable_row = 1, constant = 2, output_row = 3 };
+enum class Storage : std::int32_t {
+  register_row = 0,
+  variable_row = 1,
+  constant = 2,
+  output_row = 3
+};
 
 /// One step for a whole block of points. Operands are packed (Storage, index).
 struct Instruction {
@@ -23,7 +28,8 @@ struct Instruction {
   std::int32_t c;
 };
 
-/// Most points one pass over the code handles; Program::block() is what suits a program's registers.
+/// Most points one pass over the code handles; Program::block() is what suits a program's
+/// registers.
 inline constexpr int max_block = 256;
 
 /// Straight-line code for one or several expressions: registers are reused, conditions are 0.0 and
@@ -35,6 +41,9 @@ inline constexpr int max_block = 256;
 /// They are no rows of the input: set_uniform() gives them.
 class Program {
  public:
+  /// An empty program: no code, no outputs.
+  Program() = default;
+
   /// Values of all outputs at `n_points` points on this thread of the host.
   /// @param variables row_variables().size() rows of n_points = out.size() / n_outputs() values,
   ///   variable-major: variables[i * n_points + point]
@@ -64,7 +73,6 @@ class Program {
 
  private:
   friend class Compiler;
-  Program() = default;
 
   std::vector<Instruction> code_;
   std::vector<double> constants_;
