@@ -390,6 +390,35 @@ std::vector<std::vector<LocalId>> cells_for_neighbours(std::size_t n_ranks,
   return send;
 }
 
+[[noreturn]] void refuse_facet(const Mesh& mesh, std::span<LocalId> corners,
+                               std::vector<GlobalId> cells) {
+  // By global ids, so that the words do not depend on the number of ranks.
+  std::sort(corners.begin(), corners.end(), [&](LocalId a, LocalId b) {
+    return mesh.node_gid[static_cast<std::size_t>(a)] < mesh.node_gid[static_cast<std::size_t>(b)];
+  });
+  std::sort(cells.begin(), cells.end());
+  const auto dimension = static_cast<std::size_t>(mesh.dimension());
+  std::string places, numbers;
+  for (const LocalId corner : corners) {
+    places += " (";
+    for (std::size_t d = 0; d < dimension; ++d) {
+      if (d > 0) places += ", ";
+      places += base::number_text(
+          mesh.node_coordinates[static_cast<std::size_t>(corner) * dimension + d]);
+    }
+    places += ')';
+  }
+  for (const GlobalId cell : cells) {
+    if (!numbers.empty()) numbers += ", ";
+    numbers += std::to_string(cell);
+  }
+  throw Error(
+      ExitCode::mesh,
+      fmt::format("{} cells (numbers {}, from 0) share the facet with the vertices{}; at most "
+                  "two can: look for duplicate or overlapping cells",
+                  cells.size(), numbers, places));
+}
+
 /// Sets mesh.exterior of the owned cells: facets that no other local cell has. Every cell that
 /// could share a facet with an owned one is local. Local; throws Error(mesh) if three cells share a
 /// facet.
@@ -449,27 +478,11 @@ void match_facets(Mesh& mesh) {
       std::size_t end = i + 1;
       while (end < here.size() && here[end].corners == here[i].corners) ++end;
       if (end - i > 2) {
-        std::string places, cells;
-        const auto dimension = static_cast<std::size_t>(mesh.dimension());
-        for (std::size_t c = 0; c < n_corners; ++c) {
-          const double* x = mesh.node_coordinates.data() +
-                            static_cast<std::size_t>(here[i].corners[c]) * dimension;
-          places += c > 0 ? " (" : "(";
-          for (std::size_t d = 0; d < dimension; ++d) {
-            if (d > 0) places += ", ";
-            places += base::number_text(x[d]);
-          }
-          places += ')';
-        }
+        std::vector<GlobalId> cells;
         for (std::size_t k = i; k < end; ++k) {
-          if (k > i) cells += ", ";
-          cells += std::to_string(mesh.cell_gid[here[k].facet / n_facets]);
+          cells.push_back(mesh.cell_gid[here[k].facet / n_facets]);
         }
-        throw Error(
-            ExitCode::mesh,
-            fmt::format("{} cells (numbers {}, from 0) share the facet with the vertices {}; "
-                        "at most two can: look for duplicate or overlapping cells",
-                        end - i, cells, places));
+        refuse_facet(mesh, std::span(here[i].corners).first(n_corners), std::move(cells));
       }
       const std::size_t cell = here[i].facet / n_facets;
       if (end - i == 1 && cell < n_owned) {
