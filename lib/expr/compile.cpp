@@ -21,16 +21,17 @@ std::int32_t packed(Storage storage, std::size_t index) {
 
 }  // namespace
 
-/// Graph to straight-line code: two operations of arithmetic in one where possible, operands that need
-/// many registers are computed first (Sethi and Ullman 1970, doi:10.1145/321607.321620, taken as a
-/// heuristic since parts are shared), a register is free again after its last reading.
+/// Graph to straight-line code: two operations of arithmetic in one where possible, operands that
+/// need many registers are computed first (Sethi and Ullman 1970, doi:10.1145/321607.321620, taken
+/// as a heuristic since parts are shared), a register is free again after its last reading.
 class Compiler {
  public:
   Compiler(std::span<const Expression> expressions, const std::vector<std::string>& uniforms) {
     if (expressions.empty()) misuse("compile() without an expression");
     variables_ = expressions.front().variables();
     for (const Expression& expression : expressions) {
-      if (expression.variables() != variables_) misuse("compile() of expressions of different variables");
+      if (expression.variables() != variables_)
+        misuse("compile() of expressions of different variables");
       roots_.push_back(merge(expression.graph()));
     }
     place_leaves(uniforms);
@@ -89,7 +90,8 @@ class Compiler {
     place_.assign(static_cast<std::size_t>(builder_.size()), -1);
     for (int i = 0; i < builder_.size(); ++i) {
       const Node& node = builder_.node(i);
-      if (node.op == Op::variable) at(place_, i) = variable_places[static_cast<std::size_t>(node.a)];
+      if (node.op == Op::variable)
+        at(place_, i) = variable_places[static_cast<std::size_t>(node.a)];
     }
   }
 
@@ -144,9 +146,11 @@ class Compiler {
       const int right = step.operand[1];
       const int row = static_cast<int>(step.op) - static_cast<int>(Op::add);
       static constexpr detail::Second of_left[] = {detail::Second::add, detail::Second::subtract,
-                                                   detail::Second::multiply, detail::Second::divide};
-      static constexpr detail::Second of_right[] = {detail::Second::add, detail::Second::subtract_from,
-                                                    detail::Second::multiply, detail::Second::divide_into};
+                                                   detail::Second::multiply,
+                                                   detail::Second::divide};
+      static constexpr detail::Second of_right[] = {
+          detail::Second::add, detail::Second::subtract_from, detail::Second::multiply,
+          detail::Second::divide_into};
       if (can_be_absorbed(right)) {
         fuse(i, right, left, of_right[row]);
       } else if (can_be_absorbed(left)) {
@@ -175,7 +179,8 @@ class Compiler {
       }
       std::sort(std::begin(needs), std::end(needs), std::greater<>());
       // The k-th operand waits while the later ones are computed.
-      const int most = std::max({needs[0], needs[1] > 0 ? needs[1] + 1 : 0, needs[2] > 0 ? needs[2] + 2 : 0});
+      const int most =
+          std::max({needs[0], needs[1] > 0 ? needs[1] + 1 : 0, needs[2] > 0 ? needs[2] + 2 : 0});
       at(need, i) = is_leaf(i) ? 0 : std::max(most, 1);
     }
     return need;
@@ -187,7 +192,8 @@ class Compiler {
     std::vector<char> entered(static_cast<std::size_t>(builder_.size()), 0);
     std::vector<int> order;
     std::vector<std::pair<int, bool>> stack;  // node, operands done
-    for (auto root = roots_.rbegin(); root != roots_.rend(); ++root) stack.emplace_back(*root, false);
+    for (auto root = roots_.rbegin(); root != roots_.rend(); ++root)
+      stack.emplace_back(*root, false);
     while (!stack.empty()) {
       const auto [index, operands_done] = stack.back();
       stack.pop_back();
@@ -199,7 +205,8 @@ class Compiler {
       at(entered, index) = 1;
       stack.emplace_back(index, true);
       int operands[3];
-      std::copy(std::begin(at(steps_, index).operand), std::end(at(steps_, index).operand), operands);
+      std::copy(std::begin(at(steps_, index).operand), std::end(at(steps_, index).operand),
+                operands);
       const auto cost = [&](int operand) {
         return operand < 0 ? -1 : need[static_cast<std::size_t>(operand)];
       };
@@ -287,9 +294,9 @@ class Compiler {
   std::vector<int> roots_;
   std::vector<Step> steps_;
   std::vector<int> n_uses_;
-  std::vector<int> readings_;          ///< still to come, of each node
-  std::vector<std::int32_t> place_;    ///< packed operand of each node, -1: none yet
-  std::vector<std::size_t> free_;      ///< registers, the one used last on top
+  std::vector<int> readings_;        ///< still to come, of each node
+  std::vector<std::int32_t> place_;  ///< packed operand of each node, -1: none yet
+  std::vector<std::size_t> free_;    ///< registers, the one used last on top
   std::unordered_map<std::uint64_t, std::size_t> constant_places_;
   int n_registers_ = 0;
   Program program_;

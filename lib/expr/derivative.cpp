@@ -64,31 +64,50 @@ class Differentiator {
     switch (node.op) {
       case Op::integer_power:
         return times(make(Op::multiply, number(node.b), builder_.integer_power(a, node.b - 1)), da);
-      case Op::select: return make(Op::select, a, d(node.b), d(node.c));
+      case Op::select:
+        return make(Op::select, a, d(node.b), d(node.c));
       case Op::sign:
       case Op::floor:
-      case Op::ceil: return zero_;
-      case Op::negate: return make(Op::negate, da);
-      case Op::abs: return times(make(Op::sign, a), da);
-      default: return node.op < Op::integer_power ? of_function(node.op, a, da, self) : of_pair(node, self);
+      case Op::ceil:
+        return zero_;
+      case Op::negate:
+        return make(Op::negate, da);
+      case Op::abs:
+        return times(make(Op::sign, a), da);
+      default:
+        return node.op < Op::integer_power ? of_function(node.op, a, da, self)
+                                           : of_pair(node, self);
     }
   }
 
   int of_function(Op op, int u, int du, int self) {
     switch (op) {
-      case Op::sin: return times(make(Op::cos, u), du);
-      case Op::cos: return make(Op::negate, times(make(Op::sin, u), du));
-      case Op::tan: return times(make(Op::add, number(1.0), square(self)), du);
-      case Op::asin: return over(du, make(Op::sqrt, one_minus_square(u)));
-      case Op::acos: return make(Op::negate, over(du, make(Op::sqrt, one_minus_square(u))));
-      case Op::atan: return over(du, make(Op::add, number(1.0), square(u)));
-      case Op::sinh: return times(make(Op::cosh, u), du);
-      case Op::cosh: return times(make(Op::sinh, u), du);
-      case Op::tanh: return times(one_minus_square(self), du);
-      case Op::exp: return times(self, du);
-      case Op::log: return over(du, u);
-      case Op::log10: return over(du, make(Op::multiply, u, number(std::numbers::ln10)));
-      case Op::sqrt: return over(du, make(Op::multiply, number(2.0), self));
+      case Op::sin:
+        return times(make(Op::cos, u), du);
+      case Op::cos:
+        return make(Op::negate, times(make(Op::sin, u), du));
+      case Op::tan:
+        return times(make(Op::add, number(1.0), square(self)), du);
+      case Op::asin:
+        return over(du, make(Op::sqrt, one_minus_square(u)));
+      case Op::acos:
+        return make(Op::negate, over(du, make(Op::sqrt, one_minus_square(u))));
+      case Op::atan:
+        return over(du, make(Op::add, number(1.0), square(u)));
+      case Op::sinh:
+        return times(make(Op::cosh, u), du);
+      case Op::cosh:
+        return times(make(Op::sinh, u), du);
+      case Op::tanh:
+        return times(one_minus_square(self), du);
+      case Op::exp:
+        return times(self, du);
+      case Op::log:
+        return over(du, u);
+      case Op::log10:
+        return over(du, make(Op::multiply, u, number(std::numbers::ln10)));
+      case Op::sqrt:
+        return over(du, make(Op::multiply, number(2.0), self));
       default:  // erf
         return times(make(Op::multiply, number(2.0 * std::numbers::inv_sqrtpi),
                           make(Op::exp, make(Op::negate, square(u)))),
@@ -104,18 +123,25 @@ class Differentiator {
     const int du = d(u);
     const int dv = d(v);
     switch (node.op) {
-      case Op::add: return make(Op::add, du, dv);
-      case Op::subtract: return make(Op::subtract, du, dv);
-      case Op::multiply: return make(Op::add, times(v, du), times(u, dv));
+      case Op::add:
+        return make(Op::add, du, dv);
+      case Op::subtract:
+        return make(Op::subtract, du, dv);
+      case Op::multiply:
+        return make(Op::add, times(v, du), times(u, dv));
       case Op::divide:  // (du - (u/v) dv) / v
         return over(make(Op::subtract, du, times(self, dv)), v);
-      case Op::power: return of_power(u, v, du, dv, self);
+      case Op::power:
+        return of_power(u, v, du, dv, self);
       case Op::atan2:
         return over(make(Op::subtract, times(v, du), times(u, dv)),
                     make(Op::add, square(u), square(v)));
-      case Op::hypot: return over(make(Op::add, times(u, du), times(v, dv)), self);
-      case Op::min: return make(Op::select, make(Op::less, u, v), du, dv);
-      case Op::max: return make(Op::select, make(Op::less, v, u), du, dv);
+      case Op::hypot:
+        return over(make(Op::add, times(u, du), times(v, dv)), self);
+      case Op::min:
+        return make(Op::select, make(Op::less, u, v), du, dv);
+      case Op::max:
+        return make(Op::select, make(Op::less, v, u), du, dv);
       default:  // mod: u - floor(u/v) v
         return make(Op::subtract, du, times(make(Op::floor, make(Op::divide, u, v)), dv));
     }
@@ -124,10 +150,10 @@ class Differentiator {
   /// v u^(v-1) du + u^v log(u) dv
   int of_power(int u, int v, int du, int dv, int self) {
     const int base_part =
-        du == zero_ ? zero_
-                    : times(make(Op::multiply, v,
-                                 make(Op::power, u, make(Op::subtract, v, number(1.0)))),
-                            du);
+        du == zero_
+            ? zero_
+            : times(make(Op::multiply, v, make(Op::power, u, make(Op::subtract, v, number(1.0)))),
+                    du);
     const int exponent_part =
         dv == zero_ ? zero_ : times(make(Op::multiply, self, make(Op::log, u)), dv);
     return make(Op::add, base_part, exponent_part);

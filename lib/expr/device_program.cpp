@@ -13,9 +13,9 @@ namespace ritz::expr {
 void ProgramView::evaluate_block(const double* variables, std::ptrdiff_t variable_stride, int n,
                                  double* registers, std::ptrdiff_t register_stride, double* out,
                                  std::ptrdiff_t out_stride) const {
-  detail::interpret(code, n_instructions,
-                    {constants, variables, variable_stride, registers, register_stride, out, out_stride},
-                    n);
+  detail::interpret(
+      code, n_instructions,
+      {constants, variables, variable_stride, registers, register_stride, out, out_stride}, n);
 }
 #endif
 
@@ -44,9 +44,9 @@ struct Evaluator {
   std::uint64_t rows_read;
 
   KOKKOS_FUNCTION void operator()(const Team& team) const {
-    const Scratch scratch(team.team_scratch(scratch_level),
-                          static_cast<std::size_t>(program.n_registers) *
-                              static_cast<std::size_t>(register_stride));
+    const Scratch scratch(
+        team.team_scratch(scratch_level),
+        static_cast<std::size_t>(program.n_registers) * static_cast<std::size_t>(register_stride));
     const std::ptrdiff_t begin = static_cast<std::ptrdiff_t>(team.league_rank()) * points_per_team;
     const std::ptrdiff_t end =
         begin + points_per_team < n_points ? begin + points_per_team : n_points;
@@ -60,8 +60,8 @@ struct Evaluator {
       const int lane = team.team_rank();
       const std::ptrdiff_t point = begin + lane;
       if (point < end) {
-        program.evaluate_block(variables + point, n_points, 1, scratch.data() + lane, register_stride,
-                               out + point, n_points);
+        program.evaluate_block(variables + point, n_points, 1, scratch.data() + lane,
+                               register_stride, out + point, n_points);
       }
     }
   }
@@ -76,15 +76,15 @@ DeviceProgram::DeviceProgram(const Program& program)
                                    program.constants().size())) {}
 
 ProgramView DeviceProgram::view() const {
-  return {code_.data(),          constants_.data(),    static_cast<int>(code_.extent(0)),
+  return {code_.data(),           constants_.data(),    static_cast<int>(code_.extent(0)),
           program_.n_registers(), program_.n_outputs(), program_.block()};
 }
 
 void DeviceProgram::set_uniform(std::string_view name, double value) {
   program_.set_uniform(name, value);
   const auto constants = program_.constants();
-  const Kokkos::View<const double*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>> host(
-      constants.data(), constants.size());
+  const Kokkos::View<const double*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>>
+      host(constants.data(), constants.size());
   Kokkos::deep_copy(constants_, host);
 }
 
@@ -98,12 +98,12 @@ void DeviceProgram::evaluate(const device::ExecutionSpace& space, const Variable
   if (out.extent(0) != static_cast<std::size_t>(program_.n_outputs()) ||
       variables.extent(0) != n_rows || (n_rows > 0 && variables.extent(1) != n_points) ||
       !out.span_is_contiguous() || !variables.span_is_contiguous()) {
-    throw base::Error(base::ExitCode::internal,
-                      "expr: evaluate() got variables " + text(variables.extent(0), variables.extent(1)) +
-                          " and results " + text(out.extent(0), out.extent(1)) + " for a program of " +
-                          std::to_string(n_rows) + " variables and " +
-                          std::to_string(program_.n_outputs()) +
-                          " outputs, or views with gaps; please report this");
+    throw base::Error(
+        base::ExitCode::internal,
+        "expr: evaluate() got variables " + text(variables.extent(0), variables.extent(1)) +
+            " and results " + text(out.extent(0), out.extent(1)) + " for a program of " +
+            std::to_string(n_rows) + " variables and " + std::to_string(program_.n_outputs()) +
+            " outputs, or views with gaps; please report this");
   }
   if (n_points == 0) return;
 
@@ -111,14 +111,15 @@ void DeviceProgram::evaluate(const device::ExecutionSpace& space, const Variable
   const int points_per_team = on_host ? lanes * host_blocks_per_team : lanes;
   const auto n_teams = (n_points + static_cast<std::size_t>(points_per_team) - 1) /
                        static_cast<std::size_t>(points_per_team);
-  const std::size_t scratch_bytes =
-      Evaluator::Scratch::shmem_size(static_cast<std::size_t>(program_.n_registers()) *
-                                     static_cast<std::size_t>(lanes));
+  const std::size_t scratch_bytes = Evaluator::Scratch::shmem_size(
+      static_cast<std::size_t>(program_.n_registers()) * static_cast<std::size_t>(lanes));
   // Level 0 is the fast, small memory of a GPU's multiprocessor.
   constexpr std::size_t fast_scratch = 16384;
   const int level = scratch_bytes <= fast_scratch ? 0 : 1;
-  const Evaluator evaluator{view(), variables.data(), out.data(), static_cast<std::ptrdiff_t>(n_points),
-                            points_per_team, lanes, level, program_.rows_read()};
+  const Evaluator evaluator{view(),          variables.data(),
+                            out.data(),      static_cast<std::ptrdiff_t>(n_points),
+                            points_per_team, lanes,
+                            level,           program_.rows_read()};
   Kokkos::TeamPolicy<device::ExecutionSpace> policy(space, static_cast<int>(n_teams),
                                                     on_host ? 1 : threads_per_device_team);
   policy.set_scratch_size(level, Kokkos::PerTeam(scratch_bytes));

@@ -19,19 +19,28 @@ namespace {
 
 Expression Expression::constant(double value, std::vector<std::string> variables) {
   if (!std::isfinite(value)) {
-    throw base::Error(base::ExitCode::not_finite, "an expression cannot be the constant infinity or NaN");
+    throw base::Error(base::ExitCode::not_finite,
+                      "an expression cannot be the constant infinity or NaN");
   }
   detail::Builder builder;
   return Expression(builder.extract(builder.constant(value), std::move(variables)));
 }
 
-Type Expression::type() const { return graph_->nodes.back().type; }
+Type Expression::type() const {
+  return graph_->nodes.back().type;
+}
 
-const std::vector<std::string>& Expression::variables() const { return graph_->variables; }
+const std::vector<std::string>& Expression::variables() const {
+  return graph_->variables;
+}
 
-std::size_t Expression::n_nodes() const { return graph_->nodes.size(); }
+std::size_t Expression::n_nodes() const {
+  return graph_->nodes.size();
+}
 
-bool Expression::is_constant() const { return graph_->nodes.back().op == detail::Op::constant; }
+bool Expression::is_constant() const {
+  return graph_->nodes.back().op == detail::Op::constant;
+}
 
 double Expression::constant_value() const {
   if (!is_constant()) misuse("constant_value() of an expression that is not constant");

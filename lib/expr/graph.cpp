@@ -1,5 +1,6 @@
 #include "graph.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <utility>
@@ -11,8 +12,10 @@ namespace ritz::expr::detail {
 int n_operands(Op op) {
   switch (op) {
     case Op::constant:
-    case Op::variable: return 0;
-    case Op::select: return 3;
+    case Op::variable:
+      return 0;
+    case Op::select:
+      return 3;
     default:
       if (is_pair(op)) return 3;
       return op >= Op::add && op <= Op::logical_or ? 2 : 1;
@@ -36,8 +39,10 @@ bool is_commutative(Op op) {
     case Op::equal:
     case Op::not_equal:
     case Op::logical_and:
-    case Op::logical_or: return true;
-    default: return false;
+    case Op::logical_or:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -73,23 +78,64 @@ double apply(Op op, int exponent, double a, double b, double c) {
   return result;
 }
 
-std::size_t Builder::Hash::operator()(const Key& key) const {
-  // splitmix64's finaliser (Steele, Lea, Flood 2014, doi:10.1145/2660193.2660195) over the fields.
-  std::uint64_t hash = key.bits + 0x9e3779b97f4a7c15ULL;
-  for (const int field : {static_cast<int>(key.op), key.a, key.b, key.c}) {
-    hash = (hash ^ static_cast<std::uint32_t>(field)) * 0xbf58476d1ce4e5b9ULL;
+namespace {
+
+/// Equal nodes have equal keys, also with the sides of a commutative operation exchanged.
+struct Key {
+  Op op;
+  int a, b, c;
+  std::uint64_t bits;
+  bool operator==(const Key&) const = default;
+};
+
+Key key_of(const Node& node) {
+  Key key{node.op, node.a, node.b, node.c, std::bit_cast<std::uint64_t>(node.value)};
+  if (node.op == Op::constant) key.a = static_cast<int>(node.type);
+  if (is_commutative(node.op) && key.a > key.b) std::swap(key.a, key.b);
+  return key;
+}
+
+/// The finaliser of splitmix64 (Steele, Lea, Flood 2014, doi:10.1145/2660193.2660195), over three
+/// words.
+std::size_t hash_of(const Key& key) {
+  const auto word = [](int high, int low) {
+    return static_cast<std::uint64_t>(static_cast<std::uint32_t>(high)) << 32 |
+           static_cast<std::uint32_t>(low);
+  };
+  std::uint64_t hash = 0;
+  for (const std::uint64_t next :
+       {key.bits, word(static_cast<int>(key.op), key.a), word(key.b, key.c)}) {
+    hash = (hash ^ next) + 0x9e3779b97f4a7c15ULL;
+    hash = (hash ^ hash >> 30) * 0xbf58476d1ce4e5b9ULL;
+    hash = (hash ^ hash >> 27) * 0x94d049bb133111ebULL;
     hash ^= hash >> 31;
   }
   return static_cast<std::size_t>(hash);
 }
 
+}  // namespace
+
+void Builder::grow() {
+  known_.assign(std::max<std::size_t>(64, 2 * known_.size()), -1);
+  const std::size_t mask = known_.size() - 1;
+  for (int i = 0; i < size(); ++i) {
+    std::size_t place = hash_of(key_of(node(i))) & mask;
+    while (known_[place] >= 0) place = (place + 1) & mask;
+    known_[place] = i;
+  }
+}
+
 int Builder::intern(const Node& node) {
-  Key key{node.op, node.a, node.b, node.c, std::bit_cast<std::uint64_t>(node.value)};
-  if (node.op == Op::constant) key.a = static_cast<int>(node.type);
-  if (is_commutative(node.op) && key.a > key.b) std::swap(key.a, key.b);
-  const auto [place, is_new] = known_.try_emplace(key, size());
-  if (is_new) nodes_.push_back(node);
-  return place->second;
+  if (2 * (nodes_.size() + 1) > known_.size()) grow();
+  const Key key = key_of(node);
+  const std::size_t mask = known_.size() - 1;
+  std::size_t place = hash_of(key) & mask;
+  for (; known_[place] >= 0; place = (place + 1) & mask) {
+    if (key_of(nodes_[static_cast<std::size_t>(known_[place])]) == key) return known_[place];
+  }
+  known_[place] = size();
+  nodes_.push_back(node);
+  return known_[place];
 }
 
 int Builder::constant(double value) {
@@ -100,15 +146,17 @@ int Builder::boolean(bool value) {
   return intern({Op::constant, Type::boolean, -1, -1, -1, value ? 1.0 : 0.0});
 }
 
-int Builder::variable(int index) { return intern({Op::variable, Type::real, index, -1, -1, 0.0}); }
+int Builder::variable(int index) {
+  return intern({Op::variable, Type::real, index, -1, -1, 0.0});
+}
 
 int Builder::fold_or_intern(Op op, int a, int b, int c) {
   const bool has_b = n_operands(op) > 1;
   const bool has_c = n_operands(op) > 2;
   const Type type = result_type(op, has_b ? node(b).type : Type::real);
   if (is_constant(a) && (!has_b || is_constant(b)) && (!has_c || is_constant(c))) {
-    const double value = apply(op, b, node(a).value, has_b ? node(b).value : 0.0,
-                               has_c ? node(c).value : 0.0);
+    const double value =
+        apply(op, b, node(a).value, has_b ? node(b).value : 0.0, has_c ? node(c).value : 0.0);
     if (type == Type::boolean) return boolean(value != 0.0);
     // Not finite: left to be seen in the result, or refused by the parser if it is still needed
     // after the branches not taken have gone.
@@ -170,7 +218,8 @@ int Builder::simplify_arithmetic(Op op, int a, int b) {
       if (node(a).op == Op::abs || node(a).op == Op::sqrt) return a;
       if (node(a).op == Op::negate) return make(Op::abs, node(a).a);
       break;
-    default: break;
+    default:
+      break;
   }
   return -1;
 }
@@ -195,18 +244,19 @@ int Builder::simplify_logic(Op op, int a, int b, int c) {
       if (b == c) return b;
       if (node(a).op == Op::logical_not) return make(Op::select, node(a).a, c, b);
       break;
-    default: break;
+    default:
+      break;
   }
   return -1;
 }
 
 int Builder::make(Op op, int a, int b, int c) {
   // Constants first: 1e308*10*0 must not look at the algebra before the arithmetic.
-  int simpler = op == Op::select || op >= Op::logical_and ? simplify_logic(op, a, b, c)
-                                                          : -1;
+  int simpler = op == Op::select || op >= Op::logical_and ? simplify_logic(op, a, b, c) : -1;
   if (simpler >= 0) return simpler;
   const int n = n_operands(op);
-  const bool all_constant = is_constant(a) && (n < 2 || is_constant(b)) && (n < 3 || is_constant(c));
+  const bool all_constant =
+      is_constant(a) && (n < 2 || is_constant(b)) && (n < 3 || is_constant(c));
   if (!all_constant) simpler = simplify_arithmetic(op, a, b);
   // A whole power of a constant is still a product of constants: the same rule as for variables.
   if (op == Op::power && all_constant) simpler = simplify_arithmetic(op, a, b);

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "ritz/expr/detail/op.hpp"
@@ -15,8 +14,8 @@ namespace ritz::expr::detail {
 struct Node {
   Op op = Op::constant;
   Type type = Type::real;
-  int a = -1;          ///< variable: index of the variable
-  int b = -1;          ///< integer_power: the exponent
+  int a = -1;  ///< variable: index of the variable
+  int b = -1;  ///< integer_power: the exponent
   int c = -1;
   double value = 0.0;  ///< constant
 };
@@ -68,22 +67,15 @@ class Builder {
   [[nodiscard]] std::vector<char> needed_by(const std::vector<int>& roots) const;
 
  private:
-  struct Key {
-    Op op;
-    int a, b, c;
-    std::uint64_t bits;
-    bool operator==(const Key&) const = default;
-  };
-  struct Hash {
-    std::size_t operator()(const Key& key) const;
-  };
+  void grow();
 
   int fold_or_intern(Op op, int a, int b, int c);
   int simplify_arithmetic(Op op, int a, int b);
   int simplify_logic(Op op, int a, int b, int c);
 
   std::vector<Node> nodes_;
-  std::unordered_map<Key, int, Hash> known_;
+  /// Hash table with open addressing: index of a node or -1; a power of two, at most half full.
+  std::vector<std::int32_t> known_;
 };
 
 }  // namespace ritz::expr::detail

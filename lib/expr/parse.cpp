@@ -21,7 +21,17 @@ using detail::Op;
 constexpr std::size_t longest_text = 1'000'000;
 
 /// Binding strength, loosest first.
-enum class Level { open, logical_or, logical_and, logical_not, comparison, sum, product, sign, power };
+enum class Level {
+  open,
+  logical_or,
+  logical_and,
+  logical_not,
+  comparison,
+  sum,
+  product,
+  sign,
+  power
+};
 
 struct Span {
   std::size_t begin = 0;
@@ -55,12 +65,18 @@ struct Infix {
 
 constexpr Infix infix_signs[] = {
     // The longer one first where one starts another.
-    {"<=", Level::comparison, Op::less_equal}, {">=", Level::comparison, Op::less_equal, true},
-    {"==", Level::comparison, Op::equal},      {"!=", Level::comparison, Op::not_equal},
-    {"<", Level::comparison, Op::less},        {">", Level::comparison, Op::less, true},
-    {"+", Level::sum, Op::add},                {"-", Level::sum, Op::subtract},
-    {"*", Level::product, Op::multiply},       {"/", Level::product, Op::divide},
-    {"^", Level::power, Op::power},            {"and", Level::logical_and, Op::logical_and},
+    {"<=", Level::comparison, Op::less_equal},
+    {">=", Level::comparison, Op::less_equal, true},
+    {"==", Level::comparison, Op::equal},
+    {"!=", Level::comparison, Op::not_equal},
+    {"<", Level::comparison, Op::less},
+    {">", Level::comparison, Op::less, true},
+    {"+", Level::sum, Op::add},
+    {"-", Level::sum, Op::subtract},
+    {"*", Level::product, Op::multiply},
+    {"/", Level::product, Op::divide},
+    {"^", Level::power, Op::power},
+    {"and", Level::logical_and, Op::logical_and},
     {"or", Level::logical_or, Op::logical_or},
 };
 
@@ -96,7 +112,9 @@ constexpr std::pair<std::string_view, std::string_view> foreign_signs[] = {
     {"\xe2\x89\xa0", "'!='"},     // not equal
 };
 
-std::string quoted(std::string_view text) { return std::string(1, '\'').append(text).append(1, '\''); }
+std::string quoted(std::string_view text) {
+  return std::string(1, '\'').append(text).append(1, '\'');
+}
 
 class Parser {
  public:
@@ -109,8 +127,8 @@ class Parser {
 
   Expression parse() {
     if (text_.size() > longest_text) {
-      fail({longest_text, longest_text + 1}, "the expression is longer than " +
-                                                base::count_text(longest_text) + " characters");
+      fail({longest_text, longest_text + 1},
+           "the expression is longer than " + base::count_text(longest_text) + " characters");
     }
     for (;;) {
       skip_blanks();
@@ -121,7 +139,8 @@ class Parser {
         read_operator();
       }
     }
-    if (wants_operand_) fail_missing_operand({text_.size(), text_.size() + 1}, "the expression ends");
+    if (wants_operand_)
+      fail_missing_operand({text_.size(), text_.size() + 1}, "the expression ends");
     reduce_while(Level::logical_or);
     if (!pending_.empty()) {
       const Pending& open = pending_.back();
@@ -146,8 +165,8 @@ class Parser {
       const Pending& last = pending_.back();
       const bool call = last.kind == Pending::Kind::call;
       after = " after " + quoted(call && at_argument_start_ ? std::string_view(",")
-                                 : call                      ? std::string_view("(")
-                                                             : slice(last.span));
+                                 : call                     ? std::string_view("(")
+                                                            : slice(last.span));
     }
     fail(span, what + " where a number, a name, a function or '(' should follow" + after);
   }
@@ -172,8 +191,8 @@ class Parser {
   }
 
   void skip_blanks() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' ||
-                                  text_[at_] == '\r')) {
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
       ++at_;
     }
   }
@@ -205,7 +224,8 @@ class Parser {
       pending_.push_back({Pending::Kind::parenthesis, Level::open, Op::copy, here});
       ++at_;
     } else if (c == '-' || c == '+') {
-      pending_.push_back({Pending::Kind::prefix, Level::sign, c == '-' ? Op::negate : Op::add, here});
+      pending_.push_back(
+          {Pending::Kind::prefix, Level::sign, c == '-' ? Op::negate : Op::add, here});
       ++at_;
     } else {
       if (c == ')' || c == ',') fail_missing_operand(here, quoted({&c, 1}) + " stands");
@@ -238,7 +258,8 @@ class Parser {
     double value = 0.0;
     const auto [end, problem] = std::from_chars(text_.data() + begin, text_.data() + at_, value);
     if (problem == std::errc::result_out_of_range) {
-      fail({begin, at_}, "this number is out of range: doubles reach from about 1e-308 to 1.79e308");
+      fail({begin, at_},
+           "this number is out of range: doubles reach from about 1e-308 to 1.79e308");
     }
     if (problem != std::errc{} || end != text_.data() + at_) fail({begin, at_}, "not a number");
     push_leaf(builder_.constant(value), {begin, at_});
@@ -337,7 +358,8 @@ class Parser {
   [[noreturn]] void fail_unknown_function(std::string_view name, Span span) const {
     const std::vector<std::string> names = known_names();
     const std::string key(name);
-    if (name == "true" || name == "false" || std::find(names.begin(), names.end(), key) != names.end()) {
+    if (name == "true" || name == "false" ||
+        std::find(names.begin(), names.end(), key) != names.end()) {
       fail(span, quoted(name) + " is a value, not a function; for a product write " +
                      std::string(name) + "*(...)");
     }
@@ -428,8 +450,9 @@ class Parser {
   [[nodiscard]] static std::string argument_count_text(const detail::Function& function) {
     const std::string least = std::to_string(function.min_arguments);
     const std::string plural = function.min_arguments == 1 ? " argument" : " arguments";
-    return quoted(function.name) + " takes " + least + (function.max_arguments < 0 ? " or more" : "") +
-           plural + ": " + std::string(function.signature);
+    return quoted(function.name) + " takes " + least +
+           (function.max_arguments < 0 ? " or more" : "") + plural + ": " +
+           std::string(function.signature);
   }
 
   [[noreturn]] void refuse_argument_count(const Pending& call, std::size_t got) const {
@@ -450,8 +473,8 @@ class Parser {
   }
 
   [[noreturn]] void fail_foreign(std::string_view sign, std::string_view advice) const {
-    fail({at_, at_ + sign.size()}, quoted(sign) + " is not a sign of the expression language: write " +
-                                       std::string(advice));
+    fail({at_, at_ + sign.size()},
+         quoted(sign) + " is not a sign of the expression language: write " + std::string(advice));
   }
 
   [[noreturn]] void fail_character() const {
@@ -466,6 +489,7 @@ class Parser {
     char digits[8];
     const char* const end = std::to_chars(digits, digits + sizeof digits, point.value, 16).ptr;
     std::string code(digits, static_cast<std::size_t>(end - digits));
+    for (char& c : code) c = c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c;
     if (!point.valid) {
       fail(span, "the byte 0x" + code + " is not part of valid UTF-8 text");
     }
@@ -543,8 +567,7 @@ class Parser {
                std::string_view place = {}) const {
     const Type type = builder_.type(operand.node);
     if (type == wanted) return;
-    const std::string subject =
-        place.empty() ? quoted(by) : std::string(place) + " " + quoted(by);
+    const std::string subject = place.empty() ? quoted(by) : std::string(place) + " " + quoted(by);
     std::string message = subject + " needs a " + std::string(type_name(wanted)) + ", and " +
                           shown(operand.span) + " is a " + std::string(type_name(type));
     message += wanted == Type::boolean ? "; compare it with something, as in u > 0"
@@ -567,11 +590,12 @@ class Parser {
       const int n = detail::n_operands(node.op);
       if (!needed[static_cast<std::size_t>(i)] || n == 0) continue;
       const auto value = [&](int index) { return builder_.node(index).value; };
-      const bool constant = builder_.is_constant(node.a) && (n < 2 || builder_.is_constant(node.b)) &&
+      const bool constant = builder_.is_constant(node.a) &&
+                            (n < 2 || builder_.is_constant(node.b)) &&
                             (n < 3 || builder_.is_constant(node.c));
       if (!constant) continue;
-      const double result = detail::apply(node.op, node.b, value(node.a), n > 1 ? value(node.b) : 0.0,
-                                          n > 2 ? value(node.c) : 0.0);
+      const double result = detail::apply(node.op, node.b, value(node.a),
+                                          n > 1 ? value(node.b) : 0.0, n > 2 ? value(node.c) : 0.0);
       const Span span = places_[static_cast<std::size_t>(i)];
       fail(span, shown(span) + " has no finite value (it is " + base::number_text(result) + ")");
     }
@@ -592,7 +616,9 @@ class Parser {
 
 }  // namespace
 
-std::string_view type_name(Type type) { return type == Type::real ? "number" : "condition"; }
+std::string_view type_name(Type type) {
+  return type == Type::real ? "number" : "condition";
+}
 
 Expression Expression::parse(std::string_view text, const Symbols& symbols) {
   const detail::QuietArithmetic quiet;

@@ -42,21 +42,35 @@ struct Shape {
 
 Shape shape(Op op) {
   switch (op) {
-    case Op::add: return {of_sum, " + ", of_sum, of_product};
-    case Op::subtract: return {of_sum, " - ", of_sum, of_product};
-    case Op::multiply: return {of_product, "*", of_product, of_sign};
-    case Op::divide: return {of_product, "/", of_product, of_sign};
-    case Op::negate: return {of_sign, "-", of_sign, weakest};
+    case Op::add:
+      return {of_sum, " + ", of_sum, of_product};
+    case Op::subtract:
+      return {of_sum, " - ", of_sum, of_product};
+    case Op::multiply:
+      return {of_product, "*", of_product, of_sign};
+    case Op::divide:
+      return {of_product, "/", of_product, of_sign};
+    case Op::negate:
+      return {of_sign, "-", of_sign, weakest};
     case Op::integer_power:
-    case Op::power: return {of_power, "^", of_atom, of_sign};
-    case Op::less: return {of_comparison, " < ", of_sum, of_sum};
-    case Op::less_equal: return {of_comparison, " <= ", of_sum, of_sum};
-    case Op::equal: return {of_comparison, " == ", of_sum, of_sum};
-    case Op::not_equal: return {of_comparison, " != ", of_sum, of_sum};
-    case Op::logical_not: return {of_not, "not ", of_not, weakest};
-    case Op::logical_and: return {of_and, " and ", of_and, of_not};
-    case Op::logical_or: return {of_or, " or ", of_or, of_and};
-    default: return {};
+    case Op::power:
+      return {of_power, "^", of_atom, of_sign};
+    case Op::less:
+      return {of_comparison, " < ", of_sum, of_sum};
+    case Op::less_equal:
+      return {of_comparison, " <= ", of_sum, of_sum};
+    case Op::equal:
+      return {of_comparison, " == ", of_sum, of_sum};
+    case Op::not_equal:
+      return {of_comparison, " != ", of_sum, of_sum};
+    case Op::logical_not:
+      return {of_not, "not ", of_not, weakest};
+    case Op::logical_and:
+      return {of_and, " and ", of_and, of_not};
+    case Op::logical_or:
+      return {of_or, " or ", of_or, of_and};
+    default:
+      return {};
   }
 }
 
@@ -67,8 +81,9 @@ Strength strength(const Node& node) {
 
 std::string_view function_name(Op op) {
   const auto table = detail::functions();
-  const auto place = std::find_if(table.begin(), table.end(),
-                                  [op](const detail::Function& function) { return function.op == op; });
+  const auto place =
+      std::find_if(table.begin(), table.end(),
+                   [op](const detail::Function& function) { return function.op == op; });
   return place->name;
 }
 
@@ -158,8 +173,8 @@ class Printer {
   }
 
   static std::string_view exponent_text(int exponent) {
-    static constexpr std::string_view texts[] = {"",   "",   "^2",  "^3",  "^4",  "^5",
-                                                 "^6", "^7", "^8",  "^9",  "^10", "^11",
+    static constexpr std::string_view texts[] = {"",    "",    "^2",  "^3",  "^4",  "^5",
+                                                 "^6",  "^7",  "^8",  "^9",  "^10", "^11",
                                                  "^12", "^13", "^14", "^15", "^16"};
     static_assert(std::size(texts) == detail::max_integer_power + 1);
     return texts[exponent];
@@ -171,6 +186,8 @@ class Printer {
 
 }  // namespace
 
-std::string Expression::text() const { return Printer(*graph_).run(); }
+std::string Expression::text() const {
+  return Printer(*graph_).run();
+}
 
 }  // namespace ritz::expr

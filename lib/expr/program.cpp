@@ -33,10 +33,11 @@ void Program::evaluate(std::span<const double> variables, std::span<double> out)
   std::vector<double> large;
   if (n_scratch > small.size()) large.resize(n_scratch);
   const auto stride = static_cast<std::ptrdiff_t>(n_points);
-  detail::interpret_blocks(code_.data(), static_cast<int>(code_.size()),
-                           {constants_.data(), variables.data(), stride,
-                            large.empty() ? small.data() : large.data(), block_, out.data(), stride},
-                           n_outputs_, rows_read_, block_, stride);
+  detail::interpret_blocks(
+      code_.data(), static_cast<int>(code_.size()),
+      {constants_.data(), variables.data(), stride, large.empty() ? small.data() : large.data(),
+       block_, out.data(), stride},
+      n_outputs_, rows_read_, block_, stride);
 }
 
 void Program::set_uniform(std::string_view name, double value) {
@@ -47,21 +48,24 @@ void Program::set_uniform(std::string_view name, double value) {
 
 std::string Program::listing() const {
   static constexpr const char* names[] = {
-      "constant", "variable", "negate",   "sin",   "cos",        "tan",   "asin",
-      "acos",     "atan",     "sinh",     "cosh",  "tanh",       "exp",   "log",
-      "log10",    "sqrt",     "abs",      "erf",   "sign",       "floor", "ceil",
-      "ipow",     "add",      "subtract", "mul",   "divide",     "pow",   "atan2",
-      "min",      "max",      "mod",      "hypot", "less",       "less_equal", "equal",
-      "not_equal", "and",     "or",       "not",   "select",     "copy"};
+      "constant",  "variable", "negate",   "sin",   "cos",    "tan",        "asin",
+      "acos",      "atan",     "sinh",     "cosh",  "tanh",   "exp",        "log",
+      "log10",     "sqrt",     "abs",      "erf",   "sign",   "floor",      "ceil",
+      "ipow",      "add",      "subtract", "mul",   "divide", "pow",        "atan2",
+      "min",       "max",      "mod",      "hypot", "less",   "less_equal", "equal",
+      "not_equal", "and",      "or",       "not",   "select", "copy"};
   static_assert(std::size(names) == static_cast<std::size_t>(detail::Op::first_pair));
   const auto operand = [&](std::int32_t packed) -> std::string {
     const auto index = static_cast<std::size_t>(packed >> 2);
     switch (static_cast<Storage>(packed & 3)) {
-      case Storage::register_row: return std::string("r").append(std::to_string(index));
-      case Storage::variable_row: return row_variables_[index];
+      case Storage::register_row:
+        return std::string("r").append(std::to_string(index));
+      case Storage::variable_row:
+        return row_variables_[index];
       case Storage::constant:
         return index < uniforms_.size() ? uniforms_[index] : base::number_text(constants_[index]);
-      default: return std::string("out").append(std::to_string(index));
+      default:
+        return std::string("out").append(std::to_string(index));
     }
   };
   std::string text;
@@ -69,7 +73,7 @@ std::string Program::listing() const {
     text += operand(instruction.target) + " = ";
     if (detail::is_pair(instruction.op)) {
       const int pair = static_cast<int>(instruction.op) - static_cast<int>(detail::Op::first_pair);
-      static constexpr const char* seconds[] = {"add",    "subtract", "subtract_from",
+      static constexpr const char* seconds[] = {"add", "subtract", "subtract_from",
                                                 "mul", "divide",   "divide_into"};
       text += names[pair / detail::n_seconds + static_cast<int>(detail::Op::add)];
       text.append("_").append(seconds[pair % detail::n_seconds]);
@@ -81,7 +85,8 @@ std::string Program::listing() const {
       text += ", " + std::to_string(instruction.b);
     } else {
       const bool three = instruction.op == detail::Op::select || detail::is_pair(instruction.op);
-      const bool two = three || (instruction.op >= detail::Op::add && instruction.op <= detail::Op::logical_or);
+      const bool two =
+          three || (instruction.op >= detail::Op::add && instruction.op <= detail::Op::logical_or);
       if (two) text += ", " + operand(instruction.b);
       if (three) text += ", " + operand(instruction.c);
     }

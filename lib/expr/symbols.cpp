@@ -86,9 +86,13 @@ bool is_keyword(std::string_view name) {
   return name == "and" || name == "or" || name == "not" || name == "true" || name == "false";
 }
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 }  // namespace detail
 
@@ -109,7 +113,8 @@ std::string name_refusal(std::string_view name) {
   }
   const std::string quoted = std::string(1, '\'').append(name).append("' is ");
   if (detail::is_keyword(name)) return quoted + "a word of the expression language";
-  if (detail::find_function(name) != nullptr) return quoted + "a function of the expression language";
+  if (detail::find_function(name) != nullptr)
+    return quoted + "a function of the expression language";
   for (const detail::Constant& constant : detail::constants()) {
     if (constant.name == name) return quoted + "a constant of the expression language";
   }

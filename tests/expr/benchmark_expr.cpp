@@ -18,7 +18,8 @@ constexpr int n_rounds = 15;
 constexpr double goal = 3.0;
 
 double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<long>(values.size() / 2), values.end());
+  std::nth_element(values.begin(), values.begin() + static_cast<long>(values.size() / 2),
+                   values.end());
   return values[values.size() / 2];
 }
 
@@ -38,8 +39,7 @@ struct Data {
 /// Whether the formula stays within the goal.
 template <class Formula>
 bool compare(const char* name, const std::string& text, Data& data, const Formula& formula) {
-  const auto program =
-      ritz::expr::Expression::parse(text, {{"x", "y", "z"}, {}}).compile();
+  const auto program = ritz::expr::Expression::parse(text, {{"x", "y", "z"}, {}}).compile();
   const double* x = data.variables.data();
   const double* y = x + n_points;
   const double* z = y + n_points;
@@ -57,10 +57,11 @@ bool compare(const char* name, const std::string& text, Data& data, const Formul
     worst = std::max(worst, std::abs(data.by_hand[i] - data.by_program[i]) /
                                 std::max(1.0, std::abs(data.by_hand[i])));
   }
-  std::printf("%-12s %3zu instructions %8.2f ns/point by hand %8.2f ns/point program  ratio %.2f  "
-              "difference %.1e\n",
-              name, program.code().size(), median(hand_times) * 1e9 / n_points,
-              median(program_times) * 1e9 / n_points, median(ratios), worst);
+  std::printf(
+      "%-12s %3zu instructions %8.2f ns/point by hand %8.2f ns/point program  ratio %.2f  "
+      "difference %.1e\n",
+      name, program.code().size(), median(hand_times) * 1e9 / n_points,
+      median(program_times) * 1e9 / n_points, median(ratios), worst);
   return median(ratios) <= goal && worst < 1e-12;
 }
 
@@ -79,9 +80,10 @@ int main() {
                                y * y * z;
                       });
   good &= compare("product", "x*y*z", data, [](double x, double y, double z) { return x * y * z; });
-  good &= compare("trig+exp", "sin(pi*x)*cos(pi*y)*exp(-z)", data, [](double x, double y, double z) {
-    return std::sin(M_PI * x) * std::cos(M_PI * y) * std::exp(-z);
-  });
+  good &=
+      compare("trig+exp", "sin(pi*x)*cos(pi*y)*exp(-z)", data, [](double x, double y, double z) {
+        return std::sin(M_PI * x) * std::cos(M_PI * y) * std::exp(-z);
+      });
   good &= compare("conditional", "if(x < 1 and y > 0.5, 2*x + y, if(z >= 1, x - z, z*z))", data,
                   [](double x, double y, double z) {
                     return x < 1 && y > 0.5 ? 2 * x + y : (z >= 1 ? x - z : z * z);
@@ -95,9 +97,8 @@ int main() {
                   [](double x, double y, double z) {
                     return (1 + x * x) / (1 + y * y + z * z) + std::sqrt(x * y);
                   });
-  good &= compare("power", "x^2.5 + y^0.5", data, [](double x, double y, double) {
-    return std::pow(x, 2.5) + std::sqrt(y);
-  });
+  good &= compare("power", "x^2.5 + y^0.5", data,
+                  [](double x, double y, double) { return std::pow(x, 2.5) + std::sqrt(y); });
 
   std::string sum = "0";
   for (int term = 1; term <= 16; ++term) {
@@ -111,6 +112,7 @@ int main() {
     }
     return total;
   });
-  if (!good) std::printf("a formula is slower than %.0f times the hand-written one, or differs\n", goal);
+  if (!good)
+    std::printf("a formula is slower than %.0f times the hand-written one, or differs\n", goal);
   return good ? 0 : 1;
 }

@@ -21,14 +21,14 @@ struct ProgramView {
   int n_outputs = 0;
   int block = max_block;  ///< points a call should handle on a CPU
 
-  /// Values of all outputs at n points (n <= register_stride), inside a kernel: neither allocates nor
-  /// synchronises nor calls virtually.
+  /// Values of all outputs at n points (n <= register_stride), inside a kernel: neither allocates
+  /// nor synchronises nor calls virtually.
   /// @param variables variable i of point p is variables[i * variable_stride + p]
   /// @param registers scratch of n_registers * register_stride doubles, for this caller alone
   /// @param out output i of point p goes to out[i * out_stride + p]; must not overlap `variables`
-  KOKKOS_FUNCTION void evaluate_block(const double* variables, std::ptrdiff_t variable_stride, int n,
-                                      double* registers, std::ptrdiff_t register_stride, double* out,
-                                      std::ptrdiff_t out_stride) const;
+  KOKKOS_FUNCTION void evaluate_block(const double* variables, std::ptrdiff_t variable_stride,
+                                      int n, double* registers, std::ptrdiff_t register_stride,
+                                      double* out, std::ptrdiff_t out_stride) const;
 };
 
 #ifdef RITZ_EXPR_IN_DEVICE_CODE
@@ -37,14 +37,14 @@ KOKKOS_INLINE_FUNCTION void ProgramView::evaluate_block(const double* variables,
                                                         double* registers,
                                                         std::ptrdiff_t register_stride, double* out,
                                                         std::ptrdiff_t out_stride) const {
-  detail::interpret(code, n_instructions,
-                    {constants, variables, variable_stride, registers, register_stride, out, out_stride},
-                    n);
+  detail::interpret(
+      code, n_instructions,
+      {constants, variables, variable_stride, registers, register_stride, out, out_stride}, n);
 }
 #endif
 
-/// A program with its code and constants in device memory, and the kernel that runs it over a batch.
-/// Kokkos must be up while one exists. Copies share the memory, and so uniforms.
+/// A program with its code and constants in device memory, and the kernel that runs it over a
+/// batch. Kokkos must be up while one exists. Copies share the memory, and so uniforms.
 class DeviceProgram {
  public:
   using Variables = Kokkos::View<const double**, Kokkos::LayoutRight, device::MemorySpace>;

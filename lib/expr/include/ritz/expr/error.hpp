@@ -36,6 +36,7 @@ class ParseError : public base::Error {
 
 /// The two lines of ParseError::caret(). Bytes that are neither printable ASCII nor part of a valid
 /// UTF-8 sequence are shown as '?', line breaks and tabs as blanks.
-[[nodiscard]] std::string caret_lines(std::string_view text, std::size_t offset, std::size_t length);
+[[nodiscard]] std::string caret_lines(std::string_view text, std::size_t offset,
+                                      std::size_t length);
 
 }  // namespace ritz::expr

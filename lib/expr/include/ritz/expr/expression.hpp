@@ -27,8 +27,8 @@ enum class Type { real, boolean };
 ///
 /// Simplified on construction so that every result at finite arguments stays what IEEE arithmetic
 /// gives for the text as written, up to the sign of a zero, with two named exceptions: u^n with a
-/// whole constant |n| <= 16 is repeated multiplication, u^0.5 is sqrt(u). In particular 0*u, u-u and
-/// u/u stay: u may be infinite or NaN, and that must show.
+/// whole constant |n| <= 16 is repeated multiplication, u^0.5 is sqrt(u). In particular 0*u, u-u
+/// and u/u stay: u may be infinite or NaN, and that must show.
 class Expression {
  public:
   /// Parses `text`; time and memory are linear in its length, whatever it contains.

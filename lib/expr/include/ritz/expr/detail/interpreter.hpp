@@ -27,9 +27,12 @@ struct Rows {
   KOKKOS_INLINE_FUNCTION const double* row(std::int32_t operand) const {
     const std::ptrdiff_t index = operand >> 2;
     switch (static_cast<Storage>(operand & 3)) {
-      case Storage::register_row: return registers + index * register_stride;
-      case Storage::variable_row: return variables + index * variable_stride;
-      default: return out + index * out_stride;
+      case Storage::register_row:
+        return registers + index * register_stride;
+      case Storage::variable_row:
+        return variables + index * variable_stride;
+      default:
+        return out + index * out_stride;
     }
   }
   KOKKOS_INLINE_FUNCTION double* target(std::int32_t operand) const {

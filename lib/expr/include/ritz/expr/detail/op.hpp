@@ -60,12 +60,12 @@ enum class Op : std::int32_t {
 
 /// The second step of a pair, with r = the result of the first and c the third operand.
 enum class Second : std::int32_t {
-  add,                 ///< r + c
-  subtract,            ///< r - c
-  subtract_from,       ///< c - r
-  multiply,            ///< r * c
-  divide,              ///< r / c
-  divide_into          ///< c / r
+  add,            ///< r + c
+  subtract,       ///< r - c
+  subtract_from,  ///< c - r
+  multiply,       ///< r * c
+  divide,         ///< r / c
+  divide_into     ///< c / r
 };
 
 inline constexpr int n_seconds = 6;
@@ -79,7 +79,9 @@ inline constexpr int n_pairs = 4 * n_seconds;
                          static_cast<std::int32_t>(second));
 }
 
-[[nodiscard]] constexpr bool is_pair(Op op) { return op >= Op::first_pair; }
+[[nodiscard]] constexpr bool is_pair(Op op) {
+  return op >= Op::first_pair;
+}
 
 inline constexpr int max_integer_power = 16;
 
