@@ -54,7 +54,9 @@ trilinos_fetch() { # work folder
     cd "$work" || exit 1
     # One of several sources may offer no source packages: what counts is the file.
     apt-get "${options[@]}" update || true
-    apt-get "${options[@]}" source --download-only "trilinos=$trilinos_debian"
+    # Another Debian release may package the same source under another revision.
+    apt-get "${options[@]}" source --download-only "trilinos=$trilinos_debian" ||
+      apt-get "${options[@]}" source --download-only trilinos
   ) || return 1
   [ -f "$work/$trilinos_tarball" ] || return 1
   rm -rf "$apt"
