@@ -13,17 +13,28 @@ find_package(CLI11 CONFIG REQUIRED)
 find_package(tomlplusplus CONFIG REQUIRED)
 find_package(nlohmann_json CONFIG REQUIRED)
 
-# Parallel HDF5: Debian keeps one flavour per MPI side by side, told apart by the compiler wrapper.
-set(HDF5_PREFER_PARALLEL ON)
-if(NOT HDF5_ROOT AND NOT HDF5_C_COMPILER_EXECUTABLE)
-  string(TOLOWER "${RITZ_MPI_FLAVOUR}" flavour)
-  find_program(RITZ_H5PCC NAMES h5pcc.${flavour})
-  mark_as_advanced(RITZ_H5PCC)
-  if(RITZ_H5PCC)
-    set(HDF5_C_COMPILER_EXECUTABLE "${RITZ_H5PCC}" CACHE FILEPATH "HDF5's compiler wrapper")
+# Parallel HDF5. Debian keeps one flavour a MPI side by side, in folders named by it; they are looked
+# up directly because HDF5's compiler wrapper, which CMake's own search runs, breaks on paths with
+# spaces. Elsewhere, or with -DHDF5_ROOT=..., CMake's search decides.
+string(TOLOWER "${RITZ_MPI_FLAVOUR}" flavour)
+find_path(RITZ_HDF5_INCLUDE_DIR hdf5.h PATHS "/usr/include/hdf5/${flavour}" NO_DEFAULT_PATH)
+find_library(RITZ_HDF5_LIBRARY hdf5 PATHS "/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/hdf5/${flavour}"
+             NO_DEFAULT_PATH)
+mark_as_advanced(RITZ_HDF5_INCLUDE_DIR RITZ_HDF5_LIBRARY)
+if(RITZ_HDF5_INCLUDE_DIR AND RITZ_HDF5_LIBRARY AND NOT HDF5_ROOT AND NOT DEFINED ENV{HDF5_ROOT})
+  set(HDF5_INCLUDE_DIRS "${RITZ_HDF5_INCLUDE_DIR}")
+  set(HDF5_LIBRARIES "${RITZ_HDF5_LIBRARY}")
+  file(STRINGS "${HDF5_INCLUDE_DIRS}/H5pubconf.h" HDF5_IS_PARALLEL
+       REGEX "#define +H5_HAVE_PARALLEL +1")
+  file(STRINGS "${HDF5_INCLUDE_DIRS}/H5pubconf.h" line REGEX "#define +H5_VERSION ")
+  string(REGEX REPLACE ".*\"([^\"]*)\".*" "\\1" HDF5_VERSION "${line}")
+  if(HDF5_VERSION VERSION_LESS 1.10.8)
+    message(FATAL_ERROR "HDF5 ${HDF5_VERSION} (${HDF5_INCLUDE_DIRS}) is too old: 1.10.8 is the floor")
   endif()
+else()
+  set(HDF5_PREFER_PARALLEL ON)
+  find_package(HDF5 1.10.8 REQUIRED COMPONENTS C)
 endif()
-find_package(HDF5 1.10.8 REQUIRED COMPONENTS C)
 if(NOT HDF5_IS_PARALLEL)
   message(FATAL_ERROR "This HDF5 (${HDF5_INCLUDE_DIRS}) has no MPI support. "
                       "Name a parallel one with -DHDF5_ROOT=... or install libhdf5-mpich-dev.")
