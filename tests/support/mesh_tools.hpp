@@ -135,7 +135,10 @@ inline void bend(mesh::Mesh& mesh, const std::function<Point(const Point&)>& map
   for (LocalId cell = 0; cell < mesh.n_cells(); ++cell) {
     for (std::size_t i = 0; i < indices.size(); ++i) {
       const Point reference{0.5 * indices[i][0], 0.5 * indices[i][1], 0.5 * indices[i][2]};
-      const Point x = map(mesh::map_to_physical(mesh, cell, reference));
+      Point at = mesh::map_to_physical(mesh, cell, reference);
+      // To multiples of 2^-40, so that every cell and rank puts a shared node at the same bits.
+      for (double& one : at) one = std::nearbyint(one * 0x1p40) * 0x1p-40;
+      const Point x = map(at);
       const auto node = static_cast<std::size_t>(
           lattice.cell_points[static_cast<std::size_t>(cell) * indices.size() + i]);
       for (std::size_t c = 0; c < d; ++c) coordinates[node * d + c] = x[c];
