@@ -1,0 +1,138 @@
+#include <MueLu_CreateTpetraPreconditioner.hpp>
+#include <MueLu_Hierarchy.hpp>
+#include <MueLu_MasterList.hpp>
+#include <MueLu_TpetraOperator.hpp>
+#include <Teuchos_ParameterList.hpp>
+
+#include "preconditioners.hpp"
+#include "ritz/base/log.hpp"
+#include "ritz/la/tpetra.hpp"
+#include "ritz/la/vector.hpp"
+#include "teuchos_lists.hpp"
+
+namespace ritz::solve {
+
+namespace {
+
+using Type = deck::SolverOptions::Passed::Type;
+using MueLuOperator = MueLu::TpetraOperator<double, LocalId, GlobalId, la::TpetraNode>;
+
+class Amg final : public la::Preconditioner {
+ public:
+  Amg(Teuchos::RCP<const la::TpetraMap> map, Teuchos::RCP<MueLuOperator> op, std::size_t bytes)
+      : map_(std::move(map)), op_(std::move(op)), bytes_(bytes) {}
+  void apply(const la::Vector& r, const la::Vector& z) const override {
+    op_->apply(*la::tpetra(map_, r), *la::tpetra(map_, z));
+  }
+  [[nodiscard]] std::size_t bytes() const override { return bytes_; }
+
+ private:
+  Teuchos::RCP<const la::TpetraMap> map_;
+  Teuchos::RCP<MueLuOperator> op_;
+  std::size_t bytes_;
+};
+
+}  // namespace
+
+std::vector<Known> known_amg() {
+  std::vector<Known> known;
+  const Teuchos::RCP<const Teuchos::ParameterList> list = MueLu::MasterList::List();
+  for (auto entry = list->begin(); entry != list->end(); ++entry) {
+    const std::string name = list->name(entry);
+    const Teuchos::ParameterEntry& value = list->entry(entry);
+    if (value.isList()) continue;
+    if (value.isType<bool>())
+      known.push_back({name, Type::boolean, {}});
+    else if (value.isType<int>())
+      known.push_back({name, Type::integer, {}});
+    else if (value.isType<double>())
+      known.push_back({name, Type::real, {}});
+    else if (value.isType<std::string>())
+      known.push_back({name, Type::string, {}});
+  }
+  std::vector<Known> smoother = known_chebyshev();
+  for (const Known& one : known_ilu()) smoother.push_back(one);
+  for (const auto& [name, type] : std::initializer_list<std::pair<const char*, Type>>{
+           {"relaxation: type", Type::string},
+           {"relaxation: sweeps", Type::integer},
+           {"relaxation: damping factor", Type::real},
+           {"relaxation: backward mode", Type::boolean},
+           {"relaxation: use l1", Type::boolean},
+           {"relaxation: l1 eta", Type::real},
+           {"relaxation: min diagonal value", Type::real},
+           {"relaxation: fix tiny diagonal entries", Type::boolean},
+           {"relaxation: mtgs cluster size", Type::integer},
+           {"relaxation: symmetric matrix structure", Type::boolean},
+           {"relaxation: zero starting solution", Type::boolean}})
+    smoother.push_back({name, type, {}});
+  for (const char* list_name :
+       {"smoother: params", "smoother: pre params", "smoother: post params", "coarse: params"})
+    for (const Known& one : smoother)
+      known.push_back({std::string(list_name) + "/" + one.name, one.type, one.instead});
+  known.push_back({"coarse: params/fix nullspace", Type::boolean, {}});
+  return known;
+}
+
+std::unique_ptr<la::Preconditioner> make_amg(const la::Matrix& matrix, bool symmetric,
+                                             const Context& context, const Passed& passed,
+                                             SetUp& set_up) {
+  const la::Layout& layout = matrix.layout();
+  Teuchos::ParameterList list;
+  list.set("verbosity", "none");
+  list.set("print initial parameters", false);
+  list.set("print unused parameters", false);
+  list.set("multigrid algorithm", symmetric ? "sa" : "unsmoothed");
+  list.set("problem: symmetric", symmetric);
+  list.set("transpose: use implicit", true);
+  list.set("max levels", 10);
+  list.set("coarse: max size", 1000);
+  list.set("aggregation: type", "uncoupled");
+  list.set("aggregation: drop tol", 0.02);
+  list.set("tentative: calculate qr", false);
+  list.set("smoother: type", "CHEBYSHEV");
+  Teuchos::ParameterList& smoother = list.sublist("smoother: params");
+  smoother.set("chebyshev: degree", 2);
+  smoother.set("chebyshev: ratio eigenvalue", 7.0);
+  smoother.set("chebyshev: eigenvalue max iterations", 10);
+  if (!symmetric) {
+    list.set("smoother: type", "RELAXATION");
+    list.remove("smoother: params");
+    Teuchos::ParameterList& relaxation = list.sublist("smoother: params");
+    relaxation.set("relaxation: type", "Symmetric Gauss-Seidel");
+    relaxation.set("relaxation: sweeps", 1);
+  }
+  static_cast<void>(context);
+
+  const std::string direct_is_wrong =
+      layout.communicator.size() > 1 ? self_test_direct(layout.communicator) : std::string();
+  if (direct_is_wrong.empty()) {
+    list.set("coarse: type", "KLU2");
+  } else {
+    list.set("coarse: type", "CHEBYSHEV");
+    list.set("coarse: max size", 100);
+    list.sublist("coarse: params").set("chebyshev: degree", 20);
+    list.sublist("coarse: params").set("chebyshev: ratio eigenvalue", 200.0);
+    set_up.notes.push_back("amg: the library's distributed direct solver fails its self-test (" +
+                           direct_is_wrong + "), the coarse problem is smoothed instead");
+  }
+  // A different smoother does not know the default one's parameters.
+  for (const auto& one : passed)
+    if (one.path.size() == 1 && one.path[0] == "smoother: type") list.remove("smoother: params");
+  put(passed, known_amg(), list);
+
+  const Teuchos::RCP<la::TpetraOperator> op = la::tpetra(matrix);
+  Teuchos::RCP<MueLuOperator> result =
+      MueLu::CreateTpetraPreconditioner<double, LocalId, GlobalId, la::TpetraNode>(op, list);
+  const auto hierarchy = result->GetHierarchy();
+  set_up.amg_levels = hierarchy->GetNumLevels();
+  set_up.amg_complexity = hierarchy->GetOperatorComplexity();
+  set_up.text = fmt::format("amg: {} levels, operator complexity {:.2f}", set_up.amg_levels,
+                            set_up.amg_complexity);
+  // Coarse matrices, transfers and smoother vectors.
+  const double entries = static_cast<double>(matrix.rows().values.extent(0));
+  const auto bytes = static_cast<std::size_t>(
+      entries * 12 * std::max(0.0, set_up.amg_complexity - 1) + 60.0 * layout.n_owned);
+  return std::make_unique<Amg>(la::row_map(layout), result, bytes);
+}
+
+}  // namespace ritz::solve

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ritz/base/ids.hpp"
+#include "ritz/comm/communicator.hpp"
+#include "ritz/deck/problem.hpp"
+#include "ritz/la/system.hpp"
+
+namespace ritz::solve {
+
+/// How a solve ended. Only `converged` means that the solution may be used.
+enum class Status {
+  converged,         ///< the true residual is below the tolerance
+  stalled,           ///< the residual did not fall any more, or the wall time ran out
+  max_iterations,    ///< solver.max_iterations reached
+  breakdown,         ///< the method (or the factorisation) cannot go on
+  indefinite,        ///< cg or minres met a direction of negative curvature or preconditioner
+  nan,               ///< NaN or infinity; the message says where
+  loss_of_accuracy,  ///< the method's own residual is small, the true one is not
+};
+[[nodiscard]] std::string name(Status status);
+
+/// Where an unknown is, for messages; as far as the caller knows.
+struct Place {
+  std::array<double, 3> at{};
+  std::string region;    ///< name of a region of one of its cells
+  std::string boundary;  ///< name of a boundary set it lies on; empty inside
+};
+
+/// What solve() is told beside the system; everything is optional.
+struct Context {
+  std::string cell_type;  ///< "tet", ... and
+  int degree = 1;         ///< degree of the elements: `auto` and multigrid use them
+  int dimension = 3;
+  /// Place of an owned unknown; local, called for a few unknowns after a failure.
+  std::function<Place(LocalId)> place;
+  /// Called on rank 0 each iteration with the iteration and the residual relative to the rhs.
+  std::function<void(int, double)> progress;
+  std::optional<double>
+      seconds_left;  ///< wall time; the solve stops (status stalled) when it is over
+  std::optional<double>
+      memory_bytes;  ///< per rank; more than this is Error(memory) before building
+};
+
+/// One method tried.
+struct Attempt {
+  std::string method, preconditioner;  ///< as run, never "auto"
+  Status status = Status::converged;
+  std::string message;  ///< why it stopped, in words
+  int iterations = 0;
+  int n_restarts = 0;        ///< restarts because the true residual was above the tolerance
+  double true_residual = 0;  ///< ||b - A x|| / ||b|| at the end
+  double setup_seconds = 0, solve_seconds = 0;
+  std::string setup;          ///< one line about the preconditioner
+  int amg_levels = 0;         ///< 0: no multigrid
+  double amg_complexity = 0;  ///< stored entries of all levels / of the finest
+  std::vector<double>
+      history;  ///< ||r|| / ||b|| as the method sees it: initial, then each iteration
+};
+
+/// What solve() reports; the same on every rank.
+struct Report {
+  Status status = Status::converged;
+  double true_residual = 0;  ///< relative; of the solution handed back
+  double rhs_norm = 0;
+  std::vector<Attempt> attempts;  ///< in order; the last one is the result
+  /// Everything that differs from what the deck asked for; also told as warnings.
+  std::vector<std::string> notes;
+  std::string choice;                    ///< what `auto` picked and why; empty without auto
+  std::vector<std::string> diagnosis;    ///< findings, after a failure
+  std::vector<std::string> suggestions;  ///< ranked; each with the exact --set
+  double forecast_bytes = 0;  ///< memory forecast of the most expensive attempt, largest rank
+
+  [[nodiscard]] bool converged() const { return status == Status::converged; }
+  [[nodiscard]] const Attempt& last() const { return attempts.back(); }
+  /// Failure in words: status, diagnosis and suggestions, a line each.
+  [[nodiscard]] std::string failure_text() const;
+};
+
+/// Solves A x = b. `x` [n_owned] holds the initial guess and gets the solution (the best known one
+/// after a failure, never NaN). Collective.
+///
+/// Success is judged by the true residual ||b - A x|| <= tolerance ||b||, computed here after the
+/// method ended; when the method's own residual was too optimistic it goes on from where it is.
+/// After a failure the next entry of `options.fallback` is tried from the best known x.
+/// A zero right-hand side gives the zero solution. With a constant null space the right-hand side
+/// is checked for compatibility, projected, and the weighted mean of the solution is zero. Throws
+/// Error(deck) on unknown methods or Trilinos parameters, located; Error(memory) when the forecast
+/// is above the limit; Error(not_finite) on NaN or infinity in b or A, located. A failed solve is
+/// no exception: see Report.
+Report solve(const la::System& system, const la::Vector& x, const deck::SolverOptions& options,
+             const Context& context = {});
+
+/// Checks method, preconditioner, fallbacks and pass-through names without a system: Error(deck)
+/// with everything that is wrong, located. Local.
+void check(const deck::SolverOptions& options);
+
+/// Bytes a rank needs to solve: Krylov vectors, preconditioner, copies; without the matrix itself.
+/// `n_rows` and `n_entries` of the rank, `n_global` of the problem. "auto" as solve() would choose
+/// for a symmetric system or not. Local.
+[[nodiscard]] double forecast_bytes(const deck::SolverOptions& options, bool symmetric,
+                                    std::size_t n_rows, std::size_t n_entries, GlobalId n_global,
+                                    const Context& context = {});
+
+/// Solves a small system directly on all ranks of `communicator` with the library's distributed
+/// direct solver (the coarse solver of algebraic multigrid) and compares with the known solution.
+/// Empty when right, otherwise what is wrong. Collective. Some builds of Trilinos 13.2 fail here:
+/// multigrid then uses another coarse solver and says so.
+[[nodiscard]] std::string self_test_direct(const comm::Communicator& communicator);
+
+}  // namespace ritz::solve

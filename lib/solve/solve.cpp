@@ -1,0 +1,556 @@
+#include "ritz/solve/solve.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <stdexcept>
+
+#include "krylov.hpp"
+#include "plan.hpp"
+#include "preconditioners.hpp"
+#include "ritz/base/error.hpp"
+#include "ritz/base/log.hpp"
+#include "ritz/base/text.hpp"
+#include "ritz/la/matrix.hpp"
+#include "ritz/la/vector.hpp"
+#include "traps.hpp"
+
+namespace ritz::solve {
+
+namespace {
+
+using comm::Communicator;
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// The values of a matrix with one diagonal entry (the first unknown's) doubled. With a constant
+/// null space this is regular, and for a right-hand side without constant part it has the same
+/// solution up to a constant: sum_i (A x)_i = 0 leaves sigma x_0 = sum_i b_i = 0.
+la::CsrMatrix with_pinned_unknown(const la::Matrix& matrix) {
+  const la::Layout& layout = matrix.layout();
+  la::CsrMatrix rows = matrix.rows();
+  rows.values = device::View<double*>(
+      Kokkos::view_alloc("ritz::solve::pinned_values", Kokkos::WithoutInitializing),
+      matrix.rows().values.extent(0));
+  Kokkos::deep_copy(rows.values, matrix.rows().values);
+  if (layout.n_owned > 0 && layout.first == 0) {
+    const la::CsrPattern pattern = rows.pattern;
+    const auto values = rows.values;
+    Kokkos::parallel_for(
+        "ritz::solve::pin", Kokkos::RangePolicy<device::ExecutionSpace>(0, 1),
+        KOKKOS_LAMBDA(const int) {
+          for (std::size_t k = pattern.row_offsets(0); k < pattern.row_offsets(1); ++k)
+            if (pattern.columns(k) == 0) values(k) = values(k) == 0 ? 1.0 : 2 * values(k);
+        });
+  }
+  return rows;
+}
+
+/// Takes the constant part out of what the inner preconditioner returns, so that round-off in the
+/// direction of the null space cannot grow.
+class WithoutConstants final : public la::Preconditioner {
+ public:
+  WithoutConstants(std::unique_ptr<la::Preconditioner> inner, const la::Layout& layout)
+      : inner_(std::move(inner)), communicator_(layout.communicator), n_global_(layout.n_global) {}
+  void apply(const la::Vector& r, const la::Vector& z) const override {
+    inner_->apply(r, z);
+    la::shift(z, -la::sum(communicator_, z) / static_cast<double>(n_global_));
+  }
+  [[nodiscard]] bool is_variable() const override { return inner_->is_variable(); }
+  [[nodiscard]] std::size_t bytes() const override { return inner_->bytes(); }
+
+ private:
+  std::unique_ptr<la::Preconditioner> inner_;
+  Communicator communicator_;
+  GlobalId n_global_;
+};
+
+class Solve {
+ public:
+  Solve(const la::System& system, const la::Vector& x, const deck::SolverOptions& options,
+        const Context& context)
+      : system_(system),
+        op_(*system.op),
+        layout_(system.op->layout()),
+        communicator_(layout_.communicator),
+        x_(x),
+        rhs_(system.rhs),
+        options_(options),
+        context_(context),
+        started_(now()) {}
+
+  Report run() {
+    check(options_);
+    communicator_.together([&] {
+      const auto n = static_cast<std::size_t>(layout_.n_owned);
+      if (x_.extent(0) != n || rhs_.extent(0) != n)
+        throw base::Error(base::ExitCode::internal, "solve: vectors of another length than A");
+    });
+    if (!inputs_are_finite()) return report_;
+    residual_ = la::make_vector("ritz::solve::residual", layout_.n_owned);
+    best_x_ = la::make_vector("ritz::solve::best_x", layout_.n_owned);
+    if (system_.constant_null_space && !prepare_null_space()) return finish();
+    report_.rhs_norm = la::norm2(communicator_, rhs_);
+    if (report_.rhs_norm == 0.0) {
+      la::fill(x_, 0.0);
+      Attempt attempt;
+      attempt.method = "none";
+      attempt.preconditioner = "none";
+      attempt.message = "the right-hand side is zero, and so is the solution";
+      report_.attempts.push_back(attempt);
+      return report_;
+    }
+    if (communicator_.any(la::first_not_finite(x_) >= 0)) {
+      note("the initial guess holds NaN or infinity: started from zero");
+      la::fill(x_, 0.0);
+    }
+    best_residual_ = true_residual(x_);
+    if (!(best_residual_ <= 1.0)) {
+      // A guess worse than none.
+      la::fill(x_, 0.0);
+      best_residual_ = 1.0;
+    }
+    la::copy(x_, best_x_);
+
+    std::vector<Choice> choices{choose(options_, facts(), context_)};
+    report_.choice = choices.front().reason;
+    if (!report_.choice.empty()) base::log::info("solver auto: " + report_.choice);
+    for (const std::string& text : options_.fallback) {
+      Choice choice = parse_fallback(text);
+      if (choice.preconditioner == "auto") {
+        deck::SolverOptions asked = options_;
+        asked.method = choice.method;
+        asked.preconditioner = "auto";
+        choice = choose(asked, facts(), context_);
+      }
+      choices.push_back(choice);
+    }
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+      const bool last = i + 1 == choices.size();
+      if (!fits_in_memory(choices[i], last)) continue;
+      attempt(choices[i]);
+      report_.status = report_.last().status;
+      if (report_.converged()) break;
+      if (!last) {
+        note(fmt::format("{}+{} ended with {} ({}): trying the fallback {}+{}",
+                         report_.last().method, report_.last().preconditioner, name(report_.status),
+                         report_.last().message, choices[i + 1].method,
+                         choices[i + 1].preconditioner));
+      }
+      if (seconds_left() <= 0) break;
+    }
+    return finish();
+  }
+
+ private:
+  void note(const std::string& text) {
+    report_.notes.push_back(text);
+    base::log::warning("solve: " + text);
+  }
+
+  [[nodiscard]] double seconds_left() const {
+    if (!context_.seconds_left) return std::numeric_limits<double>::infinity();
+    double left = *context_.seconds_left - (now() - started_);
+    communicator_.broadcast(left);  // rank 0 decides
+    return left;
+  }
+
+  /// ||b - A x|| / ||b||; leaves b - A x in residual_.
+  double true_residual(const la::Vector& x) {
+    op_.apply(x, residual_);
+    la::axpby(1.0, rhs_, -1.0, residual_);
+    const double norm = la::norm2(communicator_, residual_);
+    return report_.rhs_norm > 0 ? norm / report_.rhs_norm : norm;
+  }
+
+  Report& failed_before_start(Status status, const std::string& message) {
+    Attempt attempt;
+    attempt.method = options_.method;
+    attempt.preconditioner = options_.preconditioner;
+    attempt.status = status;
+    attempt.message = message;
+    attempt.true_residual = std::numeric_limits<double>::quiet_NaN();
+    report_.attempts.push_back(attempt);
+    report_.status = status;
+    report_.true_residual = attempt.true_residual;
+    return report_;
+  }
+
+  bool inputs_are_finite() {
+    const auto look = [&](LocalId dof, const char* what) {
+      const std::string text =
+          first_text(communicator_, dof >= 0 ? fmt::format("the {} holds NaN or infinity {}", what,
+                                                           place_text(layout_, context_, dof))
+                                             : std::string());
+      if (text.empty()) return true;
+      failed_before_start(Status::nan, text);
+      report_.diagnosis.push_back(text);
+      report_.suggestions.push_back(
+          "look at the coefficients there, e.g.: ritz eval \"<expression>\" --at x,y,z");
+      return false;
+    };
+    if (!look(la::first_not_finite(rhs_), "right-hand side")) return false;
+    if (const la::Matrix* matrix = op_.matrix())
+      if (!look(matrix->first_not_finite_row(), "matrix")) return false;
+    return true;
+  }
+
+  /// Compatibility of the right-hand side; its constant part is removed from a copy.
+  bool prepare_null_space() {
+    if (!system_.symmetric) {
+      note(
+          "constants are in the kernel of a matrix that is not symmetric: the right-hand side is "
+          "not checked for compatibility");
+      return true;
+    }
+    const la::Vector magnitude = la::make_vector("ritz::solve::magnitude", layout_.n_owned);
+    const la::Vector rhs = rhs_;
+    Kokkos::parallel_for(
+        "ritz::solve::magnitude", Kokkos::RangePolicy<device::ExecutionSpace>(0, rhs.extent(0)),
+        KOKKOS_LAMBDA(const std::size_t i) { magnitude(i) = rhs(i) < 0 ? -rhs(i) : rhs(i); });
+    const double net = la::sum(communicator_, rhs_);
+    const double total = la::sum(communicator_, magnitude);
+    if (total == 0) return true;
+    const double imbalance = std::abs(net) / total;
+    // Quadrature errors of sources and fluxes are far below this; a forgotten flux is far above.
+    if (imbalance > 1e-2) {
+      la::fill(x_, 0.0);
+      failed_before_start(
+          Status::breakdown,
+          fmt::format("no solution exists: nowhere is a value prescribed, and the sources and "
+                      "boundary fluxes do not balance (net {:.3g}, {:.1f} % of their total "
+                      "magnitude)",
+                      net, 100 * imbalance));
+      report_.suggestions.push_back(
+          "prescribe a value on a boundary: [[boundary]] on = [\"...\"], value = 0");
+      report_.suggestions.push_back("or change source and flux so that they balance");
+      return false;
+    }
+    la::Vector projected = la::make_vector("ritz::solve::projected_rhs", layout_.n_owned);
+    la::copy(rhs_, projected);
+    la::shift(projected, -net / static_cast<double>(layout_.n_global));
+    rhs_ = projected;
+    note(
+        fmt::format("no value is prescribed anywhere: the mean of the solution is set to zero; "
+                    "sources and fluxes balance to {:.1e} of their magnitude{}",
+                    imbalance, imbalance > 1e-10 ? ", the rest was removed evenly" : ""));
+    return true;
+  }
+
+  /// The mean of the solution in the null space set to zero.
+  void fix_mean() {
+    if (!system_.constant_null_space) return;
+    double mean = 0;
+    if (communicator_.any(system_.mean_weights.extent(0) > 0)) {
+      la::Vector one = la::make_vector("ritz::solve::one", layout_.n_owned);
+      la::fill(one, 1.0);
+      const double weight = la::sum(communicator_, system_.mean_weights);
+      mean = la::dot(communicator_, system_.mean_weights, x_) / weight;
+    } else {
+      mean = la::sum(communicator_, x_) / static_cast<double>(layout_.n_global);
+    }
+    la::shift(x_, -mean);
+  }
+
+  Facts facts() {
+    Facts facts{system_.symmetric, op_.matrix() != nullptr, true, layout_.n_global};
+    if (const la::Matrix* matrix = op_.matrix()) {
+      const la::Vector diagonal = la::make_vector("ritz::solve::diagonal", layout_.n_owned);
+      matrix->diagonal(diagonal);
+      int n_bad = 0;
+      Kokkos::parallel_reduce(
+          "ritz::solve::signs", Kokkos::RangePolicy<device::ExecutionSpace>(0, diagonal.extent(0)),
+          KOKKOS_LAMBDA(const std::size_t i, int& bad) {
+            if (!(diagonal(i) > 0)) bad += 1;
+          },
+          n_bad);
+      facts.positive_diagonal = !communicator_.any(n_bad > 0);
+    }
+    return facts;
+  }
+
+  bool fits_in_memory(const Choice& choice, bool last) {
+    const std::size_t n_entries = op_.matrix() ? op_.matrix()->rows().values.extent(0) : 0;
+    const double bytes = communicator_.max(forecast_bytes(choice, options_,
+                                                          static_cast<std::size_t>(layout_.n_owned),
+                                                          n_entries, layout_.n_global, context_));
+    report_.forecast_bytes = std::max(report_.forecast_bytes, bytes);
+    if (!context_.memory_bytes || bytes <= *context_.memory_bytes) return true;
+    const std::string text = fmt::format(
+        "{}+{} needs about {} on the largest rank, {} are left under limits.memory", choice.method,
+        choice.preconditioner, base::bytes_text(bytes), base::bytes_text(*context_.memory_bytes));
+    if (last && report_.attempts.empty()) {
+      throw base::Error(base::ExitCode::memory,
+                        text + "; use more ranks, or --set solver.preconditioner=jacobi");
+    }
+    note(text + ": skipped");
+    return false;
+  }
+
+  std::unique_ptr<la::Preconditioner> build(const Choice& choice, SetUp& set_up) {
+    if (choice.preconditioner == "none") return nullptr;
+    const la::Matrix* matrix = op_.matrix();
+    if (!matrix) {
+      throw base::Error(base::ExitCode::deck,
+                        fmt::format("solver.preconditioner = \"{}\" needs an assembled matrix",
+                                    choice.preconditioner));
+    }
+    const bool singular = system_.constant_null_space;
+    const std::string& kind = choice.preconditioner;
+    if (singular && kind != "jacobi") {
+      pinned_ = std::make_unique<la::Matrix>(layout_, with_pinned_unknown(*matrix));
+      matrix = pinned_.get();
+    }
+    std::unique_ptr<la::Preconditioner> result;
+    if (kind == "jacobi") result = make_jacobi(*matrix, set_up);
+    if (kind == "chebyshev")
+      result = make_chebyshev(*matrix, passed(options_, "chebyshev"), set_up);
+    if (kind == "ilu") result = make_ilu(*matrix, passed(options_, "ilu"), set_up);
+    if (kind == "amg")
+      result = make_amg(*matrix, system_.symmetric, context_, passed(options_, "amg"), set_up);
+    if (kind == "direct") result = make_direct(*matrix, passed(options_, "direct"), set_up);
+    if (!result) throw base::Error(base::ExitCode::internal, "no preconditioner '" + kind + "'");
+    if (singular) result = std::make_unique<WithoutConstants>(std::move(result), layout_);
+    return result;
+  }
+
+  void attempt(const Choice& choice) {
+    const WithoutTraps without_traps;
+    report_.attempts.emplace_back();
+    Attempt& attempt = report_.attempts.back();
+    attempt.method = choice.method;
+    attempt.preconditioner = choice.preconditioner;
+    if (choice.method == "cg" && !system_.symmetric)
+      note(
+          "cg is for symmetric matrices and this one is not: the result is checked, but expect "
+          "trouble");
+    la::copy(best_x_, x_);
+
+    double start = now();
+    SetUp set_up;
+    std::unique_ptr<la::Preconditioner> preconditioner;
+    std::string failure;
+    try {
+      preconditioner = build(choice, set_up);
+    } catch (const base::Error& error) {
+      if (error.code() != base::ExitCode::not_converged) throw;
+      failure = error.diagnostics().empty() ? error.what() : error.diagnostics().front().message;
+    } catch (const std::bad_alloc&) {
+      throw base::Error(base::ExitCode::memory,
+                        fmt::format("out of memory while building {}", choice.preconditioner));
+    } catch (const std::exception& error) {
+      failure = fmt::format("building {} failed: {}", choice.preconditioner, error.what());
+    }
+    attempt.setup_seconds = communicator_.max(now() - start);
+    attempt.setup = set_up.text;
+    attempt.amg_levels = set_up.amg_levels;
+    attempt.amg_complexity = set_up.amg_complexity;
+    for (const std::string& text : set_up.notes) note(text);
+    failure = first_text(communicator_, failure);
+    if (!failure.empty()) {
+      attempt.status = Status::breakdown;
+      attempt.message = failure;
+      attempt.true_residual = best_residual_;
+      return;
+    }
+
+    start = now();
+    if (choice.method == "direct") {
+      refine(*preconditioner, attempt);
+    } else {
+      iterate(preconditioner.get(), attempt);
+    }
+    attempt.solve_seconds = communicator_.max(now() - start);
+    keep_best(attempt);
+    preconditioner.reset();
+    pinned_.reset();
+    base::log::info(fmt::format(
+        "solve {}+{}: {} after {} iterations, true residual {:.2e}, set-up {}, solve {}{}{}",
+        attempt.method, attempt.preconditioner, name(attempt.status), attempt.iterations,
+        attempt.true_residual, base::duration_text(attempt.setup_seconds),
+        base::duration_text(attempt.solve_seconds), attempt.setup.empty() ? "" : "; ",
+        attempt.setup));
+  }
+
+  /// Never hands back something worse than what there was, least of all NaN.
+  void keep_best(const Attempt& attempt) {
+    if (std::isfinite(attempt.true_residual) && attempt.true_residual <= best_residual_) {
+      best_residual_ = attempt.true_residual;
+      la::copy(x_, best_x_);
+    } else {
+      la::copy(best_x_, x_);
+    }
+  }
+
+  /// x += M^-1 (b - A x) with the factors as M, until the residual is small enough.
+  void refine(const la::Preconditioner& factors, Attempt& attempt) {
+    const la::Vector step = la::make_vector("ritz::solve::step", layout_.n_owned);
+    double residual = true_residual(x_);
+    attempt.history.push_back(residual);
+    attempt.status = Status::loss_of_accuracy;
+    for (int i = 1; i <= 5; ++i) {
+      if (residual <= options_.tolerance) break;
+      factors.apply(residual_, step);
+      la::axpby(1.0, step, 1.0, x_);
+      const double before = residual;
+      residual = true_residual(x_);
+      attempt.history.push_back(residual);
+      attempt.iterations = i;
+      if (context_.progress && communicator_.is_root()) context_.progress(i, residual);
+      if (!(residual < 0.5 * before)) break;
+    }
+    attempt.true_residual = residual;
+    if (residual <= options_.tolerance) {
+      attempt.status = Status::converged;
+      attempt.message = "factorised";
+    } else if (!std::isfinite(residual)) {
+      attempt.status = Status::breakdown;
+      attempt.message = "the factors hold NaN: the matrix is singular";
+    } else {
+      attempt.message = fmt::format(
+          "refinement with the factors stops at {:.1e}: the matrix is nearly singular", residual);
+    }
+  }
+
+  void iterate(const la::Preconditioner* preconditioner, Attempt& attempt) {
+    KrylovOptions krylov_options;
+    krylov_options.method = attempt.method;
+    krylov_options.restart = options_.restart;
+    krylov_options.target = options_.tolerance * report_.rhs_norm;
+    krylov_options.passed = passed(options_, "belos");
+    if (preconditioner && preconditioner->is_variable() && attempt.method == "gmres") {
+      attempt.method = krylov_options.method = "fgmres";
+      note("the preconditioner changes from step to step: fgmres instead of gmres");
+    }
+    bool out_of_time = false;
+    const auto monitor = [&](int iteration, double residual) {
+      const double relative = residual / report_.rhs_norm;
+      if (iteration > 0 || attempt.history.empty()) attempt.history.push_back(relative);
+      const int number = static_cast<int>(attempt.history.size()) - 1;
+      if (context_.progress && communicator_.is_root()) context_.progress(number, relative);
+      if (context_.seconds_left && iteration % 8 == 0 && seconds_left() <= 0) out_of_time = true;
+      return !out_of_time;
+    };
+
+    // The method may stop on a residual of its own that is too small: go on from where it is.
+    constexpr int max_restarts = 5;
+    double residual = best_residual_;
+    while (true) {
+      krylov_options.max_iterations = options_.max_iterations - attempt.iterations;
+      KrylovResult result;
+      try {
+        result = krylov(op_, preconditioner, rhs_, x_, krylov_options, monitor);
+      } catch (const base::Error&) {
+        throw;
+      } catch (const std::exception& error) {
+        result.stop = KrylovResult::Stop::breakdown;
+        result.message = error.what();
+        result.iterations = 0;
+      }
+      attempt.iterations += result.iterations;
+      attempt.message = result.message;
+      const double before = residual;
+      residual = true_residual(x_);
+      attempt.true_residual = residual;
+      if (residual <= options_.tolerance) {
+        // Whatever the method thinks of itself.
+        attempt.status = Status::converged;
+        attempt.message.clear();
+        return;
+      }
+      using Stop = KrylovResult::Stop;
+      switch (result.stop) {
+        case Stop::converged: {
+          const bool progress = residual < 0.5 * before;
+          if (attempt.n_restarts < max_restarts && progress &&
+              attempt.iterations < options_.max_iterations) {
+            ++attempt.n_restarts;
+            continue;
+          }
+          attempt.status = attempt.iterations >= options_.max_iterations ? Status::max_iterations
+                                                                         : Status::loss_of_accuracy;
+          attempt.message = fmt::format(
+              "{} reports convergence, but the true residual is {:.2e} after {} restarts",
+              attempt.method, residual, attempt.n_restarts);
+          return;
+        }
+        case Stop::max_iterations:
+          attempt.status = Status::max_iterations;
+          attempt.message =
+              fmt::format("true residual {:.2e} after {} iterations", residual, attempt.iterations);
+          return;
+        case Stop::stalled:
+          attempt.status = Status::stalled;
+          return;
+        case Stop::interrupted:
+          attempt.status = Status::stalled;
+          attempt.message = "the wall time is over";
+          return;
+        case Stop::indefinite:
+          attempt.status = Status::indefinite;
+          return;
+        case Stop::breakdown:
+          attempt.status = Status::breakdown;
+          return;
+        case Stop::not_finite:
+          attempt.status = Status::nan;
+          attempt.message +=
+              ": NaN arose in the solver, neither the matrix nor the right-hand "
+              "side holds one";
+          return;
+      }
+    }
+  }
+
+  Report finish() {
+    if (report_.attempts.empty())
+      throw base::Error(base::ExitCode::memory,
+                        "every method of the fallback chain needs more "
+                        "memory than limits.memory allows");
+    fix_mean();
+    if (std::isfinite(report_.last().true_residual) || report_.converged())
+      report_.true_residual = report_.converged() ? report_.last().true_residual : best_residual_;
+    else
+      report_.true_residual = best_residual_;
+    if (!report_.converged() && report_.status != Status::nan && report_.suggestions.empty()) {
+      const WithoutTraps without_traps;
+      diagnose(system_, x_, options_, context_, report_);
+    }
+    return report_;
+  }
+
+  const la::System& system_;
+  const la::Operator& op_;
+  const la::Layout& layout_;
+  const Communicator& communicator_;
+  la::Vector x_;
+  la::Vector rhs_;
+  const deck::SolverOptions& options_;
+  const Context& context_;
+  double started_;
+  Report report_;
+  la::Vector residual_, best_x_;
+  double best_residual_ = std::numeric_limits<double>::infinity();
+  std::unique_ptr<la::Matrix> pinned_;
+};
+
+}  // namespace
+
+std::string Report::failure_text() const {
+  std::string text = fmt::format("the solver did not converge: {}", name(status));
+  if (!attempts.empty() && !last().message.empty()) text += " (" + last().message + ")";
+  for (const std::string& line : diagnosis) text += "\n  found: " + line;
+  for (const std::string& line : suggestions) text += "\n  try:   " + line;
+  return text;
+}
+
+Report solve(const la::System& system, const la::Vector& x, const deck::SolverOptions& options,
+             const Context& context) {
+  return Solve(system, x, options, context).run();
+}
+
+}  // namespace ritz::solve
