@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cmath>
+#include <ctime>
 #include <optional>
 #include <random>
 #include <string>
@@ -78,15 +78,15 @@ TEST(ExprHostile, DeepNestingIsAValue) {
       repeated(" ", 100'000) + "x",
   };
   for (const std::string& text : texts) {
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();
     const bool accepted = survive(text);
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
     if (text.substr(0, 3) != "0.0") {
       EXPECT_TRUE(accepted) << text.substr(0, 30);
     }
-    // Linear is well below a second; quadratic in 10^5 would be minutes.
-    EXPECT_LT(seconds, 5.0) << text.substr(0, 30);
+    // Linear is below a second of processor time, ten times that with sanitizers; quadratic in
+    // 10^5 would be minutes.
+    EXPECT_LT(seconds, 10.0) << text.substr(0, 30);
   }
 }
 

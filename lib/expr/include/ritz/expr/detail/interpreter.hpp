@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+
 #include "ritz/expr/detail/operations.hpp"
 #include "ritz/expr/program.hpp"
 
