@@ -83,6 +83,8 @@ ritz_external(mpi MPI::MPI_CXX)
 # ---- Kokkos ----
 if(TARGET Kokkos::kokkos)
   ritz_external(kokkos Kokkos::kokkos Threads::Threads)
+  # The target in Debian's packages names a folder that does not exist; the variable is right.
+  target_include_directories(ritz_external_kokkos SYSTEM INTERFACE ${Kokkos_INCLUDE_DIRS})
 else()
   ritz_external(kokkos Kokkos::all_libs Threads::Threads)
 endif()
