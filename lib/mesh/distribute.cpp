@@ -37,32 +37,51 @@ class Scratch {
   std::size_t n_;
 };
 
-struct Keyed {
-  std::uint64_t key;
-  LocalId index;
-};
-
-/// Stable sort by bits [first_bit, last_bit) of the key: least significant digit first, 11 bits at
-/// a time (the 2048 counters fit the first-level cache).
-void radix_sort(Scratch<Keyed>& items, int first_bit, int last_bit) {
+/// Stable sort of 64-bit words by their bits [first_bit, last_bit): least significant digit first,
+/// 11 bits at a time (the 2048 counters fit the first-level cache).
+void radix_sort(Scratch<std::uint64_t>& words, int first_bit, int last_bit) {
   constexpr int digit = 11;
   constexpr std::size_t n_buckets = std::size_t{1} << digit;
-  const std::size_t n = items.size();
+  const std::size_t n = words.size();
   if (n < 2) return;
-  Scratch<Keyed> other(n);
+  Scratch<std::uint64_t> other(n);
   std::array<std::size_t, n_buckets> start;
   for (int bit = first_bit; bit < last_bit; bit += digit) {
     const std::uint64_t mask = (std::uint64_t{1} << std::min(digit, last_bit - bit)) - 1;
     start.fill(0);
-    for (std::size_t i = 0; i < n; ++i) ++start[(items[i].key >> bit) & mask];
-    if (start[(items[0].key >> bit) & mask] == n) continue;  // all alike in this digit
+    for (std::size_t i = 0; i < n; ++i) ++start[(words[i] >> bit) & mask];
+    if (start[(words[0] >> bit) & mask] == n) continue;  // all alike in this digit
     std::size_t sum = 0;
     for (std::size_t& one : start) sum += std::exchange(one, sum);
-    for (std::size_t i = 0; i < n; ++i) {
-      other[start[(items[i].key >> bit) & mask]++] = items[i];
-    }
-    std::swap(items, other);
+    for (std::size_t i = 0; i < n; ++i) other[start[(words[i] >> bit) & mask]++] = words[i];
+    std::swap(words, other);
   }
+}
+
+/// Items to be sorted by a key of up to 64 bits: 32 bits of the key above the item's index.
+constexpr int index_bits = 32;
+constexpr std::uint64_t index_mask = (std::uint64_t{1} << index_bits) - 1;
+
+/// Indices 0..n-1 in the order of `key(i)`, which has `key_bits` significant bits; `less` decides
+/// between keys that are equal in their leading 32 bits.
+template <class Key, class Less>
+Scratch<std::uint64_t> order_by(std::size_t n, int key_bits, const Key& key, const Less& less) {
+  const int dropped = std::max(0, key_bits - index_bits);
+  Scratch<std::uint64_t> words(n);
+  for (std::size_t i = 0; i < n; ++i) words[i] = (key(i) >> dropped) << index_bits | i;
+  radix_sort(words, index_bits, index_bits + key_bits - dropped);
+  for (std::size_t i = 0; i < n;) {
+    std::size_t end = i + 1;
+    while (end < n && words[end] >> index_bits == words[i] >> index_bits) ++end;
+    if (end - i > 1) {
+      std::sort(words.data() + i, words.data() + end, [&](std::uint64_t a, std::uint64_t b) {
+        return less(a & index_mask, b & index_mask);
+      });
+    }
+    i = end;
+  }
+  for (std::size_t i = 0; i < n; ++i) words[i] &= index_mask;
+  return words;
 }
 
 /// Cells with their nodes, as a rank has them before it packs some of them.
@@ -203,14 +222,15 @@ Parcel ship(const comm::Communicator& communicator, const CellsView& from,
 }
 
 /// Spreads the low 21 bits so that dimension - 1 zeros follow each.
-std::uint64_t spread(std::uint64_t x, std::size_t dimension) {
-  if (dimension == 2) {
+template <std::size_t dimension>
+std::uint64_t spread(std::uint64_t x) {
+  if constexpr (dimension == 2) {
     x = (x | x << 16) & 0x0000ffff0000ffffULL;
     x = (x | x << 8) & 0x00ff00ff00ff00ffULL;
     x = (x | x << 4) & 0x0f0f0f0f0f0f0f0fULL;
     x = (x | x << 2) & 0x3333333333333333ULL;
     x = (x | x << 1) & 0x5555555555555555ULL;
-  } else if (dimension == 3) {
+  } else if constexpr (dimension == 3) {
     x = (x | x << 32) & 0x001f00000000ffffULL;
     x = (x | x << 16) & 0x001f0000ff0000ffULL;
     x = (x | x << 8) & 0x100f00f00f00f00fULL;
@@ -220,33 +240,34 @@ std::uint64_t spread(std::uint64_t x, std::size_t dimension) {
   return x;
 }
 
-/// The cells' order along the Morton curve through their centroids; 21 bits a direction over the
-/// bounding box's longest side; ties by global id. Collective.
-std::vector<LocalId> morton_order(const comm::Communicator& communicator, const Parcel& in,
-                                  std::size_t dimension, std::size_t width, std::size_t n_corners) {
+/// Places of the cells' centroids on the Morton curve; 21 bits a direction over the longest side of
+/// the global bounding box. Collective.
+template <std::size_t dimension, std::size_t n_corners>
+Scratch<std::uint64_t> morton_keys(const comm::Communicator& communicator, const Parcel& in,
+                                   std::size_t width) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
-  std::array<double, 6> bounds;  // lower, -upper: one reduction
+  std::array<double, 2 * dimension> bounds;  // lower, -upper: one reduction
   bounds.fill(infinity);
   for (std::size_t i = 0; i < in.node_gid.size(); ++i) {
     for (std::size_t d = 0; d < dimension; ++d) {
       const double x = in.node_coordinates[i * dimension + d];
       bounds[d] = std::min(bounds[d], x);
-      bounds[3 + d] = std::min(bounds[3 + d], -x);
+      bounds[dimension + d] = std::min(bounds[dimension + d], -x);
     }
   }
   communicator.all_reduce(std::span<double>(bounds), comm::Op::min);
   double longest = 0.0;
   for (std::size_t d = 0; d < dimension; ++d) {
-    longest = std::max(longest, -bounds[3 + d] - bounds[d]);
+    longest = std::max(longest, -bounds[dimension + d] - bounds[d]);
   }
   constexpr double n_steps = 0x1p21;
   const double scale = longest > 0.0 && longest < infinity ? n_steps / longest : 0.0;
   const double weight = scale / static_cast<double>(n_corners);
 
   const std::size_t n_cells = in.cell_gid.size();
-  Scratch<Keyed> items(n_cells);
+  Scratch<std::uint64_t> keys(n_cells);
   for (std::size_t cell = 0; cell < n_cells; ++cell) {
-    std::array<double, 3> sum{};
+    std::array<double, dimension> sum{};
     for (std::size_t v = 0; v < n_corners; ++v) {
       const double* x = in.node_coordinates.data() +
                         static_cast<std::size_t>(in.cell_nodes[cell * width + v]) * dimension;
@@ -254,31 +275,37 @@ std::vector<LocalId> morton_order(const comm::Communicator& communicator, const 
     }
     std::uint64_t key = 0;
     for (std::size_t d = 0; d < dimension; ++d) {
-      const double step = std::clamp(sum[d] * weight - bounds[d] * scale, 0.0, n_steps - 1.0);
-      key |= spread(static_cast<std::uint64_t>(step), dimension) << d;
+      const double step = sum[d] * weight - bounds[d] * scale;
+      const double inside = step > 0.0 ? std::min(step, n_steps - 1.0) : 0.0;  // NaN: 0
+      key |= spread<dimension>(static_cast<std::uint64_t>(static_cast<std::int64_t>(inside))) << d;
     }
-    items[cell] = {key, static_cast<LocalId>(cell)};
+    keys[cell] = key;
   }
-  // Three passes over the leading 33 bits put nearly all cells in place; what is still equal there
-  // stands side by side and is sorted by the whole key.
-  const int bits = 21 * static_cast<int>(dimension);
-  const int lowest = std::max(0, bits - 33);
-  radix_sort(items, lowest, bits);
-  for (std::size_t i = 0; i < n_cells;) {
-    std::size_t end = i + 1;
-    while (end < n_cells && items[end].key >> lowest == items[i].key >> lowest) ++end;
-    if (end - i > 1) {
-      std::sort(items.data() + i, items.data() + end, [&](const Keyed& a, const Keyed& b) {
-        if (a.key != b.key) return a.key < b.key;
-        return in.cell_gid[static_cast<std::size_t>(a.index)] <
-               in.cell_gid[static_cast<std::size_t>(b.index)];
+  return keys;
+}
+
+/// The cells' order along the Morton curve, ties by global id. Collective.
+Scratch<std::uint64_t> morton_order(const comm::Communicator& communicator, CellType type,
+                                    const Parcel& in, std::size_t width) {
+  const auto keys = [&] {
+    switch (type) {
+      case CellType::line:
+        return morton_keys<1, 2>(communicator, in, width);
+      case CellType::tri:
+        return morton_keys<2, 3>(communicator, in, width);
+      case CellType::quad:
+        return morton_keys<2, 4>(communicator, in, width);
+      case CellType::tet:
+        return morton_keys<3, 4>(communicator, in, width);
+      default:
+        return morton_keys<3, 8>(communicator, in, width);
+    }
+  }();
+  return order_by(
+      keys.size(), 21 * table(type).dimension, [&](std::size_t i) { return keys[i]; },
+      [&](std::size_t a, std::size_t b) {
+        return keys[a] != keys[b] ? keys[a] < keys[b] : in.cell_gid[a] < in.cell_gid[b];
       });
-    }
-    i = end;
-  }
-  std::vector<LocalId> order(n_cells);
-  for (std::size_t i = 0; i < n_cells; ++i) order[i] = items[i].index;
-  return order;
 }
 
 /// A vertex that this rank's cells touch, and another rank whose cells touch it too.
@@ -563,21 +590,21 @@ Mesh distribute(const Mesh& mesh, const std::vector<int>& part, bool exterior_kn
   std::vector<LocalId> unique_of(in.node_gid.size());
   {
     const std::size_t n = in.node_gid.size();
-    Scratch<Keyed> items(n);
-    for (std::size_t i = 0; i < n; ++i) {
-      items[i] = {static_cast<std::uint64_t>(in.node_gid[i]), static_cast<LocalId>(i)};
-    }
-    radix_sort(items, 0, std::bit_width(static_cast<std::uint64_t>(mesh.n_nodes_global)));
+    const Scratch<std::uint64_t> order = order_by(
+        n, std::bit_width(static_cast<std::uint64_t>(mesh.n_nodes_global)),
+        [&](std::size_t i) { return static_cast<std::uint64_t>(in.node_gid[i]); },
+        [&](std::size_t a, std::size_t b) {
+          return in.node_gid[a] != in.node_gid[b] ? in.node_gid[a] < in.node_gid[b] : a < b;
+        });
     unique_gid.reserve(n);
     unique_place.reserve(n);
     for (std::size_t i = 0; i < n; ++i) {
-      const auto gid = static_cast<GlobalId>(items[i].key);
-      if (unique_gid.empty() || unique_gid.back() != gid) {
-        unique_gid.push_back(gid);
-        unique_place.push_back(items[i].index);
+      const auto place = static_cast<std::size_t>(order[i]);
+      if (unique_gid.empty() || unique_gid.back() != in.node_gid[place]) {
+        unique_gid.push_back(in.node_gid[place]);
+        unique_place.push_back(static_cast<LocalId>(place));
       }
-      unique_of[static_cast<std::size_t>(items[i].index)] =
-          static_cast<LocalId>(unique_gid.size() - 1);
+      unique_of[place] = static_cast<LocalId>(unique_gid.size() - 1);
     }
   }
   const std::size_t n_unique = unique_gid.size();
@@ -594,11 +621,19 @@ Mesh distribute(const Mesh& mesh, const std::vector<int>& part, bool exterior_kn
 
   // ---- owned cells in Morton order; cell_nodes holds unique nodes until the end ----
   {
-    const std::vector<LocalId> order = morton_order(communicator, in, dimension, width, n_corners);
+    const Scratch<std::uint64_t> order = morton_order(communicator, mesh.cell_type, in, width);
+    // Room for ghosts: pages that stay unused cost nothing, moving everything later would.
+    const std::size_t room = n_owned + n_owned / 8;
+    result.cell_gid.reserve(room);
+    result.cell_nodes.reserve(room * width);
+    result.cell_region.reserve(room);
     result.cell_gid.resize(n_owned);
     result.cell_nodes.resize(n_owned * width);
     result.cell_region.resize(n_owned);
-    if (exterior_known) result.exterior.resize(n_owned);
+    if (exterior_known) {
+      result.exterior.reserve(room);
+      result.exterior.resize(n_owned);
+    }
     for (std::size_t cell = 0; cell < n_owned; ++cell) {
       const auto from = static_cast<std::size_t>(order[cell]);
       result.cell_gid[cell] = in.cell_gid[from];
