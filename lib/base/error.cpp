@@ -14,7 +14,9 @@ std::string Location::text() const {
 }
 
 std::string Diagnostic::text() const {
-  const char* kind = severity == Severity::error ? "" : severity == Severity::warning ? "warning: " : "note: ";
+  const char* kind = severity == Severity::error     ? ""
+                     : severity == Severity::warning ? "warning: "
+                                                     : "note: ";
   const std::string place = where.text();
   return place.empty() ? kind + message : fmt::format("{}: {}{}", place, kind, message);
 }
@@ -72,9 +74,11 @@ void Diagnostics::throw_errors(ExitCode code) const {
   throw Error(code, std::move(errors));
 }
 
-void expectation_failed(const char* condition, const char* file, int line, std::string_view message) {
-  throw Error(ExitCode::internal, Location{file, line, 0},
-              fmt::format("internal check failed: {} ({}); please report this", condition, message));
+void expectation_failed(const char* condition, const char* file, int line,
+                        std::string_view message) {
+  throw Error(
+      ExitCode::internal, Location{file, line, 0},
+      fmt::format("internal check failed: {} ({}); please report this", condition, message));
 }
 
 }  // namespace ritz::base

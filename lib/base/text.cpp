@@ -39,7 +39,8 @@ std::size_t distance(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
+std::optional<std::string> nearest(std::string_view word,
+                                   const std::vector<std::string>& candidates) {
   constexpr std::size_t longest = 256;  // a hostile name is near to nothing
   if (word.empty() || word.size() > longest) return std::nullopt;
   const std::string lower = lower_case(word);
@@ -48,7 +49,8 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
   for (const std::string& candidate : candidates) {
     if (candidate.size() > longest) continue;
     const std::size_t d = distance(lower, lower_case(candidate));
-    const std::size_t allowed = std::max<std::size_t>(1, std::max(word.size(), candidate.size()) / 3);
+    const std::size_t allowed =
+        std::max<std::size_t>(1, std::max(word.size(), candidate.size()) / 3);
     if (d <= allowed && (!best || d < best_distance)) {
       best = candidate;
       best_distance = d;

@@ -24,10 +24,14 @@ constexpr std::size_t max_message_bytes = std::size_t{1} << 30;
 
 MPI_Op mpi_op(Op op) {
   switch (op) {
-    case Op::sum: return MPI_SUM;
-    case Op::min: return MPI_MIN;
-    case Op::max: return MPI_MAX;
-    case Op::logical_or: return MPI_LOR;
+    case Op::sum:
+      return MPI_SUM;
+    case Op::min:
+      return MPI_MIN;
+    case Op::max:
+      return MPI_MAX;
+    case Op::logical_or:
+      return MPI_LOR;
   }
   return MPI_OP_NULL;
 }
@@ -40,7 +44,9 @@ Communicator::Communicator(MPI_Comm handle) : handle_(handle) {
   check(MPI_Comm_size(handle_, &size_), "MPI_Comm_size");
 }
 
-void Communicator::barrier() const { check(MPI_Barrier(handle_), "MPI_Barrier"); }
+void Communicator::barrier() const {
+  check(MPI_Barrier(handle_), "MPI_Barrier");
+}
 
 void Communicator::all_reduce_bytes(void* values, std::size_t n, MPI_Datatype type, Op op) const {
   check(MPI_Allreduce(MPI_IN_PLACE, values, static_cast<int>(n), type, mpi_op(op), handle_),
@@ -56,7 +62,8 @@ void Communicator::all_gather_bytes(const void* value, void* values, std::size_t
   check(MPI_Allgather(value, n, MPI_BYTE, values, n, MPI_BYTE, handle_), "MPI_Allgather");
 }
 
-std::vector<std::byte> Communicator::gather_bytes(std::span<const std::byte> values, int root) const {
+std::vector<std::byte> Communicator::gather_bytes(std::span<const std::byte> values,
+                                                  int root) const {
   std::vector<std::size_t> counts(static_cast<std::size_t>(size_), 0);
   counts[static_cast<std::size_t>(root)] = values.size();
   const std::vector<std::size_t> arrived = exchange_counts(counts);
@@ -145,21 +152,23 @@ void Communicator::together(const std::function<void()>& work) const {
   using base::ExitCode;
   std::vector<Diagnostic> mine;
   int code = 0;
+  const auto failed = [&](ExitCode why, std::string message) {
+    code = static_cast<int>(why);
+    Diagnostic one;
+    one.message = std::move(message);
+    mine.push_back(std::move(one));
+  };
   try {
     work();
   } catch (const base::Error& error) {
     code = static_cast<int>(error.code());
     mine = error.diagnostics();
   } catch (const std::bad_alloc&) {
-    code = static_cast<int>(ExitCode::memory);
-    mine.push_back({Diagnostic::Severity::error,
-                    {},
-                    fmt::format("rank {}: out of memory; use more ranks on more nodes, or a "
-                                "smaller problem",
-                                rank_)});
+    failed(ExitCode::memory,
+           fmt::format("rank {}: out of memory; use more ranks on more nodes, or a smaller problem",
+                       rank_));
   } catch (const std::exception& error) {
-    code = static_cast<int>(ExitCode::internal);
-    mine.push_back({Diagnostic::Severity::error, {}, fmt::format("rank {}: {}", rank_, error.what())});
+    failed(ExitCode::internal, fmt::format("rank {}: {}", rank_, error.what()));
   }
   const int first = min<std::int32_t>(code == 0 ? size_ : rank_);
   if (first == size_) return;

@@ -18,9 +18,13 @@ Session::Session(int local_rank) {
 #endif
 }
 
-Session::~Session() { Kokkos::finalize(); }
+Session::~Session() {
+  Kokkos::finalize();
+}
 
-int n_threads() { return std::max(1, Kokkos::DefaultHostExecutionSpace().concurrency()); }
+int n_threads() {
+  return std::max(1, Kokkos::DefaultHostExecutionSpace().concurrency());
+}
 
 std::string description() {
   std::string text = ExecutionSpace::name();

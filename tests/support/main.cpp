@@ -39,8 +39,8 @@ int main(int argc, char** argv) {
     ritz::device::Session session;
     ::testing::InitGoogleMock(&argc, argv);
     ::testing::GTEST_FLAG(shuffle) = false;
-    // Invalid operations and divisions by zero stop the test where they happen; the handful of tests
-    // that make NaN on purpose switch the traps off themselves.
+    // Invalid operations and divisions by zero stop the test where they happen; the handful of
+    // tests that make NaN on purpose switch the traps off themselves.
     feenableexcept(FE_DIVBYZERO | FE_INVALID);
     if (rank != 0) {
       auto& listeners = ::testing::UnitTest::GetInstance()->listeners();

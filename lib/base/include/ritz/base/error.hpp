@@ -84,8 +84,8 @@ class Diagnostics {
 }  // namespace ritz::base
 
 #if !defined(NDEBUG) || defined(RITZ_AUDIT)
-#define RITZ_EXPECT(condition, message)                                                        \
-  ((condition) ? static_cast<void>(0)                                                          \
+#define RITZ_EXPECT(condition, message) \
+  ((condition) ? static_cast<void>(0)   \
                : ::ritz::base::expectation_failed(#condition, __FILE__, __LINE__, (message)))
 #else
 #define RITZ_EXPECT(condition, message) static_cast<void>(0)

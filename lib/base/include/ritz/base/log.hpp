@@ -7,9 +7,9 @@
 
 namespace ritz::base::log {
 
-/// Opens the log of this process. Rank 0 writes lines to the terminal and, when `file` is not empty,
-/// to that file; other ranks stay silent unless something is an error. Local; call once per process.
-/// Throws Error(io) if the file cannot be opened.
+/// Opens the log of this process. Rank 0 writes lines to the terminal and, when `file` is not
+/// empty, to that file; other ranks stay silent unless something is an error. Local; call once per
+/// process. Throws Error(io) if the file cannot be opened.
 void open(int rank, const std::string& file = {});
 
 /// Adds the file to an open log (the result directory is known only after the deck was read).

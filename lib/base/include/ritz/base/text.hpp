@@ -8,13 +8,14 @@
 
 namespace ritz::base {
 
-/// The candidate a user most likely meant by `word` (Damerau-Levenshtein distance, case ignored), or
-/// nothing when none is near: at most a third of the longer word's letters differ.
+/// The candidate a user most likely meant by `word` (Damerau-Levenshtein distance, case ignored),
+/// or nothing when none is near: at most a third of the longer word's letters differ.
 [[nodiscard]] std::optional<std::string> nearest(std::string_view word,
                                                  const std::vector<std::string>& candidates);
 
 /// "a, b and c"; "none" when empty. `last` is the word before the last item.
-[[nodiscard]] std::string list(const std::vector<std::string>& items, std::string_view last = "and");
+[[nodiscard]] std::string list(const std::vector<std::string>& items,
+                               std::string_view last = "and");
 
 /// "1.5 GiB", "512 B".
 [[nodiscard]] std::string bytes_text(double bytes);

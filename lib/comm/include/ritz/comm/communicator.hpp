@@ -2,10 +2,10 @@
 
 #include <mpi.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <algorithm>
 #include <functional>
 #include <span>
 #include <string>
@@ -23,15 +23,24 @@ void check(int code, const char* call);
 /// MPI datatype of a scalar.
 template <class T>
 MPI_Datatype datatype() {
-  if constexpr (std::is_same_v<T, double>) return MPI_DOUBLE;
-  else if constexpr (std::is_same_v<T, float>) return MPI_FLOAT;
-  else if constexpr (std::is_same_v<T, std::int32_t>) return MPI_INT32_T;
-  else if constexpr (std::is_same_v<T, std::uint32_t>) return MPI_UINT32_T;
-  else if constexpr (std::is_same_v<T, std::uint64_t>) return MPI_UINT64_T;
-  else if constexpr (std::is_integral_v<T> && std::is_signed_v<T> && sizeof(T) == 8) return MPI_INT64_T;
-  else if constexpr (std::is_integral_v<T> && sizeof(T) == 8) return MPI_UINT64_T;
-  else if constexpr (std::is_same_v<T, std::uint16_t>) return MPI_UINT16_T;
-  else if constexpr (std::is_same_v<T, std::int16_t>) return MPI_INT16_T;
+  if constexpr (std::is_same_v<T, double>)
+    return MPI_DOUBLE;
+  else if constexpr (std::is_same_v<T, float>)
+    return MPI_FLOAT;
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return MPI_INT32_T;
+  else if constexpr (std::is_same_v<T, std::uint32_t>)
+    return MPI_UINT32_T;
+  else if constexpr (std::is_same_v<T, std::uint64_t>)
+    return MPI_UINT64_T;
+  else if constexpr (std::is_integral_v<T> && std::is_signed_v<T> && sizeof(T) == 8)
+    return MPI_INT64_T;
+  else if constexpr (std::is_integral_v<T> && sizeof(T) == 8)
+    return MPI_UINT64_T;
+  else if constexpr (std::is_same_v<T, std::uint16_t>)
+    return MPI_UINT16_T;
+  else if constexpr (std::is_same_v<T, std::int16_t>)
+    return MPI_INT16_T;
   else {
     static_assert(sizeof(T) == 1, "no MPI datatype for this type");
     return MPI_BYTE;
@@ -69,12 +78,20 @@ class Communicator {
     all_reduce_bytes(values.data(), values.size(), datatype<T>(), op);
   }
   template <class T>
-  [[nodiscard]] T sum(T value) const { return all_reduce(value, Op::sum); }
+  [[nodiscard]] T sum(T value) const {
+    return all_reduce(value, Op::sum);
+  }
   template <class T>
-  [[nodiscard]] T min(T value) const { return all_reduce(value, Op::min); }
+  [[nodiscard]] T min(T value) const {
+    return all_reduce(value, Op::min);
+  }
   template <class T>
-  [[nodiscard]] T max(T value) const { return all_reduce(value, Op::max); }
-  [[nodiscard]] bool any(bool value) const { return all_reduce<std::int32_t>(value ? 1 : 0, Op::max) != 0; }
+  [[nodiscard]] T max(T value) const {
+    return all_reduce(value, Op::max);
+  }
+  [[nodiscard]] bool any(bool value) const {
+    return all_reduce<std::int32_t>(value ? 1 : 0, Op::max) != 0;
+  }
   [[nodiscard]] bool all(bool value) const { return !any(!value); }
 
   /// Sum over the ranks before this one (0 on rank 0).
@@ -123,7 +140,8 @@ class Communicator {
   /// Returns what arrived, in rank order; `received_counts[q]` items came from q.
   /// Messages may exceed 2 GiB in total; pairs of ranks with nothing to say exchange no message.
   template <class T>
-  [[nodiscard]] std::vector<T> exchange(std::span<const T> send, std::span<const std::size_t> counts,
+  [[nodiscard]] std::vector<T> exchange(std::span<const T> send,
+                                        std::span<const std::size_t> counts,
                                         std::vector<std::size_t>* received_counts = nullptr) const {
     static_assert(std::is_trivially_copyable_v<T>);
     std::vector<std::size_t> arrived = exchange_counts(counts);
@@ -148,7 +166,8 @@ class Communicator {
       counts[q] = send[q].size();
       flat.insert(flat.end(), send[q].begin(), send[q].end());
     }
-    return exchange(std::span<const T>(flat), std::span<const std::size_t>(counts), received_counts);
+    return exchange(std::span<const T>(flat), std::span<const std::size_t>(counts),
+                    received_counts);
   }
 
   /// Runs `work`, which must not communicate, on every rank. If it throws anywhere, every rank
@@ -160,7 +179,8 @@ class Communicator {
   void all_reduce_bytes(void* values, std::size_t n, MPI_Datatype type, Op op) const;
   void exclusive_sum_bytes(const void* value, void* before, MPI_Datatype type) const;
   void all_gather_bytes(const void* value, void* values, std::size_t bytes) const;
-  [[nodiscard]] std::vector<std::byte> gather_bytes(std::span<const std::byte> values, int root) const;
+  [[nodiscard]] std::vector<std::byte> gather_bytes(std::span<const std::byte> values,
+                                                    int root) const;
   void broadcast_bytes(void* data, std::size_t bytes, int root) const;
   [[nodiscard]] std::vector<std::size_t> exchange_counts(std::span<const std::size_t> counts) const;
   void exchange_bytes(const void* send, std::span<const std::size_t> counts, void* receive,
@@ -181,7 +201,8 @@ struct BlockRange {
   [[nodiscard]] int block_of(std::int64_t i) const {
     const std::int64_t small = n_ / n_blocks_, extra = n_ % n_blocks_;
     const std::int64_t cut = (small + 1) * extra;
-    return static_cast<int>(i < cut ? i / (small + 1) : extra + (small == 0 ? 0 : (i - cut) / small));
+    return static_cast<int>(i < cut ? i / (small + 1)
+                                    : extra + (small == 0 ? 0 : (i - cut) / small));
   }
 
  private:

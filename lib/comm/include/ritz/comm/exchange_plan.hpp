@@ -12,8 +12,8 @@ namespace ritz::comm {
 /// Who sends what to whom so that copies of shared items agree with their owner.
 ///
 /// Items are numbered locally; the plan names, for each neighbour, the owned items it has copies of
-/// (`send`) and the local places of its items that we have copies of (`receive`). Both sides list the
-/// same items in the same order.
+/// (`send`) and the local places of its items that we have copies of (`receive`). Both sides list
+/// the same items in the same order.
 class ExchangePlan {
  public:
   struct Neighbour {
@@ -26,7 +26,8 @@ class ExchangePlan {
 
   /// Builds the plan from the ghosts' side. Collective.
   /// `ghosts[i]`: local index of the copy; `owners[i]`: rank that owns it; `ids[i]`: an id that the
-  /// owner understands (`find` maps it to the owner's local index, or -1, which is an internal error).
+  /// owner understands (`find` maps it to the owner's local index, or -1, which is an internal
+  /// error).
   static ExchangePlan from_ghosts(const Communicator& communicator, std::span<const LocalId> ghosts,
                                   std::span<const int> owners, std::span<const GlobalId> ids,
                                   const std::function<LocalId(GlobalId)>& find);

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ritz/fem/space.hpp"
+#include "ritz/mesh/mesh.hpp"
+
+namespace ritz::store {
+
+/// A finite element function to write: values of all local dofs with the ghosts up to date.
+struct ResultField {
+  std::string name;
+  std::span<const double> values;  ///< [space.n_local()]
+};
+
+/// Where a file came from: name and text of each entry, stored as attributes of /ritz/provenance
+/// (texts over 32 KiB as datasets of it).
+using Provenance = std::vector<std::pair<std::string, std::string>>;
+
+struct WriteReport {
+  double raw_bytes = 0;   ///< of the data before compression, all ranks
+  double file_bytes = 0;  ///< of the finished file
+};
+
+/// Writes a VTKHDF 1.0 unstructured grid that ParaView opens as it is.
+///
+/// Points are the shared points of the lattice of order max(degree, geometry order), in the order
+/// of their persistent global ids; cells in the order of theirs: the file does not depend on the
+/// number of ranks, except for the cell field `partition`. From order 2 on cells are VTK Lagrange
+/// cells; their nodes are equispaced, so Gauss-Lobatto functions are evaluated there. Points have
+/// three coordinates always. Cell fields: `region` (index into the attribute region_names of
+/// /ritz/mesh), `partition` (rank).
+///
+/// `compression`: deflate level 0..9 after byte shuffling; 0 writes contiguous datasets.
+/// The file is written under the name PATH.part and renamed when it has been closed and its size is
+/// known, so PATH is never half-written. Collective.
+/// Throws Error(io) on every rank if any rank fails.
+WriteReport write_results(const std::string& path, const mesh::Mesh& mesh, const fem::Space& space,
+                          std::span<const ResultField> fields, const Provenance& provenance,
+                          int compression);
+
+/// Text of an entry of /ritz/provenance of a file; throws Error(io) if there is none. Local.
+[[nodiscard]] std::string read_provenance(const std::string& path, const std::string& name);
+
+/// "HDF5 1.10.8, parallel".
+[[nodiscard]] std::string library_version();
+
+}  // namespace ritz::store
