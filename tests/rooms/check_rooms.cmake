@@ -20,7 +20,8 @@ set(RITZ_EXTERNAL_ROOMS_cli11 apps)
 # Teuchos is the vocabulary of every Trilinos package.
 set(RITZ_EXTERNAL_ROOMS_teuchos ${RITZ_EXTERNAL_ROOMS_tpetra} ${RITZ_EXTERNAL_ROOMS_zoltan2}
     ${RITZ_EXTERNAL_ROOMS_belos} ${RITZ_EXTERNAL_ROOMS_muelu})
-set(apps_may_include run deck perf store)
+# base is every room's vocabulary (errors, version); the rest of lib is behind these four.
+set(apps_may_include base run deck perf store)
 
 # Which external library a header belongs to.
 set(external_patterns
