@@ -45,33 +45,46 @@ Sums reduce(const comm::Communicator& communicator, const Sums& mine) {
   return total;
 }
 
-/// Basis and geometry tabulated at the points of a rule.
+/// Basis and geometry tabulated at the points of a rule, points last so that the loops over them
+/// are the inner ones and run in vector registers.
 struct Tables {
   std::size_t n_points, n_dofs, n_geometry, dimension;
-  std::vector<double> weights;              // [q]
-  std::vector<double> basis, slopes;        // [q][dof], [q][dof][dimension]
-  std::vector<double> shape, shape_slopes;  // [q][node], [q][node][dimension]
+  bool is_affine;                    ///< one Jacobian a cell
+  std::vector<double> weights;       // [q]
+  std::vector<double> basis;         // [dof][q]
+  std::vector<double> slopes;        // [dimension][dof][q]
+  std::vector<double> shape;         // [node][q]
+  std::vector<double> shape_slopes;  // [dimension][node][q]
 
   Tables(const mesh::Mesh& mesh, const Element& element, const Quadrature& rule)
       : n_points(rule.points.size()),
         n_dofs(static_cast<std::size_t>(element.n_nodes())),
         n_geometry(static_cast<std::size_t>(mesh.nodes_per_cell())),
         dimension(static_cast<std::size_t>(mesh.dimension())),
+        is_affine(mesh.geometry_order == 1 &&
+                  (mesh::is_simplex(mesh.cell_type) || mesh.cell_type == mesh::CellType::line)),
         weights(rule.weights),
         basis(n_points * n_dofs),
         slopes(n_points * n_dofs * dimension),
         shape(n_points * n_geometry),
         shape_slopes(n_points * n_geometry * dimension) {
-    const auto row = [](std::vector<double>& all, std::size_t q, std::size_t width) {
-      return std::span<double>(all).subspan(q * width, width);
+    std::vector<double> values(std::max(n_dofs, n_geometry)), gradients(values.size() * dimension);
+    const auto spread = [&](std::size_t q, std::size_t n, std::vector<double>& of_values,
+                            std::vector<double>& of_gradients) {
+      for (std::size_t i = 0; i < n; ++i) {
+        of_values[i * n_points + q] = values[i];
+        for (std::size_t c = 0; c < dimension; ++c) {
+          of_gradients[(c * n + i) * n_points + q] = gradients[i * dimension + c];
+        }
+      }
     };
     for (std::size_t q = 0; q < n_points; ++q) {
-      element.values(rule.points[q], row(basis, q, n_dofs));
-      element.gradients(rule.points[q], row(slopes, q, n_dofs * dimension));
-      mesh::shape_values(mesh.cell_type, mesh.geometry_order, rule.points[q],
-                         row(shape, q, n_geometry));
-      mesh::shape_gradients(mesh.cell_type, mesh.geometry_order, rule.points[q],
-                            row(shape_slopes, q, n_geometry * dimension));
+      element.values(rule.points[q], values);
+      element.gradients(rule.points[q], gradients);
+      spread(q, n_dofs, basis, slopes);
+      mesh::shape_values(mesh.cell_type, mesh.geometry_order, rule.points[q], values);
+      mesh::shape_gradients(mesh.cell_type, mesh.geometry_order, rule.points[q], gradients);
+      spread(q, n_geometry, shape, shape_slopes);
     }
   }
 };
@@ -81,64 +94,99 @@ struct Batch {
   std::vector<double> x;               // [point][3]
   std::vector<double> weight;          // [point], with the Jacobian
   std::vector<double> value;           // [point], of u_h
-  std::vector<double> gradient;        // [point][dimension], of u_h
+  std::vector<double> gradient;        // [dimension][point], of u_h
   std::vector<double> exact;           // [point]
   std::vector<double> exact_gradient;  // [dimension][point]
 };
 
+/// out[q] = sum over i of table[i][q] * factors[i], for the first n_out points.
+void combine(const double* table, std::span<const double> factors, std::size_t n_points,
+             std::size_t n_out, double* out) {
+  std::fill_n(out, n_out, 0.0);
+  for (std::size_t i = 0; i < factors.size(); ++i) {
+    const double factor = factors[i];
+    const double* row = table + i * n_points;
+    for (std::size_t q = 0; q < n_out; ++q) out[q] += row[q] * factor;
+  }
+}
+
 void fill(const mesh::Mesh& mesh, const Space& space, std::span<const double> values,
-          const Tables& t, std::size_t first_cell, std::size_t last_cell, Batch& batch) {
-  const std::size_t n = (last_cell - first_cell) * t.n_points, dim = t.dimension;
+          const Tables& t, std::size_t first_cell, std::size_t last_cell, bool with_gradient,
+          Batch& batch) {
+  const std::size_t n_q = t.n_points, n = (last_cell - first_cell) * n_q, dim = t.dimension;
   batch.x.assign(n * 3, 0.0);
   batch.weight.resize(n);
-  batch.value.assign(n, 0.0);
-  batch.gradient.assign(n * dim, 0.0);
+  batch.value.resize(n);
+  if (with_gradient) batch.gradient.resize(n * dim);
+  std::vector<double> nodes(t.n_geometry * dim);  // [dimension][node]
+  std::vector<double> u(t.n_dofs);
+  std::vector<double> column(n_q);
+  std::vector<double> jacobians(dim * dim * n_q);  // [i][j][q]
+  std::vector<double> reference_slopes(dim * n_q);
+  const std::size_t n_jacobians = t.is_affine ? 1 : n_q;
   for (std::size_t cell = first_cell; cell < last_cell; ++cell) {
-    const LocalId* nodes = mesh.cell_nodes.data() + cell * t.n_geometry;
+    const std::size_t at = (cell - first_cell) * n_q;
+    const LocalId* cell_nodes = mesh.cell_nodes.data() + cell * t.n_geometry;
     const std::span<const LocalId> dofs = space.dofs(static_cast<LocalId>(cell));
-    for (std::size_t q = 0; q < t.n_points; ++q) {
-      const std::size_t at = (cell - first_cell) * t.n_points + q;
-      std::array<double, 9> jacobian{}, inverse{};
+    for (std::size_t d = 0; d < t.n_dofs; ++d) u[d] = values[static_cast<std::size_t>(dofs[d])];
+    for (std::size_t i = 0; i < dim; ++i) {
+      const std::span<double> component(nodes.data() + i * t.n_geometry, t.n_geometry);
       for (std::size_t g = 0; g < t.n_geometry; ++g) {
-        const double* node =
-            mesh.node_coordinates.data() + static_cast<std::size_t>(nodes[g]) * dim;
-        const double* slope = t.shape_slopes.data() + (q * t.n_geometry + g) * dim;
-        for (std::size_t i = 0; i < dim; ++i) {
-          batch.x[at * 3 + i] += t.shape[q * t.n_geometry + g] * node[i];
-          for (std::size_t j = 0; j < dim; ++j) jacobian[i * dim + j] += node[i] * slope[j];
-        }
+        component[g] = mesh.node_coordinates[static_cast<std::size_t>(cell_nodes[g]) * dim + i];
       }
-      const double det = detail::invert(jacobian, static_cast<int>(dim), inverse);
-      batch.weight[at] = t.weights[q] * std::abs(det);
-      std::array<double, 3> slope{};
-      for (std::size_t d = 0; d < t.n_dofs; ++d) {
-        const double u = values[static_cast<std::size_t>(dofs[d])];
-        batch.value[at] += t.basis[q * t.n_dofs + d] * u;
-        for (std::size_t j = 0; j < dim; ++j)
-          slope[j] += t.slopes[(q * t.n_dofs + d) * dim + j] * u;
+      combine(t.shape.data(), component, n_q, n_q, column.data());
+      for (std::size_t q = 0; q < n_q; ++q) batch.x[(at + q) * 3 + i] = column[q];
+      for (std::size_t j = 0; j < dim; ++j) {
+        combine(t.shape_slopes.data() + j * t.n_geometry * n_q, component, n_q, n_jacobians,
+                jacobians.data() + (i * dim + j) * n_q);
       }
-      for (std::size_t i = 0; i < dim; ++i) {
+    }
+    combine(t.basis.data(), u, n_q, n_q, batch.value.data() + at);
+    for (std::size_t j = 0; with_gradient && j < dim; ++j) {
+      combine(t.slopes.data() + j * t.n_dofs * n_q, u, n_q, n_q, reference_slopes.data() + j * n_q);
+    }
+    std::array<double, 9> jacobian{}, inverse{};
+    double det = 0.0;
+    for (std::size_t q = 0; q < n_q; ++q) {
+      if (q < n_jacobians) {
+        for (std::size_t k = 0; k < dim * dim; ++k) jacobian[k] = jacobians[k * n_q + q];
+        det = detail::invert(jacobian, static_cast<int>(dim), inverse);
+      }
+      batch.weight[at + q] = t.weights[q] * std::abs(det);
+      for (std::size_t i = 0; with_gradient && i < dim; ++i) {
+        double sum = 0.0;
         for (std::size_t j = 0; j < dim; ++j) {
-          batch.gradient[at * dim + i] += inverse[j * dim + i] * slope[j];
+          sum += inverse[j * dim + i] * reference_slopes[j * n_q + q];
         }
+        batch.gradient[i * n + at + q] = sum;
       }
     }
   }
 }
 
-void accumulate(const Batch& batch, std::size_t dimension, bool with_gradient, Sums& sums) {
-  const std::size_t n = batch.weight.size();
-  for (std::size_t p = 0; p < n; ++p) {
-    const double error = batch.value[p] - batch.exact[p];
-    sums.l2.add(batch.weight[p] * error * error);
-    sums.exact_l2.add(batch.weight[p] * batch.exact[p] * batch.exact[p]);
-    if (!with_gradient) continue;
-    for (std::size_t c = 0; c < dimension; ++c) {
-      const double exact = batch.exact_gradient[c * n + p];
-      const double difference = batch.gradient[p * dimension + c] - exact;
-      sums.h1.add(batch.weight[p] * difference * difference);
-      sums.exact_h1.add(batch.weight[p] * exact * exact);
+/// Adds weight * values^2, summed plainly over each cell and with care over the cells.
+template <class Value>
+void add_squares(const Batch& batch, std::size_t n_q, LongSum& sum, Value&& value) {
+  for (std::size_t first = 0; first < batch.weight.size(); first += n_q) {
+    double cell_sum = 0.0;
+    for (std::size_t p = first; p < first + n_q; ++p) {
+      const double one = value(p);
+      cell_sum += batch.weight[p] * one * one;
     }
+    sum.add(cell_sum);
+  }
+}
+
+void accumulate(const Batch& batch, const Tables& t, bool with_gradient, Sums& sums) {
+  const std::size_t n = batch.weight.size();
+  add_squares(batch, t.n_points, sums.l2,
+              [&](std::size_t p) { return batch.value[p] - batch.exact[p]; });
+  add_squares(batch, t.n_points, sums.exact_l2, [&](std::size_t p) { return batch.exact[p]; });
+  for (std::size_t c = 0; with_gradient && c < t.dimension; ++c) {
+    const double* own = batch.gradient.data() + c * n;
+    const double* exact = batch.exact_gradient.data() + c * n;
+    add_squares(batch, t.n_points, sums.h1, [&](std::size_t p) { return own[p] - exact[p]; });
+    add_squares(batch, t.n_points, sums.exact_h1, [&](std::size_t p) { return exact[p]; });
   }
 }
 
@@ -161,7 +209,8 @@ Norms error_norms(const mesh::Mesh& mesh, const Space& space, std::span<const do
     const std::size_t cells_at_once = std::max<std::size_t>(1, 4096 / tables.n_points);
     Batch batch;
     for (std::size_t cell = 0; cell < n_cells; cell += cells_at_once) {
-      fill(mesh, space, values, tables, cell, std::min(n_cells, cell + cells_at_once), batch);
+      fill(mesh, space, values, tables, cell, std::min(n_cells, cell + cells_at_once),
+           with_gradient, batch);
       const std::size_t n = batch.weight.size();
       batch.exact.resize(n);
       exact(batch.x, batch.exact);
@@ -171,7 +220,7 @@ Norms error_norms(const mesh::Mesh& mesh, const Space& space, std::span<const do
           gradient[c](batch.x, {batch.exact_gradient.data() + c * n, n});
         }
       }
-      accumulate(batch, dimension, with_gradient, mine);
+      accumulate(batch, tables, with_gradient, mine);
     }
 
     const std::vector<double> x = node_coordinates(mesh, space);

@@ -107,6 +107,14 @@ void add_triangle_orbit(Quadrature& rule, double a, double weight) {  // (a, a, 
     add(rule, p, 0.5 * weight);
 }
 
+void add_triangle_orbit(Quadrature& rule, double a, double b, double weight) {  // a, b, the rest
+  const double c = 1.0 - a - b;
+  for (const Point& p : {Point{a, b, 0}, Point{b, a, 0}, Point{a, c, 0}, Point{c, a, 0},
+                         Point{b, c, 0}, Point{c, b, 0}}) {
+    add(rule, p, 0.5 * weight);
+  }
+}
+
 void add_tet_orbit_31(Quadrature& rule, double a, double weight) {  // (a, a, a, 1 - 3a)
   const double b = 1.0 - 3.0 * a;
   for (const Point& p : {Point{a, a, a}, Point{b, a, a}, Point{a, b, a}, Point{a, a, b}}) {
@@ -122,8 +130,22 @@ void add_tet_orbit_22(Quadrature& rule, double a, double weight) {  // (a, a, b,
   }
 }
 
-/// 1, 3, 6, 6 and 7 points. Degree 4 is the closed form of Dunavant's rule (IJNME 21 (1985) 1129),
-/// degree 5 Radon's (Monatsh. Math. 52 (1948) 286).
+void add_tet_orbit_211(Quadrature& rule, double a, double b, double weight) {  // (a, a, b, rest)
+  const double c = 1.0 - 2.0 * a - b;
+  for (std::size_t i = 0; i < 4; ++i) {  // where b and c stand
+    for (std::size_t j = 0; j < 4; ++j) {
+      if (i == j) continue;
+      std::array<double, 4> all{a, a, a, a};
+      all[i] = b;
+      all[j] = c;
+      add(rule, {all[1], all[2], all[3]}, weight / 6.0);
+    }
+  }
+}
+
+/// 1, 3, 6, 6, 7 and 12 points. Degree 4 is the closed form of Dunavant's rule (IJNME 21 (1985)
+/// 1129), degree 5 Radon's (Monatsh. Math. 52 (1948) 286), degree 6 Dunavant's again, its moment
+/// equations solved to 40 digits and rounded.
 Quadrature small_triangle_rule(int degree) {
   Quadrature rule;
   if (degree <= 1) {
@@ -136,18 +158,23 @@ Quadrature small_triangle_rule(int degree) {
     const double spread = std::sqrt(213125.0 - 53320.0 * root_10);
     add_triangle_orbit(rule, (8.0 - root_10 + shift) / 18.0, (620.0 + spread) / 3720.0);
     add_triangle_orbit(rule, (8.0 - root_10 - shift) / 18.0, (620.0 - spread) / 3720.0);
-  } else {
+  } else if (degree == 5) {
     const double root_15 = std::sqrt(15.0);
     add(rule, {1.0 / 3.0, 1.0 / 3.0, 0}, 0.5 * 9.0 / 40.0);
     add_triangle_orbit(rule, (6.0 - root_15) / 21.0, (155.0 - root_15) / 1200.0);
     add_triangle_orbit(rule, (6.0 + root_15) / 21.0, (155.0 + root_15) / 1200.0);
+  } else {
+    add_triangle_orbit(rule, 0.06308901449150222834033, 0.05084490637020681692094);
+    add_triangle_orbit(rule, 0.2492867451709104212916, 0.1167862757263793660253);
+    add_triangle_orbit(rule, 0.05314504984481694735325, 0.3103524510337844054166,
+                       0.08285107561837357519355);
   }
   return rule;
 }
 
-/// 1, 4, 8, 14 and 14 points. The parameters of degree 3 (equal weights) and 5 (the orbit structure
-/// of Walkington's rule) solve the moment equations of the symmetric polynomials; 40 digits,
-/// rounded.
+/// 1, 4, 8, 14, 14 and 24 points. The parameters of degree 3 (equal weights), 5 (the orbits of
+/// Walkington's rule) and 6 (those of Keast's, Comp. Meth. Appl. Mech. Eng. 55 (1986) 339) solve
+/// the moment equations of the symmetric polynomials; 40 digits, rounded.
 Quadrature small_tet_rule(int degree) {
   Quadrature rule;
   if (degree <= 1) {
@@ -157,10 +184,15 @@ Quadrature small_tet_rule(int degree) {
   } else if (degree == 3) {
     add_tet_orbit_31(rule, 0.3288616499302029104003, 0.125);
     add_tet_orbit_31(rule, 0.1129567945125110286951, 0.125);
-  } else {
+  } else if (degree <= 5) {
     add_tet_orbit_31(rule, 0.3108859192633006097973, 0.1126879257180158507992);
     add_tet_orbit_31(rule, 0.09273525031089122640232, 0.07349304311636194954371);
     add_tet_orbit_22(rule, 0.04550370412564964949188, 0.04254602077708146643807);
+  } else {
+    add_tet_orbit_31(rule, 0.2146028712591520292888, 0.03992275025816749209969);
+    add_tet_orbit_31(rule, 0.04067395853461135311558, 0.01007721105532064294801);
+    add_tet_orbit_31(rule, 0.322337890142275510344, 0.05535718154365472209515);
+    add_tet_orbit_211(rule, 0.06366100187501752529924, 0.2696723314583158080341, 27.0 / 560.0);
   }
   return rule;
 }
@@ -229,9 +261,9 @@ Quadrature quadrature(mesh::CellType type, int degree) {
       return rule;
     }
     case mesh::CellType::tri:
-      return degree <= 5 ? small_triangle_rule(degree) : conical_rule(2, degree);
+      return degree <= 6 ? small_triangle_rule(degree) : conical_rule(2, degree);
     case mesh::CellType::tet:
-      return degree <= 5 ? small_tet_rule(degree) : conical_rule(3, degree);
+      return degree <= 6 ? small_tet_rule(degree) : conical_rule(3, degree);
     default:
       return tensor_rule(mesh::table(type).dimension, degree);
   }

@@ -97,7 +97,7 @@ TEST_P(QuadratureOn, DoesNotIntegrateMore) {
   // the compact ones of degrees 1 and 2).
   const CellType type = GetParam();
   if (ritz::mesh::is_simplex(type)) {
-    for (const int degree : {1, 2, 5}) {
+    for (const int degree : {1, 2, 5, 6}) {
       EXPECT_GT(worst_error(type, degree + 1, ritz::fem::quadrature(type, degree)), 1e-4);
     }
   } else {
@@ -135,6 +135,8 @@ TEST(Quadrature, LowDegreesAreCompact) {
   EXPECT_EQ(size(CellType::tet, 2), 4U);
   EXPECT_EQ(size(CellType::tet, 3), 8U);
   EXPECT_EQ(size(CellType::tet, 5), 14U);
+  EXPECT_EQ(size(CellType::tri, 6), 12U);
+  EXPECT_EQ(size(CellType::tet, 6), 24U);
   EXPECT_EQ(size(CellType::hex, 2), 8U);
   EXPECT_EQ(size(CellType::hex, 3), 8U);
   EXPECT_EQ(size(CellType::quad, 4), 9U);
