@@ -29,7 +29,7 @@ If (solid)
     If (hexes)
       e[] = Extrude {0, 0, 1} { Surface{i}; Layers{1}; Recombine; };
     Else
-      e[] = Extrude {0, 0, 1} { Surface{i}; };
+      e[] = Extrude {0, 0, 1} { Surface{i}; Layers{1}; };
     EndIf
     out[] += e[1];
     side[] += e[0];
