@@ -6,9 +6,11 @@
 #include "boundary_terms.hpp"
 #include "coefficients.hpp"
 #include "dense_cells.hpp"
+#include "launch_row_cells.hpp"
 #include "plan.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/mesh/geometry.hpp"
+#include "simplex_cells.hpp"
 
 namespace ritz::assembly {
 
@@ -30,6 +32,9 @@ int quadrature_degree(const mesh::Mesh& mesh, int k, const CoefficientSet& coeff
   if (coefficients.terms.advection) return std::max(1, 2 * k - 1);
   return std::max(k, 2 * k - 2);
 }
+
+/// From here on sum factorisation is faster than plain contraction (tests/assembly/benchmark_m8.cpp).
+constexpr int min_degree_sum_factorised(int dimension) { return dimension == 2 ? 4 : 3; }
 
 /// A form whose numbers fit the mesh; everything else about it was checked by the deck.
 void check_form(const Assembler::Plan& plan, const physics::Form& form) {
@@ -111,7 +116,29 @@ class Assembly {
     }
   }
 
+  using Kernel = Assembler::Options::Kernel;
+
+  /// The kernel for this element and form; decided by things that are the same on every rank, so that
+  /// a row's bits do not depend on who owns it.
+  [[nodiscard]] Kernel choose_kernel() const {
+    const mesh::Mesh& mesh = plan_.mesh;
+    const int degree = plan_.space.element.degree();
+    const bool line = mesh.cell_type == mesh::CellType::line;
+    const bool closed_form = degree == 1 && mesh.geometry_order == 1 && !coefficients_.set().any_varying &&
+                             (line || mesh::is_simplex(mesh.cell_type));
+    const bool factorisable = mesh::is_tensor(mesh.cell_type) && !line && degree >= min_row_cells_degree;
+    const Kernel wanted = plan_.options.kernel;
+    if ((wanted == Kernel::closed_form && !closed_form) || (wanted == Kernel::sum_factorised && !factorisable)) {
+      internal_error("the wanted element kernel does not fit the element or the form");
+    }
+    if (wanted != Kernel::automatic) return wanted;
+    if (closed_form) return Kernel::closed_form;
+    return factorisable && degree >= min_degree_sum_factorised(data_.dimension) ? Kernel::sum_factorised
+                                                                                : Kernel::dense;
+  }
+
   void add_cells() {
+    kernel_ = choose_kernel();
     degree_ = quadrature_degree(plan_.mesh, plan_.space.element.degree(), coefficients_.set());
     if (plan_.map.slots16.extent(0) > 0) {
       launch<std::uint16_t>();
@@ -131,11 +158,21 @@ class Assembly {
 
   template <int dim, class Slot>
   void launch() {
-    points_ = &reference_table(plan_, degree_).points;
-    const bool straight = plan_.mesh.geometry_order == 1 && !mesh::is_tensor(plan_.mesh.cell_type);
-    const DenseCells<dim, Slot> cells{data_, ReferenceView(reference_table(plan_, degree_)), straight};
-    run_tiles("ritz::assembly::dense_cells", cells, plan_.map.n_tiles, cells.layout().total,
-              plan_.options.serial_tiles);
+    const int n_tiles = plan_.map.n_tiles;
+    const bool serial = plan_.options.serial_tiles;
+    if (kernel_ == Kernel::closed_form) {
+      using Cells = SimplexCells<dim, Slot>;
+      run_tiles("ritz::assembly::simplex_cells", Cells{data_}, n_tiles, Cells::scratch_doubles, serial);
+    } else if (kernel_ == Kernel::sum_factorised) {
+      points_ = &tensor_table(plan_, degree_).points;
+      if constexpr (dim == 2) launch_row_cells_2d(plan_, data_, degree_);
+      if constexpr (dim == 3) launch_row_cells_3d(plan_, data_, degree_);
+    } else {
+      points_ = &reference_table(plan_, degree_).points;
+      const bool straight = plan_.mesh.geometry_order == 1 && !mesh::is_tensor(plan_.mesh.cell_type);
+      const DenseCells<dim, Slot> cells{data_, ReferenceView(reference_table(plan_, degree_)), straight};
+      run_tiles("ritz::assembly::dense_cells", cells, n_tiles, cells.layout().total, serial);
+    }
   }
 
   void combine(const TileRecord& record) {
@@ -171,6 +208,7 @@ class Assembly {
   const physics::Form& form_;
   Coefficients coefficients_;
   TileData data_;
+  Kernel kernel_ = Kernel::dense;
   int degree_ = 0;
   const std::vector<std::array<double, 3>>* points_ = nullptr;
   bool has_range_ = false;

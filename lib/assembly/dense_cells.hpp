@@ -18,7 +18,8 @@ struct ReferenceView {
   const double* geometry_values;
 };
 
-/// Cells of any kind, one in each lane, rows by plain contraction: see kernels/dense_rows.hpp.
+/// Cells of any kind, one in each lane, matrices by plain contraction: see kernels/dense_rows.hpp.
+/// For elements whose eight matrices fit the second-level cache.
 template <int dim, class Slot>
 struct DenseCells {
   using Pack = kernels::Pack;
@@ -31,7 +32,7 @@ struct DenseCells {
 
   /// Places in the scratch memory, in doubles.
   struct Layout {
-    std::size_t nodes, terms, load, flux, row, variables, coefficients, values, registers, total;
+    std::size_t nodes, terms, load, flux, matrix, loads, variables, coefficients, values, registers, total;
   };
   KOKKOS_INLINE_FUNCTION Layout layout() const {
     const auto n_points = static_cast<std::size_t>(table.shapes.n_points);
@@ -42,8 +43,10 @@ struct DenseCells {
     at.terms = at.nodes + static_cast<std::size_t>(data.n_geometry_nodes * dim) * w;
     at.load = at.terms + n_points * n_terms * w;
     at.flux = at.load + n_points * w;
-    at.row = at.flux + n_points * (dim + 1) * w;
-    at.variables = at.row + static_cast<std::size_t>(table.shapes.n_padded) * w;
+    at.matrix = at.flux + n_points * (dim + 1) * w;
+    const auto n = static_cast<std::size_t>(table.shapes.n_nodes);
+    at.loads = at.matrix + n * static_cast<std::size_t>(table.shapes.n_padded) * w;
+    at.variables = at.loads + n * w;
     at.coefficients = at.variables + (varying ? 4 * n_points * w : 0);
     at.values = at.coefficients + kernels::n_coefficients * (varying ? n_points : 1) * w;
     at.registers = at.values + (varying ? n_points * w : 0);
@@ -81,6 +84,7 @@ struct DenseCells {
       const bool good = evaluate_coefficients(batch, at, scratch, record);
       if (!good) continue;
       compute_terms(at, scratch);
+      compute_matrices(at, scratch);
       add_rows(batch, output, at, scratch);
     }
     data.records(static_cast<std::size_t>(t)) = record;
@@ -246,34 +250,49 @@ struct DenseCells {
     }
   }
 
-  KOKKOS_INLINE_FUNCTION void add_rows(Batch& batch, const TileOutput<Slot>& output, const Layout& at,
-                                       double* scratch) const {
+  KOKKOS_INLINE_FUNCTION void compute_matrices(const Layout& at, double* scratch) const {
     const kernels::Terms& form = data.coefficients.terms;
+    const kernels::ShapeTable& shapes = table.shapes;
     const auto* terms = reinterpret_cast<const Pack*>(scratch + at.terms);
+    const auto* load = reinterpret_cast<const Pack*>(scratch + at.load);
     auto* flux = reinterpret_cast<Pack*>(scratch + at.flux);
-    auto* row = reinterpret_cast<Pack*>(scratch + at.row);
-    for (int i = 0; i < table.shapes.n_nodes; ++i) {
-      bool wanted = false;
-      bool in_lane[width];
-      for (int l = 0; l < width; ++l) {
-        in_lane[l] = batch.entry[l] < batch.entry_end[l] && entry_node(output.entries[batch.entry[l]]) == i;
-        wanted = wanted || in_lane[l];
+    auto* matrix = reinterpret_cast<Pack*>(scratch + at.matrix);
+    auto* loads = reinterpret_cast<Pack*>(scratch + at.loads);
+    const bool symmetric = !form.advection && form.diffusion != kernels::Diffusion::tensor;
+    for (int i = 0; i < shapes.n_nodes; ++i) {
+      Pack* row = matrix + static_cast<std::size_t>(i) * shapes.n_padded;
+      kernels::test_fluxes<dim>(shapes, form, terms, i, flux);
+      if (symmetric) {
+        // The upper triangle, mirrored: symmetric to the bit. The block of the diagonal also brings
+        // columns before it, which are there already and kept.
+        const int first = i / kernels::dense_block * kernels::dense_block;
+        Pack kept[kernels::dense_block];
+        for (int c = 0; c < i - first; ++c) kept[c] = row[first + c];
+        kernels::dense_row<dim>(shapes, form, flux, first, row);
+        for (int c = 0; c < i - first; ++c) row[first + c] = kept[c];
+        for (int j = i + 1; j < shapes.n_nodes; ++j) matrix[static_cast<std::size_t>(j) * shapes.n_padded + i] = row[j];
+      } else {
+        kernels::dense_row<dim>(shapes, form, flux, 0, row);
       }
-      if (!wanted) continue;
-      kernels::test_fluxes<dim>(table.shapes, form, terms, i, flux);
-      kernels::dense_row<dim>(table.shapes, form, flux, row);
-      Pack load(0.0);
+      Pack sum(0.0);
       if (form.source) {
-        for (int q = 0; q < table.shapes.n_points; ++q) {
-          const double shape = table.shapes.shapes[(q * (dim + 1) + dim) * table.shapes.n_padded + i];
-          load += kernels::load(scratch + at.load + static_cast<std::size_t>(q) * width) * Pack(shape);
+        for (int q = 0; q < shapes.n_points; ++q) {
+          sum += load[q] * Pack(shapes.shapes[(static_cast<std::size_t>(q) * (dim + 1) + dim) * shapes.n_padded + i]);
         }
       }
-      const double* columns = reinterpret_cast<const double*>(row);
-      const double* loads = reinterpret_cast<const double*>(&load);
-      for (int l = 0; l < width; ++l) {
-        if (!in_lane[l]) continue;
-        output.add(batch.entry[l]++, batch.cell[l], columns + l, width, loads[l]);
+      loads[i] = sum;
+    }
+  }
+
+  /// Cell by cell: so the sums are in the order of the cells, however these fall into batches.
+  KOKKOS_INLINE_FUNCTION void add_rows(const Batch& batch, const TileOutput<Slot>& output, const Layout& at,
+                                       const double* scratch) const {
+    const std::size_t row_doubles = static_cast<std::size_t>(table.shapes.n_padded) * width;
+    for (int l = 0; l < width; ++l) {
+      for (std::uint32_t e = batch.entry[l]; e < batch.entry_end[l]; ++e) {
+        const auto i = static_cast<std::size_t>(entry_node(output.entries[e]));
+        output.add(e, batch.cell[l], scratch + at.matrix + i * row_doubles + l, width,
+                   scratch[at.loads + i * width + static_cast<std::size_t>(l)]);
       }
     }
   }

@@ -8,8 +8,8 @@
 
 #include "ritz/base/error.hpp"
 
-/// A problem deck as typed structs: what the rest of the program sees. Every struct's members are keys
-/// of the registry (registry.hpp), in SI or the user's own consistent units.
+/// A problem deck as typed structs: what the rest of the program sees. Every struct's members are
+/// keys of the registry (registry.hpp), in SI or the user's own consistent units.
 namespace ritz::deck {
 
 /// A number or an expression of x, y, z, t and the parameters, with the place it came from. Numbers
@@ -29,10 +29,10 @@ enum class MeshKind { box, file };
 enum class Distortion { none, smooth, random };
 
 struct BoxMesh {
-  std::vector<std::int64_t> cells;     ///< one entry a dimension: its length is the dimension
-  std::vector<double> lower, upper;    ///< default 0 and 1
-  std::string cell_type;               ///< line, tri, quad, tet, hex; default by dimension
-  std::vector<double> grading;         ///< last/first brick size, default 1
+  std::vector<std::int64_t> cells;   ///< one entry a dimension: its length is the dimension
+  std::vector<double> lower, upper;  ///< default 0 and 1
+  std::string cell_type;             ///< line, tri, quad, tet, hex; default by dimension
+  std::vector<double> grading;       ///< last/first brick size, default 1
   Distortion distortion = Distortion::none;
   double distortion_amount = 0.0;
   std::int64_t seed = 1;
@@ -45,10 +45,10 @@ struct NamedSet {
 
 struct MeshOptions {
   MeshKind kind = MeshKind::box;
-  std::string file;           ///< as found: relative to the deck's folder, made absolute
+  std::string file;  ///< as found: relative to the deck's folder, made absolute
   base::Location file_where;
   BoxMesh box;
-  int refine = 0;             ///< uniform refinements after partitioning
+  int refine = 0;  ///< uniform refinements after partitioning
   std::vector<NamedSet> sets;
 };
 
@@ -93,7 +93,8 @@ struct Material {
 /// coefficient * (ambient - u).
 struct Boundary {
   enum class Kind { value, flux, robin };
-  std::vector<Name> on;  ///< named sets; "rest" = every outer facet that no other [[boundary]] names
+  std::vector<Name>
+      on;  ///< named sets; "rest" = every outer facet that no other [[boundary]] names
   base::Location where;
   Kind kind = Kind::flux;
   Formula value_or_flux;
@@ -105,15 +106,15 @@ struct SolverOptions {
   std::string preconditioner = "auto";  ///< auto none jacobi chebyshev ilu amg direct
   double tolerance = 1e-8;              ///< on the true residual, relative to the right-hand side
   int max_iterations = 500;
-  int restart = 50;                     ///< gmres, fgmres, gcrodr
-  std::vector<std::string> fallback;    ///< "gmres+ilu", "direct", ... tried in this order
+  int restart = 50;                   ///< gmres, fgmres, gcrodr
+  std::vector<std::string> fallback;  ///< "gmres+ilu", "direct", ... tried in this order
   std::vector<base::Location> fallback_where;
   /// Trilinos parameters passed through as they are: ("belos" | "amg" | "ilu" | "chebyshev" |
   /// "direct") + key path -> value. Unread keys are errors (found by room solve after set-up).
   struct Passed {
-    std::string list;              ///< which list
-    std::vector<std::string> path; ///< sublists..., name
-    std::string value;             ///< text of the value
+    std::string list;               ///< which list
+    std::vector<std::string> path;  ///< sublists..., name
+    std::string value;              ///< text of the value
     enum class Type { boolean, integer, real, string } type = Type::string;
     base::Location where;
   };
@@ -121,7 +122,7 @@ struct SolverOptions {
 };
 
 struct Limits {
-  std::optional<double> memory_bytes;    ///< per rank
+  std::optional<double> memory_bytes;  ///< per rank
   std::optional<double> walltime_seconds;
 };
 
@@ -134,6 +135,7 @@ struct OutputOptions {
 struct Probe {
   std::string name;
   std::array<double, 3> at{};
+  int n_coordinates = 3;  ///< how many the deck gave; the others are 0
   base::Location where;
 };
 
@@ -148,8 +150,8 @@ struct Integral {
 
 struct Verify {
   std::optional<Formula> exact;
-  std::optional<double> max_l2_error;   ///< absolute
-  std::optional<double> max_h1_error;   ///< absolute, semi-norm
+  std::optional<double> max_l2_error;  ///< absolute
+  std::optional<double> max_h1_error;  ///< absolute, semi-norm
   /// A probe must hit a number: name, expected, tolerance (absolute).
   struct ProbeValue {
     Name probe;
@@ -182,7 +184,8 @@ struct Problem {
   std::vector<Integral> integrals;
   Verify verify;
 
-  std::string effective_toml;  ///< every value and where it came from; runs again to the same result
+  std::string
+      effective_toml;  ///< every value and where it came from; runs again to the same result
 };
 
 }  // namespace ritz::deck

@@ -1,0 +1,123 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "document.hpp"
+#include "ritz/base/error.hpp"
+#include "ritz/base/text.hpp"
+#include "ritz/deck/registry.hpp"
+#include "wrap.hpp"
+
+namespace ritz::deck {
+
+namespace {
+
+/// "boundary[0].value" -> "boundary.value"
+std::string without_indices(std::string_view key) {
+  std::string text;
+  int depth = 0;
+  for (const char c : key) {
+    if (c == '[') ++depth;
+    if (depth == 0) text += c;
+    if (c == ']' && depth > 0) --depth;
+  }
+  while (!text.empty() && text.back() == '.') text.pop_back();
+  return text;
+}
+
+/// The key that `plain` (without brackets) means; a name of the user's choice matches "*".
+const Key* find_plain(const std::string& plain) {
+  for (const Key& key : registry()) {
+    if (without_indices(key.path) == plain) return &key;
+  }
+  const std::size_t dot = plain.rfind('.');
+  if (dot == std::string::npos) return nullptr;
+  return find_key(plain.substr(0, dot) + ".*");
+}
+
+/// One line a key: name and the first sentence of its help.
+std::string key_lines(const std::string& path) {
+  std::string text;
+  for (const Key* key : keys_of(path)) {
+    const std::size_t stop = key->help.find(". ");
+    const std::string brief = stop == std::string::npos ? key->help : key->help.substr(0, stop + 1);
+    std::string name = key->name() == "*" ? "<name>" : key->name();
+    if (key->type == Type::table || key->type == Type::passed)
+      name = "[" + without_indices(key->path) + "]";
+    if (key->type == Type::table_array) name = "[[" + without_indices(key->path) + "]]";
+    text += fmt::format("  {:<24}{}\n", name, wrapped(brief, 74, "\n" + std::string(26, ' ')));
+  }
+  return text;
+}
+
+std::string key_page(const Key& key) {
+  std::string title = without_indices(key.path);
+  if (key.type == Type::table || key.type == Type::passed) title = "[" + title + "]";
+  if (key.type == Type::table_array) title = "[[" + title + "]]";
+  std::string text = title + "\n  " + wrapped(key.help, 96, "\n  ") + "\n\n";
+  const auto fact = [&text](const char* name, const std::string& value) {
+    if (!value.empty())
+      text += fmt::format("  {:<12}{}\n", name, wrapped(value, 86, "\n" + std::string(14, ' ')));
+  };
+  fact("type", type_text(key));
+  if (key.unit != "1") fact("unit", key.unit);
+  if (key.required) {
+    fact("default", "none, it must be given");
+  } else {
+    fact("default", key.fallback.empty() ? key.fallback_note : key.fallback);
+  }
+  if (!key.when.empty()) {
+    std::vector<std::string> values;
+    for (const std::string& value : key.when_values) values.push_back(quoted(value));
+    fact("only with", key.when + " = " + base::list(values, "or"));
+  }
+  if (!key.later.empty()) fact("later", base::list(key.later));
+  if (!key.example.empty()) {
+    const std::string name = key.name() == "*" ? "some_name" : key.name();
+    fact("example", name + " = " + key.example);
+  }
+  fact("on restart", key.may_change_on_restart ? "may change" : "must stay as it was");
+  fact("since", key.since);
+  if (!keys_of(key.path).empty()) text += "\nKeys:\n" + key_lines(key.path);
+  return text;
+}
+
+}  // namespace
+
+std::string explain(std::string_view key) {
+  const std::string plain = without_indices(key);
+  if (plain.empty()) return "Keys and tables of a deck:\n" + key_lines("");
+  if (const Key* found = find_plain(plain)) return key_page(*found);
+
+  // Inside a table that is handed to Trilinos everything is explained by that table.
+  for (std::size_t dot = plain.rfind('.'); dot != std::string::npos && dot > 0;
+       dot = plain.rfind('.', dot - 1)) {
+    const Key* table = find_plain(plain.substr(0, dot));
+    if (table != nullptr && table->type == Type::passed) return key_page(*table);
+  }
+  for (const std::string& spelling : {plain, "boundary[]." + plain.substr(plain.find('.') + 1)}) {
+    if (const std::string* reason = reserved_for(spelling)) {
+      throw base::Error(base::ExitCode::deck, fmt::format("{} is reserved for a later version ({})",
+                                                          shown_text(plain), *reason));
+    }
+  }
+  std::vector<std::string> paths, same_name;
+  const std::string last = plain.substr(plain.rfind('.') + 1);
+  for (const Key& each : registry()) {
+    paths.push_back(without_indices(each.path));
+    if (each.name() == last) same_name.push_back(paths.back());
+  }
+  std::string text = fmt::format("no key '{}'", shown_text(plain));
+  if (!same_name.empty()) {
+    text += "; there is " + base::list(same_name, "or");
+  } else if (const auto near = base::nearest(plain, paths)) {
+    text += fmt::format("; did you mean '{}'?", *near);
+  } else {
+    std::vector<std::string> tables;
+    for (const Key* each : keys_of("")) tables.push_back(each->name());
+    text += "; the tables and keys of a deck are " + base::list(tables);
+  }
+  throw base::Error(base::ExitCode::deck, text);
+}
+
+}  // namespace ritz::deck

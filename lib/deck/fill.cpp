@@ -1,0 +1,331 @@
+#include "fill.hpp"
+
+#include <array>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "check.hpp"
+#include "ritz/base/text.hpp"
+#include "values.hpp"
+
+namespace ritz::deck {
+
+std::string mesh_path(const std::string& deck_file, const std::string& name) {
+  const std::filesystem::path path = std::filesystem::path(deck_file).parent_path() / name;
+  std::error_code failed;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, failed);
+  return (failed ? path : absolute).lexically_normal().string();
+}
+
+namespace {
+
+void read(const Node* table, const char* name, std::string& target) {
+  if (const Node* node = valid(table, name)) target = node->string;
+}
+
+void read(const Node* table, const char* name, bool& target) {
+  if (const Node* node = valid(table, name)) target = node->boolean;
+}
+
+void read(const Node* table, const char* name, int& target) {
+  if (const Node* node = valid(table, name)) target = static_cast<int>(node->integer);
+}
+
+void read(const Node* table, const char* name, std::int64_t& target) {
+  if (const Node* node = valid(table, name)) target = node->integer;
+}
+
+void read(const Node* table, const char* name, double& target) {
+  if (const Node* node = valid(table, name)) target = node->number();
+}
+
+void read(const Node* table, const char* name, std::optional<double>& target) {
+  if (const Node* node = valid(table, name)) target = node->number();
+}
+
+void read(const Node* table, const char* name, std::vector<double>& target) {
+  const Node* node = valid(table, name);
+  if (node == nullptr) return;
+  target.clear();
+  for (const Node& item : node->items) target.push_back(item.number());
+}
+
+void read(const Node* table, const char* name, std::vector<std::int64_t>& target) {
+  const Node* node = valid(table, name);
+  if (node == nullptr) return;
+  target.clear();
+  for (const Node& item : node->items) target.push_back(item.integer);
+}
+
+void read(const Node* table, const char* name, Name& target) {
+  if (const Node* node = valid(table, name)) target = {node->string, node->where};
+}
+
+void read(const Node* table, const char* name, std::vector<Name>& target) {
+  const Node* node = valid(table, name);
+  if (node == nullptr) return;
+  for (const Node& item : node->items) target.push_back({item.string, item.where});
+}
+
+Formula formula(const Node& node) {
+  if (node.is_number()) return {base::number_text(node.number()), node.where};
+  base::Location where = node.where;
+  if (where.line > 0 && node.inner_line > 0) {
+    where.line = node.inner_line;
+    where.column = node.inner_column;
+  }
+  return {node.string, where};
+}
+
+void read(const Node* table, const char* name, Formula& target) {
+  if (const Node* node = valid(table, name)) target = formula(*node);
+}
+
+void read(const Node* table, const char* name, std::optional<Formula>& target) {
+  if (const Node* node = valid(table, name)) target = formula(*node);
+}
+
+void read(const Node* table, const char* name, std::optional<std::vector<Formula>>& target) {
+  const Node* node = valid(table, name);
+  if (node == nullptr) return;
+  target.emplace();
+  for (const Node& item : node->items) target->push_back(formula(item));
+}
+
+void read(const Node* table, const char* name, std::optional<TensorFormula>& target) {
+  const Node* node = valid(table, name);
+  if (node == nullptr) return;
+  target.emplace();
+  if (node->kind != Node::Kind::array) target->entries.push_back(formula(*node));
+  for (const Node& row : node->items) {
+    if (row.kind != Node::Kind::array) target->entries.push_back(formula(row));
+    for (const Node& item : row.items) target->entries.push_back(formula(item));
+  }
+}
+
+template <class Enum, std::size_t n>
+void read(const Node* table, const char* name, Enum& target,
+          const std::array<std::pair<std::string_view, Enum>, n>& words) {
+  const Node* node = valid(table, name);
+  if (node == nullptr) return;
+  for (const auto& [word, value] : words) {
+    if (word == node->string) target = value;
+  }
+}
+
+template <class Parser>
+void read_quantity(const Node* table, const char* name, std::optional<double>& target,
+                   const Parser& parser) {
+  const Node* node = valid(table, name);
+  if (node == nullptr) return;
+  std::string ignored;
+  target = node->is_number() ? std::optional(node->number()) : parser(node->string, ignored);
+}
+
+/// The elements of an array of tables.
+std::vector<const Node*> elements(const Node* table, const char* name) {
+  std::vector<const Node*> result;
+  if (const Node* node = valid(table, name)) {
+    for (const Node& item : node->items) result.push_back(&item);
+  }
+  return result;
+}
+
+Coefficients coefficients(const Node* table) {
+  Coefficients result;
+  read(table, "diffusion", result.diffusion);
+  read(table, "advection", result.advection);
+  read(table, "reaction", result.reaction);
+  read(table, "source", result.source);
+  return result;
+}
+
+MeshOptions mesh_options(const Node* mesh, const std::string& deck_file) {
+  using enum MeshKind;
+  MeshOptions options;
+  read(mesh, "kind", options.kind,
+       std::array{std::pair{std::string_view("box"), box},
+                  std::pair{std::string_view("file"), file}});
+  if (const Node* node = valid(mesh, "file")) {
+    options.file = mesh_path(deck_file, node->string);
+    options.file_where = node->where;
+  }
+  read(mesh, "cells", options.box.cells);
+  read(mesh, "lower", options.box.lower);
+  read(mesh, "upper", options.box.upper);
+  read(mesh, "cell_type", options.box.cell_type);
+  read(mesh, "grading", options.box.grading);
+  read(mesh, "distortion", options.box.distortion,
+       std::array{std::pair{std::string_view("none"), Distortion::none},
+                  std::pair{std::string_view("smooth"), Distortion::smooth},
+                  std::pair{std::string_view("random"), Distortion::random}});
+  read(mesh, "distortion_amount", options.box.distortion_amount);
+  read(mesh, "seed", options.box.seed);
+  read(mesh, "refine", options.refine);
+  if (const Node* sets = valid(mesh, "sets")) {
+    for (const Entry& entry : sets->entries) {
+      if (entry.value.invalid) continue;
+      options.sets.push_back({{entry.name, entry.where}, formula(entry.value)});
+    }
+  }
+  return options;
+}
+
+Boundary boundary(const Node& table) {
+  Boundary result;
+  result.where = table.where;
+  read(&table, "on", result.on);
+  if (valid(&table, "value") != nullptr) {
+    result.kind = Boundary::Kind::value;
+    read(&table, "value", result.value_or_flux);
+  } else if (valid(&table, "flux") != nullptr) {
+    result.kind = Boundary::Kind::flux;
+    read(&table, "flux", result.value_or_flux);
+  } else if (const Node* robin = valid(&table, "robin")) {
+    result.kind = Boundary::Kind::robin;
+    read(robin, "coefficient", result.robin_coefficient);
+    read(robin, "ambient", result.robin_ambient);
+  }
+  return result;
+}
+
+void add_passed(const Node& table, const std::string& list, std::vector<std::string>& path,
+                std::vector<SolverOptions::Passed>& target) {
+  using Type = SolverOptions::Passed::Type;
+  for (const Entry& entry : table.entries) {
+    if (entry.value.invalid) continue;
+    path.push_back(entry.name);
+    const Node& node = entry.value;
+    switch (node.kind) {
+      case Node::Kind::table:
+        add_passed(node, list, path, target);
+        break;
+      case Node::Kind::boolean:
+        target.push_back({list, path, node.boolean ? "true" : "false", Type::boolean, node.where});
+        break;
+      case Node::Kind::integer:
+        target.push_back({list, path, std::to_string(node.integer), Type::integer, node.where});
+        break;
+      case Node::Kind::real:
+        target.push_back({list, path, base::number_text(node.real), Type::real, node.where});
+        break;
+      default:
+        target.push_back({list, path, node.string, Type::string, node.where});
+    }
+    path.pop_back();
+  }
+}
+
+SolverOptions solver_options(const Node* solver) {
+  SolverOptions options;
+  read(solver, "method", options.method);
+  read(solver, "preconditioner", options.preconditioner);
+  read(solver, "tolerance", options.tolerance);
+  read(solver, "max_iterations", options.max_iterations);
+  read(solver, "restart", options.restart);
+  if (const Node* fallback = valid(solver, "fallback")) {
+    for (const Node& item : fallback->items) {
+      options.fallback.push_back(item.string);
+      options.fallback_where.push_back(item.where);
+    }
+  }
+  if (const Node* trilinos = valid(solver, "trilinos")) {
+    for (const Entry& list : trilinos->entries) {
+      std::vector<std::string> path;
+      if (!list.value.invalid) add_passed(list.value, list.name, path, options.trilinos);
+    }
+  }
+  return options;
+}
+
+Verify verify_options(const Node* verify) {
+  Verify result;
+  read(verify, "exact", result.exact);
+  read(verify, "max_l2_error", result.max_l2_error);
+  read(verify, "max_h1_error", result.max_h1_error);
+  for (const Node* item : elements(verify, "probe")) {
+    Verify::ProbeValue value;
+    read(item, "name", value.probe);
+    read(item, "expected", value.expected);
+    read(item, "tolerance", value.tolerance);
+    result.probes.push_back(std::move(value));
+  }
+  return result;
+}
+
+}  // namespace
+
+Problem fill(const Node& root, const std::string& deck_file) {
+  Problem problem;
+  read(&root, "title", problem.title);
+  if (const Node* parameters = valid(&root, "parameters")) {
+    for (const Entry& entry : parameters->entries) {
+      if (entry.value.invalid) continue;
+      problem.parameters.push_back({entry.name, entry.value.number(), entry.where});
+    }
+  }
+  problem.mesh = mesh_options(valid(&root, "mesh"), deck_file);
+
+  const Node* partition = valid(&root, "partition");
+  using Method = PartitionMethod;
+  read(partition, "method", problem.partition.method,
+       std::array{std::pair{std::string_view("multijagged"), Method::multijagged},
+                  std::pair{std::string_view("rcb"), Method::rcb},
+                  std::pair{std::string_view("block"), Method::block},
+                  std::pair{std::string_view("graph"), Method::graph},
+                  std::pair{std::string_view("hypergraph"), Method::hypergraph}});
+  read(partition, "max_imbalance", problem.partition.max_imbalance);
+  read(valid(&root, "space"), "degree", problem.space.degree);
+
+  const Node* equation = valid(&root, "equation");
+  if (equation != nullptr) problem.equation.where = equation->where;
+  read(equation, "kind", problem.equation.kind,
+       std::array{std::pair{std::string_view("poisson"), EquationKind::poisson},
+                  std::pair{std::string_view("advection-diffusion-reaction"),
+                            EquationKind::advection_diffusion_reaction},
+                  std::pair{std::string_view("coefficient-form"), EquationKind::coefficient_form}});
+  problem.equation.coefficients = coefficients(equation);
+  for (const Node* item : elements(&root, "material")) {
+    Material material;
+    read(item, "region", material.region);
+    material.coefficients = coefficients(item);
+    problem.materials.push_back(std::move(material));
+  }
+  for (const Node* item : elements(&root, "boundary"))
+    problem.boundaries.push_back(boundary(*item));
+
+  problem.solver = solver_options(valid(&root, "solver"));
+  const Node* limits = valid(&root, "limits");
+  read_quantity(limits, "memory", problem.limits.memory_bytes, parse_bytes);
+  read_quantity(limits, "walltime", problem.limits.walltime_seconds, parse_duration);
+  const Node* output = valid(&root, "output");
+  read(output, "directory", problem.output.directory);
+  read(output, "fields", problem.output.fields);
+  read(output, "compression", problem.output.compression);
+
+  for (const Node* item : elements(&root, "probe")) {
+    Probe probe;
+    probe.where = item->where;
+    read(item, "name", probe.name);
+    std::vector<double> at;
+    read(item, "at", at);
+    for (std::size_t i = 0; i < at.size() && i < probe.at.size(); ++i) probe.at[i] = at[i];
+    if (!at.empty()) probe.n_coordinates = static_cast<int>(at.size());
+    problem.probes.push_back(std::move(probe));
+  }
+  for (const Node* item : elements(&root, "integral")) {
+    Integral integral;
+    read(item, "name", integral.name);
+    read(item, "on", integral.on);
+    read(item, "kind", integral.kind,
+         std::array{std::pair{std::string_view("value"), Integral::Kind::value},
+                    std::pair{std::string_view("flux"), Integral::Kind::flux}});
+    read(item, "of", integral.of);
+    problem.integrals.push_back(std::move(integral));
+  }
+  problem.verify = verify_options(valid(&root, "verify"));
+  return problem;
+}
+
+}  // namespace ritz::deck

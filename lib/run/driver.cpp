@@ -1,0 +1,465 @@
+#include "ritz/run/driver.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "directory.hpp"
+#include "prepare.hpp"
+#include "progress.hpp"
+#include "provenance.hpp"
+#include "ritz/assembly/assembler.hpp"
+#include "ritz/base/log.hpp"
+#include "ritz/base/text.hpp"
+#include "ritz/device/session.hpp"
+#include "ritz/fem/space.hpp"
+#include "ritz/la/matrix.hpp"
+#include "ritz/la/vector.hpp"
+#include "ritz/perf/recorder.hpp"
+#include "ritz/perf/report.hpp"
+#include "ritz/run/forecast.hpp"
+#include "ritz/run/form.hpp"
+#include "ritz/run/mesh_setup.hpp"
+#include "ritz/run/outputs.hpp"
+#include "ritz/solve/solve.hpp"
+#include "ritz/store/results.hpp"
+
+namespace ritz::run {
+
+namespace {
+
+using base::count_text;
+
+std::string point_text(const std::array<double, 3>& at, int dimension) {
+  std::string text = "(";
+  for (int d = 0; d < dimension; ++d)
+    text += fmt::format("{}{:.6g}", d ? ", " : "", at[static_cast<std::size_t>(d)]);
+  return text + ")";
+}
+
+/// The first rank that has something to say says it to all; empty if nobody has.
+std::string first_text(const comm::Communicator& communicator, std::string mine) {
+  const int first =
+      communicator.min<std::int32_t>(mine.empty() ? communicator.size() : communicator.rank());
+  if (first == communicator.size()) return {};
+  communicator.broadcast(mine, first);
+  return mine;
+}
+
+/// One run with everything its steps share.
+class Run {
+ public:
+  Run(const comm::Communicator& communicator, const RunRequest& request)
+      : communicator_(communicator), request_(request), progress_(communicator.is_root()) {}
+
+  int execute() {
+    {
+      const perf::Stage stage(recorder_, "check");
+      prepared_ = prepare(communicator_, request_.deck, request_.overrides);
+      check_memory();
+      prepare_directory(communicator_, problem().output.directory, request_.overwrite);
+      open_directory();
+    }
+    make_the_mesh();
+    fem::Space space = make_space();
+    const int code = solve_and_write(space);
+    finish(code);
+    return code;
+  }
+
+ private:
+  [[nodiscard]] const deck::Problem& problem() const { return prepared_.problem; }
+  [[nodiscard]] std::string path(const std::string& name) const {
+    return (std::filesystem::path(problem().output.directory) / name).string();
+  }
+  void remark(const std::string& text) {
+    progress_.finish_line();
+    base::log::warning(text);
+    remarks_.push_back(text);
+  }
+
+  /// Forecast against limits.memory (an error) and against what the machine has (a warning).
+  void check_memory() {
+    const Forecast needs = forecast(problem(), prepared_.names.n_cells, prepared_.names.cell_type,
+                                    prepared_.names.geometry_order, communicator_.size());
+    const std::optional<double>& limit = problem().limits.memory_bytes;
+    if (limit && needs.rank_bytes() > *limit) {
+      throw base::Error(base::ExitCode::memory,
+                        fmt::format("needs about {} a rank, limits.memory allows {}; nothing was "
+                                    "started.\n{}\nUse about {} "
+                                    "ranks, or --set limits.memory=\"{}\"",
+                                    base::bytes_text(needs.rank_bytes()), base::bytes_text(*limit),
+                                    text(needs, communicator_.size()), ranks_that_fit(*limit),
+                                    base::bytes_text(1.1 * needs.rank_bytes())));
+    }
+    const double machine = perf::available_memory();
+    const double wanted = needs.rank_bytes() * communicator_.size();
+    memory_warning_ =
+        communicator_.is_root() && machine > 0 && wanted > machine
+            ? fmt::format(
+                  "the run needs about {} on {} ranks, this machine has {} free; if all "
+                  "ranks run here it may be killed",
+                  base::bytes_text(wanted), communicator_.size(), base::bytes_text(machine))
+            : std::string();
+  }
+
+  [[nodiscard]] std::string ranks_that_fit(double limit) const {
+    for (int ranks = communicator_.size() * 2; ranks < (1 << 24); ranks *= 2) {
+      if (forecast(problem(), prepared_.names.n_cells, prepared_.names.cell_type,
+                   prepared_.names.geometry_order, ranks)
+              .rank_bytes() <= limit) {
+        return std::to_string(ranks);
+      }
+    }
+    return "more";
+  }
+
+  void open_directory() {
+    communicator_.together([&] {
+      base::log::add_file(path("log.txt"));
+      progress_.open(problem().output.directory);
+    });
+    write_text(communicator_, path("effective.toml"), problem().effective_toml);
+    const std::string title = problem().title.empty() ? request_.deck : problem().title;
+    progress_.line("ritz",
+                   fmt::format("{}  ({} rank{}, {})", title, communicator_.size(),
+                               communicator_.size() == 1 ? "" : "s", device::description()));
+    progress_.events().event(
+        "start", {{"title", title}, {"ranks", static_cast<long long>(communicator_.size())}});
+    for (const base::Diagnostic& entry : prepared_.remarks) {
+      if (entry.severity == base::Diagnostic::Severity::warning)
+        remark(entry.text());
+      else
+        base::log::info(entry.text());
+    }
+    if (!memory_warning_.empty()) remark(memory_warning_);
+  }
+
+  void make_the_mesh() {
+    const perf::Stage stage(recorder_, "mesh");
+    progress_.phase("mesh");
+    mesh_.emplace(make_mesh(communicator_, problem(), recorder_, quality_));
+    recorder_.count("cells", static_cast<double>(mesh_->n_cells_global));
+    progress_.line(
+        "mesh", fmt::format("{} {} cells, {} vertices, {} region{}, {} named sets",
+                            count_text(mesh_->n_cells_global), mesh::table(mesh_->cell_type).name,
+                            count_text(mesh_->n_vertices_global), mesh_->region_names.size(),
+                            mesh_->region_names.size() == 1 ? "" : "s", mesh_->set_names.size()));
+    if (communicator_.size() > 1) progress_.line("partition", quality_.text());
+    for (const std::string& fallback : quality_.fallbacks) remarks_.push_back(fallback);
+  }
+
+  fem::Space make_space() {
+    const perf::Stage stage(recorder_, "space");
+    progress_.phase("space");
+    fem::Space space(*mesh_, problem().space.degree);
+    recorder_.count("unknowns", static_cast<double>(space.n_global));
+    progress_.line("space", fmt::format("degree {}, {} unknowns", problem().space.degree,
+                                        count_text(space.n_global)));
+    return space;
+  }
+
+  /// Assembles, solves, writes; returns the code of the run.
+  int solve_and_write(const fem::Space& space) {
+    base::Diagnostics diagnostics;
+    const physics::Form form = make_form(problem(), mesh_->dimension(), mesh_->region_names,
+                                         mesh_->set_names, diagnostics);
+    diagnostics.throw_errors(base::ExitCode::deck);
+
+    progress_.phase("assembly");
+    std::optional<assembly::FixedValues> fixed;
+    std::optional<assembly::Assembler> assembler;
+    la::Vector rhs;
+    std::optional<la::Matrix> matrix;
+    assembly::Assembler::Result assembled;
+    {
+      const perf::Stage stage(recorder_, "assembly");
+      fixed.emplace(assembly::fixed_values(*mesh_, space, form));
+      if (fixed->n_clashes > 0) {
+        remark(
+            fmt::format("{} unknown{} where two [[boundary]] tables meet get different values (by "
+                        "up to {:.3g}, one at "
+                        "{}); the later table wins",
+                        fixed->n_clashes, fixed->n_clashes == 1 ? "" : "s", fixed->clash_difference,
+                        point_text(fixed->clash_at, mesh_->dimension())));
+      }
+      {
+        const perf::Stage symbolic(recorder_, "pattern");
+        assembler.emplace(*mesh_, space, fixed->constraints);
+      }
+      const perf::Stage numeric(recorder_, "numeric");
+      rhs = la::make_vector("ritz::run::rhs", space.n_owned);
+      const la::CsrPattern& pattern = assembler->pattern();
+      la::CsrMatrix rows{pattern,
+                         device::View<double*>(
+                             Kokkos::view_alloc("ritz::run::matrix", Kokkos::WithoutInitializing),
+                             pattern.columns.extent(0))};
+      assembled = assembler->assemble(form, fixed->constraints, 0.0, rows.values, rhs);
+      check_coefficients(assembled);
+      matrix.emplace(la::Layout::of(space), rows);
+    }
+    recorder_.count("matrix_entries", static_cast<double>(matrix->n_entries()));
+    progress_.line("assembly",
+                   fmt::format("{} matrix entries, {} prescribed unknowns",
+                               count_text(matrix->n_entries()), count_text(fixed->n_fixed)));
+
+    const bool symmetric =
+        form.is_symmetric() ||
+        (is_diffusion_only(form) && communicator_.max(assembled.max_asymmetry) <= 1e-14);
+    la::System system;
+    system.op = &*matrix;
+    system.rhs = rhs;
+    system.symmetric = symmetric;
+    system.constant_null_space = form.is_pure_neumann();
+    if (system.constant_null_space) {
+      // The mean that is fixed is the integral mean: weights are the integrals of the basis
+      // functions.
+      physics::Form unit;
+      unit.dimension = form.dimension;
+      physics::RegionForm region;
+      region.diffusion_kind = physics::DiffusionKind::none;
+      region.has_source = true;
+      region.source.value = 1.0;
+      unit.regions.assign(form.regions.size(), region);
+      system.mean_weights = la::make_vector("ritz::run::mean_weights", space.n_owned);
+      device::View<double*> values(
+          Kokkos::view_alloc("ritz::run::unused", Kokkos::WithoutInitializing),
+          assembler->pattern().columns.extent(0));
+      static_cast<void>(
+          assembler->assemble(unit, fixed->constraints, 0.0, values, system.mean_weights));
+    }
+    const la::Vector solution = la::make_vector("ritz::run::solution", space.n_owned);
+    const solve::Report report = solve_system(space, system, solution);
+    if (!report.converged()) {
+      return static_cast<int>(report.status == solve::Status::nan ? base::ExitCode::not_finite
+                                                                  : base::ExitCode::not_converged);
+    }
+
+    std::vector<double> values(static_cast<std::size_t>(space.n_local()), 0.0);
+    {
+      const auto host = Kokkos::create_mirror_view_and_copy(device::HostSpace(), solution);
+      std::copy_n(host.data(), space.n_owned, values.begin());
+      space.plan.to_ghosts(std::span(values));
+    }
+    return write(space, form, values);
+  }
+
+  [[nodiscard]] static bool is_diffusion_only(const physics::Form& form) {
+    return std::all_of(form.regions.begin(), form.regions.end(),
+                       [](const physics::RegionForm& region) { return region.advection.empty(); });
+  }
+
+  void check_coefficients(const assembly::Assembler::Result& assembled) {
+    const std::string bad =
+        first_text(communicator_,
+                   assembled.bad_cell < 0
+                       ? std::string()
+                       : fmt::format("{} is not a finite number at {}", assembled.bad_coefficient,
+                                     point_text(assembled.bad_point, mesh_->dimension())));
+    if (!bad.empty()) {
+      throw base::Error(base::ExitCode::not_finite,
+                        bad +
+                            "; look at it with 'ritz eval' (division by zero, log or sqrt of a "
+                            "negative number?)");
+    }
+    const double smallest = communicator_.min(assembled.min_diffusion);
+    if (smallest < 0) {
+      remark(fmt::format(
+          "the diffusion coefficient is negative somewhere (smallest eigenvalue {:.3g}): the "
+          "problem is not well posed unless that is meant",
+          smallest));
+    }
+  }
+
+  solve::Report solve_system(const fem::Space& space, const la::System& system,
+                             const la::Vector& solution) {
+    const perf::Stage stage(recorder_, "solve");
+    progress_.phase("solve");
+    const solve::Context context = make_context(space);
+    solve::Report report = solve::solve(system, solution, problem().solver, context);
+    progress_.finish_line();
+    for (const std::string& note : report.notes) remarks_.push_back(note);
+    recorder_.count("iterations", report.last().iterations);
+    recorder_.count("true_residual", report.true_residual);
+    outcome_.status = solve::name(report.status);
+    outcome_.iterations = report.last().iterations;
+    outcome_.true_residual = report.true_residual;
+    write_residuals(report);
+    if (!report.converged() && communicator_.is_root()) base::log::error(report.failure_text());
+    return report;
+  }
+
+  /// Place of unknowns for messages after a failure: built on demand, because it needs a table.
+  solve::Context make_context(const fem::Space& space) {
+    solve::Context context;
+    context.cell_type = mesh::table(mesh_->cell_type).name;
+    context.degree = problem().space.degree;
+    context.dimension = mesh_->dimension();
+    context.memory_bytes = problem().limits.memory_bytes;
+    if (problem().limits.walltime_seconds) {
+      context.seconds_left = *problem().limits.walltime_seconds - recorder_.elapsed();
+    }
+    context.progress = [this](int iteration, double residual) {
+      progress_.iteration(iteration, residual, problem().solver.tolerance);
+    };
+    context.place = [this, &space, nodes = std::vector<double>()](LocalId unknown) mutable {
+      if (nodes.empty()) nodes = fem::node_coordinates(*mesh_, space);
+      solve::Place place;
+      const auto at = 3 * static_cast<std::size_t>(unknown);
+      place.at = {nodes[at], nodes[at + 1], nodes[at + 2]};
+      for (LocalId cell = 0; cell < mesh_->n_cells_owned; ++cell) {
+        const auto dofs = space.dofs(cell);
+        const auto found = std::find(dofs.begin(), dofs.end(), unknown);
+        if (found == dofs.end()) continue;
+        place.region = mesh_->region_names[static_cast<std::size_t>(
+            mesh_->cell_region[static_cast<std::size_t>(cell)])];
+        const int node = static_cast<int>(found - dofs.begin());
+        for (const mesh::FacetInSet& entry : mesh_->facet_sets) {
+          if (entry.cell != cell) continue;
+          const std::vector<int>& on_facet = space.element.facet_nodes(entry.facet);
+          if (std::find(on_facet.begin(), on_facet.end(), node) != on_facet.end()) {
+            place.boundary = mesh_->set_names[static_cast<std::size_t>(entry.set)];
+          }
+        }
+        if (!place.boundary.empty()) break;
+      }
+      return place;
+    };
+    return context;
+  }
+
+  void write_residuals(const solve::Report& report) {
+    std::string text = "attempt,method,preconditioner,iteration,relative_residual\n";
+    for (std::size_t a = 0; a < report.attempts.size(); ++a) {
+      const solve::Attempt& attempt = report.attempts[a];
+      for (std::size_t i = 0; i < attempt.history.size(); ++i) {
+        text += fmt::format("{},{},{},{},{:.6e}\n", a + 1, attempt.method, attempt.preconditioner,
+                            i, attempt.history[i]);
+      }
+    }
+    write_text(communicator_, path("residuals.csv"), text);
+  }
+
+  int write(const fem::Space& space, const physics::Form& form, const std::vector<double>& values) {
+    const perf::Stage stage(recorder_, "output");
+    progress_.phase("output");
+    const SolvedField field{*mesh_, space, values};
+    const Extrema extremes = extrema(field);
+    progress_.line("solution",
+                   fmt::format("min {:.6g} at {}, max {:.6g} at {}", extremes.min.value,
+                               point_text(extremes.min.at, mesh_->dimension()), extremes.max.value,
+                               point_text(extremes.max.at, mesh_->dimension())));
+    const std::vector<ProbeResult> probes = probe(field, problem());
+    for (const ProbeResult& one : probes) {
+      progress_.line("probe", fmt::format("{} {} = {:.8g}", one.name,
+                                          point_text(one.at, mesh_->dimension()), one.value));
+    }
+    const std::vector<IntegralResult> integrals = integrate(field, problem(), form);
+    for (const IntegralResult& one : integrals) {
+      progress_.line("integral", fmt::format("{} over {} = {:.8g}", one.name, one.on, one.value));
+    }
+    communicator_.together([&] {
+      if (communicator_.is_root()) {
+        write_tables(problem().output.directory, mesh_->dimension(), probes, integrals, extremes);
+      }
+    });
+
+    const Verification verification = verify(field, problem(), probes);
+    for (const std::string& line : verification.lines) progress_.line("verify", line);
+    outcome_.norms = verification.norms;
+    outcome_.verified = verification.passed;
+
+    if (problem().output.fields) {
+      const perf::Stage files(recorder_, "results.vtkhdf");
+      const store::ResultField u{"u", values};
+      const store::WriteReport written =
+          store::write_results(path("results.vtkhdf"), *mesh_, space, std::span(&u, 1),
+                               provenance(communicator_, problem().effective_toml, remarks_),
+                               problem().output.compression);
+      recorder_.count("file_bytes", written.file_bytes);
+      progress_.line("output", fmt::format("{} ({}, {:.1f}x compressed)", path("results.vtkhdf"),
+                                           base::bytes_text(written.file_bytes),
+                                           written.raw_bytes / written.file_bytes));
+    }
+    if (!verification.passed) {
+      if (communicator_.is_root()) {
+        base::log::error(
+            "[verify] failed: the solution is not as close as the deck demands; refine "
+            "(--set mesh.refine=1), raise space.degree or tighten solver.tolerance");
+      }
+      return static_cast<int>(base::ExitCode::not_converged);
+    }
+    return 0;
+  }
+
+  /// Summary, perf.json and the last status.
+  void finish(int code) {
+    const perf::Report report =
+        perf::make_report(communicator_, recorder_, problem().title, device::n_threads());
+    progress_.finish_line();
+    base::log::info("\n" + perf::summary_table(report));
+    write_text(communicator_, path("perf.json"), perf::to_json(report));
+    const fem::Norms norms = outcome_.norms.value_or(fem::Norms{});
+    const double none = -1.0;
+    progress_.events().event(
+        "end", {{"exit_code", static_cast<long long>(code)}, {"solver", outcome_.status}});
+    progress_.events().status(code == 0 ? "done" : "failed",
+                              {{"exit_code", static_cast<long long>(code)},
+                               {"solver", outcome_.status},
+                               {"iterations", static_cast<long long>(outcome_.iterations)},
+                               {"true_residual", outcome_.true_residual},
+                               {"cells", static_cast<long long>(mesh_->n_cells_global)},
+                               {"l2_error", outcome_.norms ? norms.l2 : none},
+                               {"h1_error", outcome_.norms ? norms.h1_semi : none},
+                               {"verified", outcome_.verified}});
+    if (code == 0)
+      base::log::info(fmt::format("\nresults in {}; open results.vtkhdf with ParaView",
+                                  problem().output.directory));
+    base::log::flush();
+  }
+
+  struct Outcome {
+    std::string status;
+    int iterations = 0;
+    double true_residual = 0;
+    std::optional<fem::Norms> norms;
+    bool verified = true;
+  };
+
+  const comm::Communicator& communicator_;
+  const RunRequest& request_;
+  Progress progress_;
+  perf::Recorder recorder_;
+  Prepared prepared_;
+  partition::Quality quality_;
+  std::optional<mesh::Mesh> mesh_;
+  std::vector<std::string> remarks_;  ///< warnings and fallbacks, for the provenance of every file
+  std::string memory_warning_;
+  Outcome outcome_;
+};
+
+}  // namespace
+
+int run_deck(const comm::Communicator& communicator, const RunRequest& request) {
+  Run run(communicator, request);
+  return run.execute();
+}
+
+int check_deck(const comm::Communicator& communicator, const RunRequest& request, int n_ranks) {
+  const Prepared prepared = prepare(communicator, request.deck, request.overrides);
+  for (const base::Diagnostic& entry : prepared.remarks) base::log::info(entry.text());
+  const Forecast needs = forecast(prepared.problem, prepared.names.n_cells,
+                                  prepared.names.cell_type, prepared.names.geometry_order, n_ranks);
+  base::log::info(text(needs, n_ranks));
+  const std::optional<double>& limit = prepared.problem.limits.memory_bytes;
+  if (limit && needs.rank_bytes() > *limit) {
+    throw base::Error(base::ExitCode::memory,
+                      fmt::format("needs about {} a rank, limits.memory allows {}",
+                                  base::bytes_text(needs.rank_bytes()), base::bytes_text(*limit)));
+  }
+  base::log::info(fmt::format("{}: no mistakes found", request.deck));
+  return 0;
+}
+
+}  // namespace ritz::run

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ritz/comm/communicator.hpp"
+
+namespace ritz::run {
+
+struct RunRequest {
+  std::string deck;                    ///< path of the problem deck
+  std::vector<std::string> overrides;  ///< --set a.b=value
+  bool overwrite = false;              ///< replace the results of an earlier run
+};
+
+/// One run of a deck, from its text to the files of results. Collective.
+/// Returns the exit code 0, 4 or 5 of a run that came to its end; throws base::Error for everything
+/// that stops it earlier (docs/exit-codes.md).
+int run_deck(const comm::Communicator& communicator, const RunRequest& request);
+
+/// `ritz check`: everything that can be said without a mesh's cells: keys, names, expressions,
+/// unknowns and memory on `n_ranks` ranks. Prints to the log. Throws base::Error as run_deck would.
+int check_deck(const comm::Communicator& communicator, const RunRequest& request, int n_ranks);
+
+}  // namespace ritz::run

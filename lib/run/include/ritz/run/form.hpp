@@ -1,0 +1,38 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ritz/base/error.hpp"
+#include "ritz/deck/problem.hpp"
+#include "ritz/expr/expression.hpp"
+#include "ritz/physics/form.hpp"
+
+namespace ritz::run {
+
+/// Names that expressions of a deck may use: x, y, z, t (and more where given) and the parameters.
+[[nodiscard]] expr::Symbols symbols(const deck::Problem& problem,
+                                    const std::vector<std::string>& further_variables = {});
+
+/// Compiles a formula; an error goes to `diagnostics` at the formula's place in the deck (with the
+/// caret) and gives nothing. `key` names the formula in messages. Local.
+[[nodiscard]] std::optional<expr::Expression> compile(const deck::Formula& formula,
+                                                      const std::string& key, expr::Type type,
+                                                      const expr::Symbols& symbols,
+                                                      base::Diagnostics& diagnostics);
+
+/// The deck's equation on a mesh with these names. Everything wrong goes to `diagnostics`; the form
+/// is usable only if there are no errors. Local and the same on every rank.
+/// `dimension`: of the mesh. Boundaries keep the deck's order; "rest" refers to the set of that
+/// name.
+[[nodiscard]] physics::Form make_form(const deck::Problem& problem, int dimension,
+                                      const std::vector<std::string>& region_names,
+                                      const std::vector<std::string>& set_names,
+                                      base::Diagnostics& diagnostics);
+
+/// Every other formula of the deck (sets, integrals, verify): compiled only to report what is
+/// wrong.
+void check_formulas(const deck::Problem& problem, base::Diagnostics& diagnostics);
+
+}  // namespace ritz::run

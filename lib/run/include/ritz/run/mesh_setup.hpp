@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ritz/comm/communicator.hpp"
+#include "ritz/deck/problem.hpp"
+#include "ritz/mesh/mesh.hpp"
+#include "ritz/partition/partition.hpp"
+#include "ritz/perf/recorder.hpp"
+
+namespace ritz::run {
+
+/// What is known about a mesh without reading its cells.
+struct MeshNames {
+  int dimension = 0;
+  std::vector<std::string> regions;
+  std::vector<std::string> sets;  ///< without the deck's own mesh.sets
+  GlobalId n_cells = 0;           ///< before refinement
+  std::string cell_type;
+  int geometry_order = 1;
+};
+
+/// Names and dimension of the deck's mesh: from the box options, or from the file's header, which
+/// rank 0 reads. Collective. Throws Error(mesh) if the file cannot be read.
+[[nodiscard]] MeshNames mesh_names(const comm::Communicator& communicator,
+                                   const deck::Problem& problem);
+
+/// Makes or reads the mesh, partitions, moves, refines and checks it, and adds the deck's own sets
+/// and "rest". Collective. `quality`: of the partition that was used.
+/// Throws Error(mesh) for a bad mesh.
+[[nodiscard]] mesh::Mesh make_mesh(const comm::Communicator& communicator,
+                                   const deck::Problem& problem, perf::Recorder& recorder,
+                                   partition::Quality& quality);
+
+/// Adds the sets that mesh.sets defines by predicates: the outer facets all of whose vertices, and
+/// whose centre, satisfy the condition. Throws Error(deck) if one is empty or its name is taken.
+/// Collective.
+void add_predicate_sets(mesh::Mesh& mesh, const deck::Problem& problem);
+
+/// Adds the set "rest" (outer facets in no set that a [[boundary]] names) if the deck uses it, and
+/// checks that every outer facet has exactly one condition: none, or two of which one prescribes
+/// the value, is Error(deck) with the number of facets, a place and the names. Collective.
+void resolve_boundaries(mesh::Mesh& mesh, const deck::Problem& problem);
+
+}  // namespace ritz::run

@@ -1,0 +1,307 @@
+#include "ritz/run/mesh_setup.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "ritz/base/log.hpp"
+#include "ritz/base/text.hpp"
+#include "ritz/deck/parse.hpp"
+#include "ritz/mesh/box.hpp"
+#include "ritz/mesh/gmsh.hpp"
+#include "ritz/run/form.hpp"
+
+namespace ritz::run {
+
+namespace {
+
+mesh::Box box_of(const deck::BoxMesh& options) {
+  mesh::Box box;
+  box.cell_type = mesh::cell_type(options.cell_type);
+  for (std::size_t d = 0; d < options.cells.size(); ++d) {
+    box.cells[d] = options.cells[d];
+    box.lower[d] = options.lower[d];
+    box.upper[d] = options.upper[d];
+    box.grading[d] = options.grading[d];
+  }
+  box.distortion = options.distortion == deck::Distortion::smooth   ? mesh::Box::Distortion::smooth
+                   : options.distortion == deck::Distortion::random ? mesh::Box::Distortion::random
+                                                                    : mesh::Box::Distortion::none;
+  box.distortion_amount = options.distortion_amount;
+  box.seed = static_cast<std::uint64_t>(options.seed);
+  return box;
+}
+
+/// Coordinates (3) of the vertices of a facet, and of their mean as the last one.
+std::vector<std::array<double, 3>> facet_points(const mesh::Mesh& mesh, LocalId cell, int facet) {
+  const mesh::CellTable& table = mesh::table(mesh.cell_type);
+  const auto dimension = static_cast<std::size_t>(mesh.dimension());
+  std::vector<std::array<double, 3>> points;
+  std::array<double, 3> mean{};
+  for (const std::int8_t vertex : table.facets[static_cast<std::size_t>(facet)]) {
+    if (vertex < 0) continue;
+    const auto node = static_cast<std::size_t>(
+        mesh.cell_nodes[static_cast<std::size_t>(cell) *
+                            static_cast<std::size_t>(mesh.nodes_per_cell()) +
+                        static_cast<std::size_t>(vertex)]);
+    std::array<double, 3> point{};
+    for (std::size_t d = 0; d < dimension; ++d) {
+      point[d] = mesh.node_coordinates[node * dimension + d];
+      mean[d] += point[d];
+    }
+    points.push_back(point);
+  }
+  for (double& one : mean) one /= static_cast<double>(points.size());
+  points.push_back(mean);
+  return points;
+}
+
+std::string point_text(const std::array<double, 3>& point, int dimension) {
+  std::string text = "(";
+  for (int d = 0; d < dimension; ++d) {
+    text += fmt::format("{}{:.6g}", d ? ", " : "", point[static_cast<std::size_t>(d)]);
+  }
+  return text + ")";
+}
+
+/// Runs `visit(cell, facet)` for the outer facets of the local cells.
+template <class Visit>
+void for_each_exterior_facet(const mesh::Mesh& mesh, LocalId n_cells, const Visit& visit) {
+  const int n_facets = mesh::table(mesh.cell_type).n_facets;
+  for (LocalId cell = 0; cell < n_cells; ++cell) {
+    const unsigned bits = mesh.exterior[static_cast<std::size_t>(cell)];
+    if (bits == 0) continue;
+    for (int facet = 0; facet < n_facets; ++facet) {
+      if (bits >> facet & 1U) visit(cell, facet);
+    }
+  }
+}
+
+}  // namespace
+
+MeshNames mesh_names(const comm::Communicator& communicator, const deck::Problem& problem) {
+  MeshNames names;
+  if (problem.mesh.kind == deck::MeshKind::box) {
+    const deck::BoxMesh& box = problem.mesh.box;
+    names.dimension = static_cast<int>(box.cells.size());
+    names.regions = {deck::box_region};
+    names.sets = deck::box_set_names(names.dimension);
+    names.cell_type = box.cell_type;
+    names.n_cells = 1;
+    for (std::int64_t n : box.cells) names.n_cells *= n;
+    if (box.cell_type == "tri") names.n_cells *= 2;
+    if (box.cell_type == "tet") names.n_cells *= 6;
+    return names;
+  }
+  std::string regions, sets;
+  communicator.together([&] {
+    if (!communicator.is_root()) return;
+    const mesh::MeshHeader header = mesh::read_gmsh_header(problem.mesh.file);
+    names.dimension = header.dimension;
+    for (const std::string& one : header.region_names) regions += one + '\n';
+    for (const std::string& one : header.set_names) sets += one + '\n';
+    names.n_cells = header.n_cells;
+    names.cell_type = std::string(mesh::table(header.cell_type).name);
+    names.geometry_order = header.geometry_order;
+  });
+  communicator.broadcast(names.dimension);
+  communicator.broadcast(names.n_cells);
+  communicator.broadcast(names.cell_type);
+  communicator.broadcast(names.geometry_order);
+  communicator.broadcast(regions);
+  communicator.broadcast(sets);
+  const auto split = [](const std::string& text) {
+    std::vector<std::string> parts;
+    std::size_t at = 0;
+    for (std::size_t end; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
+      parts.push_back(text.substr(at, end - at));
+    }
+    return parts;
+  };
+  names.regions = split(regions);
+  names.sets = split(sets);
+  return names;
+}
+
+void add_predicate_sets(mesh::Mesh& mesh, const deck::Problem& problem) {
+  if (problem.mesh.sets.empty()) return;
+  base::Diagnostics diagnostics;
+  const expr::Symbols names = symbols(problem);
+  for (const deck::NamedSet& set : problem.mesh.sets) {
+    const auto condition = compile(set.predicate, "mesh.sets." + set.name.text, expr::Type::boolean,
+                                   names, diagnostics);
+    if (!condition) continue;
+    const auto index = static_cast<std::int16_t>(mesh.set_names.size());
+    const expr::Program program = condition->compile();
+    mesh.set_names.push_back(set.name.text);
+    GlobalId n_mine = 0;
+    for_each_exterior_facet(mesh, mesh.n_cells(), [&](LocalId cell, int facet) {
+      bool inside = true;
+      for (const auto& point : facet_points(mesh, cell, facet)) {
+        const std::array<double, 4> variables{point[0], point[1], point[2], 0.0};
+        double value = 0;
+        program.evaluate(variables, std::span(&value, 1));
+        inside = inside && value != 0.0;
+      }
+      if (!inside) return;
+      mesh.facet_sets.push_back({cell, static_cast<std::int16_t>(facet), index});
+      if (cell < mesh.n_cells_owned) ++n_mine;
+    });
+    if (mesh.communicator.sum(n_mine) == 0) {
+      diagnostics.error(
+          set.predicate.where,
+          fmt::format("mesh.sets.{} = \"{}\" holds no outer facet: all vertices of a facet "
+                      "must satisfy it ('ritz mesh info' tells the bounding box; allow for "
+                      "round-off, x < 1e-9 instead of x == 0)",
+                      set.name.text, set.predicate.text));
+    }
+  }
+  std::sort(mesh.facet_sets.begin(), mesh.facet_sets.end());
+  diagnostics.throw_errors(base::ExitCode::deck);
+}
+
+void resolve_boundaries(mesh::Mesh& mesh, const deck::Problem& problem) {
+  const int n_facets = mesh::table(mesh.cell_type).n_facets;
+  // boundary_of[set]: the [[boundary]] tables that name it.
+  std::vector<std::vector<int>> boundaries_of(mesh.set_names.size());
+  int rest_boundary = -1;
+  for (std::size_t b = 0; b < problem.boundaries.size(); ++b) {
+    for (const deck::Name& name : problem.boundaries[b].on) {
+      if (name.text == deck::rest_name) rest_boundary = static_cast<int>(b);
+      for (std::size_t s = 0; s < mesh.set_names.size(); ++s) {
+        if (mesh.set_names[s] == name.text) boundaries_of[s].push_back(static_cast<int>(b));
+      }
+    }
+  }
+
+  // The first two boundaries of every local outer facet, -1 where there is none.
+  const std::size_t n =
+      static_cast<std::size_t>(mesh.n_cells()) * static_cast<std::size_t>(n_facets);
+  std::vector<std::array<int, 2>> conditions(n, {-1, -1});
+  const auto slot = [&](LocalId cell, int facet) -> std::array<int, 2>& {
+    return conditions[static_cast<std::size_t>(cell) * static_cast<std::size_t>(n_facets) +
+                      static_cast<std::size_t>(facet)];
+  };
+  for (const mesh::FacetInSet& entry : mesh.facet_sets) {
+    for (int boundary : boundaries_of[static_cast<std::size_t>(entry.set)]) {
+      auto& pair = slot(entry.cell, entry.facet);
+      if (pair[0] < 0 || pair[0] == boundary)
+        pair[0] = boundary;
+      else if (pair[1] < 0)
+        pair[1] = boundary;
+    }
+  }
+
+  if (rest_boundary >= 0) {
+    const auto index = static_cast<std::int16_t>(mesh.set_names.size());
+    mesh.set_names.emplace_back(deck::rest_name);
+    for_each_exterior_facet(mesh, mesh.n_cells(), [&](LocalId cell, int facet) {
+      auto& pair = slot(cell, facet);
+      if (pair[0] >= 0) return;
+      pair[0] = rest_boundary;
+      mesh.facet_sets.push_back({cell, static_cast<std::int16_t>(facet), index});
+    });
+    std::sort(mesh.facet_sets.begin(), mesh.facet_sets.end());
+  }
+
+  // What is wrong, counted over owned cells; the place told is the one on the lowest rank.
+  struct Finding {
+    GlobalId count = 0;
+    std::array<double, 3> at{};
+    int set = -1;
+  };
+  Finding bare;
+  std::map<std::pair<int, int>, Finding> clashes;
+  for_each_exterior_facet(mesh, mesh.n_cells_owned, [&](LocalId cell, int facet) {
+    const auto& pair = slot(cell, facet);
+    if (pair[0] < 0) {
+      if (bare.count++ == 0) bare.at = facet_points(mesh, cell, facet).back();
+    } else if (pair[1] >= 0) {
+      const auto kind = [&](int b) { return problem.boundaries[static_cast<std::size_t>(b)].kind; };
+      if (kind(pair[0]) != deck::Boundary::Kind::value &&
+          kind(pair[1]) != deck::Boundary::Kind::value) {
+        return;  // natural terms add up
+      }
+      Finding& finding = clashes[{std::min(pair[0], pair[1]), std::max(pair[0], pair[1])}];
+      if (finding.count++ == 0) finding.at = facet_points(mesh, cell, facet).back();
+    }
+  });
+
+  const comm::Communicator& communicator = mesh.communicator;
+  const auto agree = [&](Finding finding) {
+    const GlobalId total = communicator.sum(finding.count);
+    const int first = communicator.min<std::int32_t>(finding.count > 0 ? communicator.rank()
+                                                                       : communicator.size());
+    if (total > 0) communicator.broadcast(finding.at, first);
+    finding.count = total;
+    return finding;
+  };
+  base::Diagnostics diagnostics;
+  bare = agree(bare);
+  if (bare.count > 0) {
+    std::vector<std::string> without;
+    for (std::size_t s = 0; s < boundaries_of.size(); ++s) {
+      if (boundaries_of[s].empty()) without.push_back(mesh.set_names[s]);
+    }
+    diagnostics.error(
+        {problem.effective_toml.empty() ? "" : problem.equation.where.file, 0, 0},
+        fmt::format(
+            "{} outer facet{} without a condition, one at {}. Sets of the mesh that no "
+            "[[boundary]] "
+            "names: {}. Give them one; for an insulated rest: [[boundary]] on = [\"rest\"], "
+            "flux = 0",
+            bare.count, bare.count == 1 ? " is" : "s are", point_text(bare.at, mesh.dimension()),
+            base::list(without)));
+  }
+  for (std::size_t a = 0; a < problem.boundaries.size(); ++a) {
+    for (std::size_t b = a + 1; b < problem.boundaries.size(); ++b) {
+      const auto found = clashes.find({static_cast<int>(a), static_cast<int>(b)});
+      const Finding finding = agree(found == clashes.end() ? Finding{} : found->second);
+      if (finding.count == 0) continue;
+      const auto names = [&](std::size_t which) {
+        std::vector<std::string> list;
+        for (const deck::Name& name : problem.boundaries[which].on) list.push_back(name.text);
+        return base::list(list);
+      };
+      diagnostics.error(
+          problem.boundaries[b].where,
+          fmt::format("the [[boundary]] on {} and the one on {} ({}) share {} facet{}, one at {}, "
+                      "and at least one prescribes the value: a facet has one condition. Make the "
+                      "sets disjoint",
+                      names(b), names(a), problem.boundaries[a].where.text(), finding.count,
+                      finding.count == 1 ? "" : "s", point_text(finding.at, mesh.dimension())));
+    }
+  }
+  diagnostics.throw_errors(base::ExitCode::deck);
+}
+
+mesh::Mesh make_mesh(const comm::Communicator& communicator, const deck::Problem& problem,
+                     perf::Recorder& recorder, partition::Quality& quality) {
+  const bool is_box = problem.mesh.kind == deck::MeshKind::box;
+  mesh::Mesh raw = [&] {
+    const perf::Stage stage(recorder, is_box ? "generate" : "read");
+    return is_box ? mesh::make_box(communicator, box_of(problem.mesh.box))
+                  : mesh::read_gmsh(communicator, problem.mesh.file);
+  }();
+  const std::vector<int> part = [&] {
+    const perf::Stage stage(recorder, "partition");
+    return partition::compute(raw, problem.partition, &quality);
+  }();
+  mesh::Mesh mesh = [&] {
+    const perf::Stage stage(recorder, "distribute");
+    return mesh::distribute(raw, part, is_box);
+  }();
+  if (problem.mesh.refine > 0) {
+    const perf::Stage stage(recorder, "refine");
+    mesh = mesh::refine(mesh, problem.mesh.refine);
+  }
+  const perf::Stage stage(recorder, "check");
+  mesh::check_geometry(mesh);
+  add_predicate_sets(mesh, problem);
+  resolve_boundaries(mesh, problem);
+  return mesh;
+}
+
+}  // namespace ritz::run

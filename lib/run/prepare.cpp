@@ -1,0 +1,46 @@
+#include "prepare.hpp"
+
+#include "ritz/deck/parse.hpp"
+#include "ritz/run/form.hpp"
+
+namespace ritz::run {
+
+Prepared prepare(const comm::Communicator& communicator, const std::string& deck,
+                 const std::vector<std::string>& overrides) {
+  Prepared prepared;
+  prepared.text = load(communicator, deck, overrides);
+  base::Diagnostics diagnostics;
+  communicator.together([&] { prepared.problem = parse(prepared.text, diagnostics); });
+
+  // The names of a mesh file belong to the same report as the deck's own errors; a file that cannot
+  // be read is reported after them.
+  std::optional<base::Error> unreadable;
+  const bool has_mesh = prepared.problem.mesh.kind == deck::MeshKind::box
+                            ? !prepared.problem.mesh.box.cells.empty()
+                            : !prepared.problem.mesh.file.empty();
+  if (has_mesh) {
+    try {
+      prepared.names = mesh_names(communicator, prepared.problem);
+    } catch (const base::Error& error) {
+      unreadable = error;
+    }
+  }
+  communicator.together([&] {
+    if (has_mesh && !unreadable) {
+      if (prepared.problem.mesh.kind == deck::MeshKind::file) {
+        deck::check_dimension(prepared.problem, prepared.names.dimension, diagnostics);
+        deck::check_names(prepared.problem, prepared.names.regions, prepared.names.sets,
+                          diagnostics);
+      }
+      static_cast<void>(make_form(prepared.problem, prepared.names.dimension,
+                                  prepared.names.regions, prepared.names.sets, diagnostics));
+    }
+    check_formulas(prepared.problem, diagnostics);
+    diagnostics.throw_errors(base::ExitCode::deck);
+  });
+  if (unreadable) throw base::Error(*unreadable);
+  for (const base::Diagnostic& entry : diagnostics.entries()) prepared.remarks.push_back(entry);
+  return prepared;
+}
+
+}  // namespace ritz::run

@@ -1,0 +1,24 @@
+#pragma once
+
+// What `ritz run` and `ritz check` do alike; private to room run.
+
+#include "ritz/deck/problem.hpp"
+#include "ritz/physics/form.hpp"
+#include "ritz/run/load.hpp"
+#include "ritz/run/mesh_setup.hpp"
+
+namespace ritz::run {
+
+/// A deck that has passed every check that does not need the mesh's cells.
+struct Prepared {
+  DeckText text;
+  deck::Problem problem;
+  MeshNames names;
+  std::vector<base::Diagnostic> remarks;  ///< warnings and notes, for the log
+};
+
+/// Collective. Throws Error(deck) with everything that is wrong in one go, or Error(mesh).
+[[nodiscard]] Prepared prepare(const comm::Communicator& communicator, const std::string& deck,
+                               const std::vector<std::string>& overrides);
+
+}  // namespace ritz::run

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ritz/comm/communicator.hpp"
+#include "ritz/store/results.hpp"
+
+namespace ritz::run {
+
+/// What every file says about where it came from: build, libraries, machine, ranks, deck, and every
+/// warning and fallback of the run. Collective; the same on every rank.
+[[nodiscard]] store::Provenance provenance(const comm::Communicator& communicator,
+                                           const std::string& effective_toml,
+                                           const std::vector<std::string>& remarks);
+
+/// "MPICH Version: 4.0.2 ...", first line only. Local.
+[[nodiscard]] std::string mpi_library();
+
+/// This machine's name. Local.
+[[nodiscard]] std::string host_name();
+
+}  // namespace ritz::run

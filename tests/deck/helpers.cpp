@@ -1,0 +1,148 @@
+#include "helpers.hpp"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+namespace ritz::deck::testing {
+
+namespace {
+
+class Describer {
+ public:
+  std::string take() { return std::move(text_); }
+
+  void add(const char* name, const std::string& value) {
+    text_ += fmt::format("{}={}\n", name, value);
+  }
+  void add(const char* name, double value) { text_ += fmt::format("{}={:a}\n", name, value); }
+  void add(const char* name, int value) { text_ += fmt::format("{}={}\n", name, value); }
+  void add(const char* name, std::int64_t value) { text_ += fmt::format("{}={}\n", name, value); }
+  void add(const char* name, const Formula& value) { add(name, value.text); }
+  void add(const char* name, const Name& value) { add(name, value.text); }
+  template <class T>
+  void add(const char* name, const std::optional<T>& value) {
+    if (value) {
+      add(name, *value);
+    } else {
+      add(name, std::string("unset"));
+    }
+  }
+  template <class T>
+  void add(const char* name, const std::vector<T>& values) {
+    add(name, fmt::format("{} entries", values.size()));
+    for (const T& value : values) add(name, value);
+  }
+  void add(const char* name, const TensorFormula& value) { add(name, value.entries); }
+  void add(const char* name, const Coefficients& c) {
+    add(name, c.diffusion);
+    add(name, c.advection);
+    add(name, c.reaction);
+    add(name, c.source);
+  }
+  void add(const char* name, const NamedSet& set) {
+    add(name, set.name);
+    add(name, set.predicate);
+  }
+  void add(const char* name, const Parameter& parameter) {
+    add(name, parameter.name);
+    add(name, parameter.value);
+  }
+  void add(const char* name, const Material& material) {
+    add(name, material.region);
+    add(name, material.coefficients);
+  }
+  void add(const char* name, const Boundary& boundary) {
+    add(name, boundary.on);
+    add(name, static_cast<int>(boundary.kind));
+    add(name, boundary.value_or_flux);
+    add(name, boundary.robin_coefficient);
+    add(name, boundary.robin_ambient);
+  }
+  void add(const char* name, const SolverOptions::Passed& passed) {
+    add(name, passed.list);
+    add(name, passed.path);
+    add(name, passed.value);
+    add(name, static_cast<int>(passed.type));
+  }
+  void add(const char* name, const Probe& probe) {
+    add(name, probe.name);
+    for (const double x : probe.at) add(name, x);
+    add(name, probe.n_coordinates);
+  }
+  void add(const char* name, const Integral& integral) {
+    add(name, integral.name);
+    add(name, integral.on);
+    add(name, static_cast<int>(integral.kind));
+    add(name, integral.of);
+  }
+  void add(const char* name, const Verify::ProbeValue& value) {
+    add(name, value.probe);
+    add(name, value.expected);
+    add(name, value.tolerance);
+  }
+
+ private:
+  std::string text_;
+};
+
+}  // namespace
+
+std::string describe(const Problem& problem) {
+  Describer d;
+  d.add("title", problem.title);
+  d.add("parameters", problem.parameters);
+  d.add("mesh.kind", static_cast<int>(problem.mesh.kind));
+  d.add("mesh.file", problem.mesh.file);
+  d.add("mesh.cells", problem.mesh.box.cells);
+  d.add("mesh.lower", problem.mesh.box.lower);
+  d.add("mesh.upper", problem.mesh.box.upper);
+  d.add("mesh.cell_type", problem.mesh.box.cell_type);
+  d.add("mesh.grading", problem.mesh.box.grading);
+  d.add("mesh.distortion", static_cast<int>(problem.mesh.box.distortion));
+  d.add("mesh.distortion_amount", problem.mesh.box.distortion_amount);
+  d.add("mesh.seed", problem.mesh.box.seed);
+  d.add("mesh.refine", problem.mesh.refine);
+  d.add("mesh.sets", problem.mesh.sets);
+  d.add("partition.method", static_cast<int>(problem.partition.method));
+  d.add("partition.max_imbalance", problem.partition.max_imbalance);
+  d.add("space.degree", problem.space.degree);
+  d.add("equation.kind", static_cast<int>(problem.equation.kind));
+  d.add("equation", problem.equation.coefficients);
+  d.add("material", problem.materials);
+  d.add("boundary", problem.boundaries);
+  d.add("solver.method", problem.solver.method);
+  d.add("solver.preconditioner", problem.solver.preconditioner);
+  d.add("solver.tolerance", problem.solver.tolerance);
+  d.add("solver.max_iterations", problem.solver.max_iterations);
+  d.add("solver.restart", problem.solver.restart);
+  d.add("solver.fallback", problem.solver.fallback);
+  d.add("solver.trilinos", problem.solver.trilinos);
+  d.add("limits.memory", problem.limits.memory_bytes);
+  d.add("limits.walltime", problem.limits.walltime_seconds);
+  d.add("output.directory", problem.output.directory);
+  d.add("output.fields", static_cast<int>(problem.output.fields));
+  d.add("output.compression", problem.output.compression);
+  d.add("probe", problem.probes);
+  d.add("integral", problem.integrals);
+  d.add("verify.exact", problem.verify.exact);
+  d.add("verify.max_l2_error", problem.verify.max_l2_error);
+  d.add("verify.max_h1_error", problem.verify.max_h1_error);
+  d.add("verify.probe", problem.verify.probes);
+  return d.take();
+}
+
+std::string without_comments(const std::string& effective) {
+  std::istringstream lines(effective);
+  std::string text, line;
+  while (std::getline(lines, line)) {
+    // The writer puts two blanks and '#' before an origin; a '#' in a string ends with its quote.
+    const std::size_t mark = line.rfind("  # ");
+    if (mark != std::string::npos) line.resize(mark);
+    line.resize(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+}  // namespace ritz::deck::testing

@@ -1,0 +1,93 @@
+"""Whole runs: the answer, the files, the same on any number of ranks."""
+
+import os
+import unittest
+
+from harness import BOX, SOURCE, Case
+
+
+class Quickstart(Case):
+    """The deck a newcomer runs first."""
+
+    def test_same_on_1_to_4_ranks_and_heat_balance(self):
+        deck = SOURCE / "configs" / "quickstart.toml"
+        reference = None
+        for ranks in (1, 2, 3, 4):
+            result = self.run_deck(deck, ranks=ranks, output=f"ranks {ranks}")
+            # All that the chip puts in leaves through the air: 40 W, up to the solver's tolerance
+            # (Galerkin conservation: the test function 1 is in the space of a pure flux/Robin problem).
+            self.assertAlmostEqual(result.value("integrals.csv", "heat to the air"), 40.0, delta=1e-4)
+            self.assertAlmostEqual(result.value("integrals.csv", "area of the chip"), 4e-4, delta=1e-12)
+            chip = result.value("probes.csv", "chip centre")
+            self.assertGreater(chip, 293.15)
+            reference = chip if reference is None else reference
+            # tolerance 1e-8 on the residual; the temperature rise is of the order of 50 K
+            self.assertAlmostEqual(chip, reference, delta=1e-4)
+            self.assertTrue((result.folder / "results.vtkhdf").stat().st_size > 10000)
+            self.assertFalse((result.folder / "results.vtkhdf.part").exists())
+
+
+class EffectiveDeck(Case):
+    def test_running_it_again_gives_the_same_run(self):
+        first = self.run_deck(self.deck(BOX), "--set", "space.degree=3", output="first")
+        again = self.run_deck(first.folder / "effective.toml", output="again")
+        self.assertEqual((first.folder / "extrema.csv").read_text(),
+                         (again.folder / "extrema.csv").read_text())
+        self.assertEqual(first.status()["true_residual"], again.status()["true_residual"])
+
+
+class MoreRanksThanCells(Case):
+    def test_two_cells_on_four_ranks(self):
+        deck = self.deck(BOX.replace("cells = [4, 4]", "cells = [2]"))
+        alone = self.run_deck(deck, "--set", "space.degree=2", output="alone")
+        many = self.run_deck(deck, "--set", "space.degree=2", ranks=4, output="many")
+        # -u'' = 1, u(0) = u(1) = 0: the maximum is 1/8, and degree 2 is exact.
+        for result in (alone, many):
+            maximum = next(row for row in result.table("extrema.csv") if row["extreme"] == "max")
+            self.assertAlmostEqual(float(maximum["value"]), 0.125, delta=1e-9)
+
+
+class Terminal(Case):
+    def test_short_form_and_relative_paths(self):
+        self.deck(BOX)
+        code, text = self.call("deck.toml", ranks=0)
+        self.assertEqual(code, 0, text)
+        self.assertTrue((self.folder / "results" / "results.vtkhdf").exists(), text)
+
+    def test_eval(self):
+        code, text = self.call("eval", "x^2 + y", "--at", "3,4", ranks=0)
+        self.assertEqual((code, text.strip()), (0, "13.0"))
+        code, text = self.call("eval", "x +", ranks=0)
+        self.assertEqual(code, 2)
+        self.assertIn("^", text)
+
+    def test_check_forecasts_and_finds_nothing(self):
+        code, text = self.call("check", self.deck(BOX), "--ranks", "4", ranks=0)
+        self.assertEqual(code, 0, text)
+        self.assertIn("25 unknowns", text)
+
+    def test_mesh_info(self):
+        code, text = self.call("mesh", "info", SOURCE / "configs" / "meshes" / "heat-sink.msh", ranks=2)
+        self.assertEqual(code, 0, text)
+        for name in ("base", "fins", "chip", "underside", "air"):
+            self.assertIn(name, text)
+
+    def test_doctor(self):
+        for ranks in (1, 2, 3):
+            code, text = self.call("doctor", ranks=ranks)
+            self.assertEqual(code, 0, text)
+            self.assertNotIn("FAILED", text)
+
+    def test_foreign_launcher_is_explained(self):
+        for variable in ("OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"):
+            os.environ[variable] = "4"
+            try:
+                code, text = self.call("run", self.deck(BOX), ranks=0)
+            finally:
+                del os.environ[variable]
+            self.assertEqual(code, 8, text)
+            self.assertIn("4 copies of 1 rank", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
