@@ -43,13 +43,13 @@ class ExitCodes(Case):
 
     def test_not_converged(self):
         deck = self.deck(BOX)
-        self.fails(deck, 4, "max_iterations",
+        self.fails(deck, 4, "did not converge",
                    arguments=("--set", "mesh.cells=[40,40]", "--set", "solver.method=cg", "--set",
                               "solver.preconditioner=none", "--set", "solver.max_iterations=3"))
 
     def test_not_finite(self):
         deck = self.deck(BOX.replace("source = 1.0", 'source = "log(x - 0.5)"'))
-        self.fails(deck, 5, "equation.source")
+        self.fails(deck, 5, "source is not a finite number")
 
     def test_memory(self):
         deck = self.deck(BOX)
