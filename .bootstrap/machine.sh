@@ -227,7 +227,8 @@ open_shell() {
   ln -sf "$mpi_exec" "$bin/mpirun"
   ln -sf "$mpi_exec" "$bin/mpiexec"
   ln -sf "$ritz" "$bin/ritz"
-  say "ritz and mpirun are on the PATH; exit leaves this shell"
   trap - INT TERM HUP
+  if [ "${#shell_command[@]}" -gt 0 ]; then PATH=$bin:$PATH exec "${shell_command[@]}"; fi
+  say "ritz and mpirun are on the PATH; exit leaves this shell"
   PATH=$bin:$PATH exec "${SHELL:-bash}"
 }
