@@ -2,8 +2,8 @@
 
 #include "ritz/kernels/coefficient_form.hpp"
 
-/// Element matrix rows of any element by plain contraction with tabulated shape functions, a cell in
-/// each lane:
+/// Element matrix rows of any element by plain contraction with tabulated shape functions, a cell or
+/// a row in each lane:
 ///   A_ij = sum_q sum_d g_d(q) B[q][d][j] + h(q) B[q][dim][j],
 ///   g_d = sum_e dphi_i/dxi_e D_ed + c_d phi_i,   h = rho phi_i.
 /// This is the plain version the faster kernels are tested against.
@@ -19,7 +19,7 @@ struct ShapeTable {
 };
 
 /// Columns that are summed together in registers.
-inline constexpr int dense_block = 8;
+inline constexpr int dense_block = 4;
 
 /// Fluxes of test function `node` at every point: flux[q][dim + 1]. `terms`: [q][dim*dim + dim + 1]:
 /// D, c, rho (absent ones are not read).
@@ -45,22 +45,22 @@ KOKKOS_FORCEINLINE_FUNCTION void test_fluxes(const ShapeTable& table, const Term
   }
 }
 
-/// Row `node` of the element matrix: row[n_padded]. `flux`: from test_fluxes().
+/// Columns first_column.. (a multiple of dense_block) of a row of the element matrix: row[n_padded].
+/// `flux`: from test_fluxes() or, a row in each lane, TensorRows::fluxes().
 template <int dim, class T>
 KOKKOS_FORCEINLINE_FUNCTION void dense_row(const ShapeTable& table, const Terms& form, const T* flux,
-                                           T* row) {
+                                           int first_column, T* row) {
   const bool gradients = form.diffusion != Diffusion::none || form.advection;
   const int first = gradients ? 0 : dim;
   const int last = form.reaction ? dim + 1 : dim;
-  for (int j = 0; j < table.n_padded; j += dense_block) {
+  for (int j = first_column; j < table.n_padded; j += dense_block) {
     T sum[dense_block];
     for (int c = 0; c < dense_block; ++c) sum[c] = T(0.0);
     for (int q = 0; q < table.n_points; ++q) {
+      const T* here = flux + static_cast<std::size_t>(q) * (dim + 1);
+      const double* shapes = table.shapes + static_cast<std::size_t>(q) * (dim + 1) * table.n_padded + j;
       for (int d = first; d < last; ++d) {
-        const T f = flux[q * (dim + 1) + d];
-        const double* shape =
-            table.shapes + (static_cast<std::size_t>(q) * (dim + 1) + d) * table.n_padded + j;
-        for (int c = 0; c < dense_block; ++c) sum[c] += f * T(shape[c]);
+        for (int c = 0; c < dense_block; ++c) sum[c] += here[d] * T(shapes[d * table.n_padded + c]);
       }
     }
     for (int c = 0; c < dense_block; ++c) row[j + c] = sum[c];
