@@ -1,6 +1,6 @@
 #include "ritz/comm/communicator.hpp"
 
-#include <fmt/format.h>
+#include "ritz/base/format.hpp"
 
 #include <limits>
 #include <new>

@@ -75,7 +75,8 @@ std::vector<T> ExchangePlan::swap(std::span<const T> values, int width, bool for
     if (items.empty()) continue;
     const std::size_t start = at;
     for (LocalId item : items) {
-      for (std::size_t c = 0; c < w; ++c) out[at++] = values[static_cast<std::size_t>(item) * w + c];
+      for (std::size_t c = 0; c < w; ++c)
+        out[at++] = values[static_cast<std::size_t>(item) * w + c];
     }
     check(MPI_Isend(out.data() + start, static_cast<int>((at - start) * sizeof(T)), MPI_BYTE,
                     one.rank, tag, communicator_.handle(), &requests.emplace_back()),

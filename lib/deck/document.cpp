@@ -1,6 +1,6 @@
 #include "document.hpp"
 
-#include <fmt/format.h>
+#include "ritz/base/format.hpp"
 
 #include <algorithm>
 #include <sstream>

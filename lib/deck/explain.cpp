@@ -1,4 +1,4 @@
-#include <fmt/format.h>
+#include "ritz/base/format.hpp"
 
 #include <algorithm>
 

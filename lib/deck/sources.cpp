@@ -1,6 +1,6 @@
 #include "sources.hpp"
 
-#include <fmt/format.h>
+#include "ritz/base/format.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ritz/base/error.hpp"
+#include "ritz/fem/space.hpp"
 
 namespace ritz::la {
 

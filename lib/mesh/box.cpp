@@ -1,6 +1,6 @@
 #include "ritz/mesh/box.hpp"
 
-#include <fmt/format.h>
+#include "ritz/base/format.hpp"
 
 #include <algorithm>
 #include <cmath>

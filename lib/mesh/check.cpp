@@ -1,4 +1,4 @@
-#include <fmt/format.h>
+#include "ritz/base/format.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,6 @@
 #include <limits>
 #include <span>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -26,32 +25,109 @@ int determinant_degree(CellType type, int order) {
   return is_simplex(type) ? dimension * (order - 1) : dimension * order - 1;
 }
 
-/// Reference gradients of the geometry map at the points of the equispaced lattice of order k,
-/// which has the vertices among its points: [point][node][dimension].
+/// Points of the equispaced lattice of order k on the closed cell.
+std::vector<std::array<int, 3>> lattice(CellType type, int k) {
+  const int dimension = table(type).dimension;
+  std::vector<std::array<int, 3>> points;
+  for (int l = 0; l <= (dimension > 2 ? k : 0); ++l) {
+    for (int j = 0; j <= (dimension > 1 ? k : 0); ++j) {
+      for (int i = 0; i <= k; ++i) {
+        if (!is_simplex(type) || i + j + l <= k) points.push_back({i, j, l});
+      }
+    }
+  }
+  return points;
+}
+
+/// Reference gradients of the geometry map at those points: [point][node][dimension].
 struct Samples {
   std::size_t n_points = 0;
   std::vector<double> gradients;
 };
 
 Samples sample(CellType type, int order, int k) {
+  const auto row = static_cast<std::size_t>(n_lattice_points(type, order)) *
+                   static_cast<std::size_t>(table(type).dimension);
+  const auto points = lattice(type, k);
+  Samples samples{points.size(), std::vector<double>(points.size() * row)};
+  for (std::size_t p = 0; p < points.size(); ++p) {
+    const auto [i, j, l] = points[p];
+    const double h = 1.0 / k;
+    shape_gradients(type, order, {i * h, j * h, l * h},
+                    std::span(samples.gradients).subspan(p * row, row));
+  }
+  return samples;
+}
+
+/// Bernstein polynomial of degree k with this index at a point; products of one-dimensional ones on
+/// tensor cells.
+double bernstein(CellType type, int k, const std::array<int, 3>& index,
+                 const std::array<double, 3>& x) {
   const auto dimension = static_cast<std::size_t>(table(type).dimension);
-  const auto n_nodes = static_cast<std::size_t>(n_lattice_points(type, order));
-  Samples samples;
-  const auto last = [&](std::size_t d) { return d < dimension ? k : 0; };
-  for (int l = 0; l <= last(2); ++l) {
-    for (int j = 0; j <= last(1); ++j) {
-      for (int i = 0; i <= last(0); ++i) {
-        if (is_simplex(type) && i + j + l > k) continue;
-        const double h = 1.0 / k;
-        const std::size_t at = samples.gradients.size();
-        samples.gradients.resize(at + n_nodes * dimension);
-        shape_gradients(type, order, {i * h, j * h, l * h},
-                        std::span(samples.gradients).subspan(at));
-        ++samples.n_points;
+  const auto power_over_factorial = [](double base, int n) {
+    double value = 1.0;
+    for (int i = 1; i <= n; ++i) value *= base / i;
+    return value;
+  };
+  double factorial = 1.0;
+  for (int i = 2; i <= k; ++i) factorial *= i;
+  double value = 1.0;
+  if (is_simplex(type)) {
+    int last = k;
+    double rest = 1.0;
+    for (std::size_t d = 0; d < dimension; ++d) {
+      value *= power_over_factorial(x[d], index[d]);
+      last -= index[d];
+      rest -= x[d];
+    }
+    return factorial * value * power_over_factorial(rest, last);
+  }
+  for (std::size_t d = 0; d < dimension; ++d) {
+    value *= factorial * power_over_factorial(x[d], index[d]) *
+             power_over_factorial(1.0 - x[d], k - index[d]);
+  }
+  return value;
+}
+
+/// Matrix that turns a polynomial's values on the lattice of order k, its degree, into its
+/// Bernstein coefficients, row-major. The polynomial lies above its least coefficient: a proof that
+/// it is positive which no number of samples can give (Johnen, Remacle, Geuzaine, "Geometrical
+/// validity of curvilinear finite elements", J. Comput. Phys. 233, 2013).
+std::vector<double> bernstein_matrix(CellType type, int k) {
+  const auto points = lattice(type, k);
+  const std::size_t n = points.size();
+  std::vector<double> a(n * n), inverse(n * n, 0.0);
+  for (std::size_t p = 0; p < n; ++p) {
+    std::array<double, 3> x{};
+    for (std::size_t d = 0; d < 3; ++d) x[d] = static_cast<double>(points[p][d]) / k;
+    for (std::size_t j = 0; j < n; ++j) a[p * n + j] = bernstein(type, k, points[j], x);
+    inverse[p * n + p] = 1.0;
+  }
+  // Gauss-Jordan with pivots from the column.
+  for (std::size_t c = 0; c < n; ++c) {
+    std::size_t pivot = c;
+    for (std::size_t r = c + 1; r < n; ++r) {
+      if (std::abs(a[r * n + c]) > std::abs(a[pivot * n + c])) pivot = r;
+    }
+    for (std::size_t j = 0; j < n; ++j) {
+      std::swap(a[c * n + j], a[pivot * n + j]);
+      std::swap(inverse[c * n + j], inverse[pivot * n + j]);
+    }
+    const double scale = 1.0 / a[c * n + c];
+    for (std::size_t j = 0; j < n; ++j) {
+      a[c * n + j] *= scale;
+      inverse[c * n + j] *= scale;
+    }
+    for (std::size_t r = 0; r < n; ++r) {
+      const double factor = a[r * n + c];
+      if (r == c || factor == 0.0) continue;
+      for (std::size_t j = 0; j < n; ++j) {
+        a[r * n + j] -= factor * a[c * n + j];
+        inverse[r * n + j] -= factor * inverse[c * n + j];
       }
     }
   }
-  return samples;
+  return inverse;
 }
 
 double determinant(const std::array<double, 9>& a, std::size_t dimension) {
@@ -61,12 +137,12 @@ double determinant(const std::array<double, 9>& a, std::size_t dimension) {
          a[2] * (a[3] * a[7] - a[4] * a[6]);
 }
 
-/// Least and largest determinant over the samples. `x`: [node][dimension].
-std::pair<double, double> extremes(const Samples& samples, const double* x, std::size_t n_nodes,
-                                   std::size_t dimension) {
-  double least = std::numeric_limits<double>::infinity(), largest = -least;
+/// Determinants at the samples; `x`: [node][dimension].
+void determinants(const Samples& samples, const double* x, std::size_t n_nodes,
+                  std::size_t dimension, std::vector<double>& values) {
+  values.resize(samples.n_points);
   const double* gradient = samples.gradients.data();
-  for (std::size_t p = 0; p < samples.n_points; ++p) {
+  for (double& value : values) {
     std::array<double, 9> jacobian{};
     for (std::size_t i = 0; i < n_nodes; ++i, gradient += dimension) {
       for (std::size_t r = 0; r < dimension; ++r) {
@@ -75,12 +151,18 @@ std::pair<double, double> extremes(const Samples& samples, const double* x, std:
         }
       }
     }
-    const double value = determinant(jacobian, dimension);
-    if (std::isnan(value)) return {-std::numeric_limits<double>::infinity(), largest};
-    least = std::min(least, value);
-    largest = std::max(largest, value);
+    value = determinant(jacobian, dimension);
   }
-  return {least, largest};
+}
+
+/// Least value; -infinity if one is not a number.
+double least_of(const std::vector<double>& values) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const double value : values) {
+    if (std::isnan(value)) return -std::numeric_limits<double>::infinity();
+    least = std::min(least, value);
+  }
+  return least;
 }
 
 struct Worst {
@@ -96,12 +178,27 @@ void check_geometry(const Mesh& mesh) {
   const auto n_nodes = static_cast<std::size_t>(mesh.nodes_per_cell());
   const auto n_vertices = static_cast<std::size_t>(table(mesh.cell_type).n_vertices);
   const int degree = determinant_degree(mesh.cell_type, mesh.geometry_order);
-  // A polynomial of this degree is known by its values on the coarse lattice. Where these differ
-  // much it may dip below zero in between: such cells get the fine lattice too.
+  // A polynomial of this degree is known by its values on the coarse lattice. If they are positive
+  // it may still dip below zero in between, unless its Bernstein coefficients are positive as well;
+  // cells without that proof are looked at on the fine lattice.
   const Samples coarse = sample(mesh.cell_type, mesh.geometry_order, std::max(1, degree));
-  const Samples fine =
-      degree > 1 ? sample(mesh.cell_type, mesh.geometry_order, 4 * degree) : Samples{};
+  Samples fine;
+  std::vector<double> to_bernstein;
+  std::vector<double> values;
   const bool is_constant = degree == 0;
+  const auto proven_positive = [&](double least) {
+    // Values that hardly differ need no matrix: an interpolant leaves the range of its values by
+    // less than 20 times their spread (its Lebesgue constant) for every cell here.
+    if (least > 0.96 * *std::max_element(values.begin(), values.end())) return true;
+    if (to_bernstein.empty()) to_bernstein = bernstein_matrix(mesh.cell_type, degree);
+    const double* row = to_bernstein.data();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      double coefficient = 0.0;
+      for (const double value : values) coefficient += *row++ * value;
+      if (!(coefficient > 0.0)) return false;
+    }
+    return true;
+  };
 
   GlobalId n_bad = 0;
   Worst worst;
@@ -126,10 +223,12 @@ void check_geometry(const Mesh& mesh) {
       least = determinant(jacobian, dimension);
       if (std::isnan(least)) least = -std::numeric_limits<double>::infinity();
     } else {
-      double largest;
-      std::tie(least, largest) = extremes(coarse, x.data(), n_nodes, dimension);
-      if (degree > 1 && least > 0.0 && least < 0.25 * largest) {
-        least = std::min(least, extremes(fine, x.data(), n_nodes, dimension).first);
+      determinants(coarse, x.data(), n_nodes, dimension, values);
+      least = least_of(values);
+      if (degree > 1 && least > 0.0 && !proven_positive(least)) {
+        if (fine.n_points == 0) fine = sample(mesh.cell_type, mesh.geometry_order, 4 * degree);
+        determinants(fine, x.data(), n_nodes, dimension, values);
+        least = least_of(values);
       }
     }
     if (least > 0.0) continue;

@@ -1,6 +1,6 @@
 #include "directory.hpp"
 
-#include <fmt/format.h>
+#include "ritz/base/format.hpp"
 
 #include <array>
 #include <filesystem>

@@ -1,8 +1,7 @@
 #include "ritz/run/doctor.hpp"
 
-#include <fmt/format.h>
-#include <mpi.h>
 #include <unistd.h>
+#include "ritz/base/format.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +14,7 @@
 #include "ritz/base/log.hpp"
 #include "ritz/base/text.hpp"
 #include "ritz/base/version.hpp"
+#include "ritz/comm/environment.hpp"
 #include "ritz/device/session.hpp"
 #include "ritz/fem/space.hpp"
 #include "ritz/mesh/box.hpp"
@@ -49,7 +49,7 @@ class Visit {
 
 /// Median time of an allreduce of one number, in microseconds, and whether ranks share cores.
 void visit_mpi(const comm::Communicator& communicator, Visit& visit) {
-  visit.good("mpi", fmt::format("{}, {} rank{}", mpi_library(), communicator.size(),
+  visit.good("mpi", fmt::format("{}, {} rank{}", comm::library_version(), communicator.size(),
                                 communicator.size() == 1 ? "" : "s"));
   if (communicator.size() == 1) {
     visit.note("mpi", "started with one rank; 'mpirun -n 2 ritz doctor' tests more");

@@ -1,6 +1,6 @@
 #include "ritz/run/evaluate.hpp"
 
-#include <fmt/format.h>
+#include "ritz/base/format.hpp"
 
 #include <array>
 #include <charconv>

@@ -1,6 +1,6 @@
 #include "ritz/run/forecast.hpp"
 
-#include <fmt/format.h>
+#include "ritz/base/format.hpp"
 
 #include <cmath>
 

@@ -1,7 +1,7 @@
 #include "progress.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
+#include "ritz/base/format.hpp"
 
 #include <cmath>
 #include <cstdio>

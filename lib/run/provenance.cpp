@@ -1,6 +1,5 @@
 #include "provenance.hpp"
 
-#include <mpi.h>
 #include <unistd.h>
 
 #include <array>
@@ -8,20 +7,11 @@
 #include <map>
 
 #include "ritz/base/version.hpp"
+#include "ritz/comm/environment.hpp"
 #include "ritz/device/session.hpp"
 #include "ritz/la/version.hpp"
 
 namespace ritz::run {
-
-std::string mpi_library() {
-  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
-  int length = 0;
-  comm::check(MPI_Get_library_version(text.data(), &length), "MPI_Get_library_version");
-  std::string line(text.data());
-  line = line.substr(0, line.find('\n'));
-  for (char& c : line) c = c == '\t' ? ' ' : c;
-  return line;
-}
 
 std::string host_name() {
   std::array<char, 256> text{};
@@ -55,7 +45,7 @@ store::Provenance provenance(const comm::Communicator& communicator,
           {"ritz_commit", build.commit + (build.modified ? " (modified)" : "")},
           {"compiler", build.compiler},
           {"compile_flags", build.flags},
-          {"mpi", mpi_library()},
+          {"mpi", comm::library_version()},
           {"hdf5", store::library_version()},
           {"trilinos", la::trilinos_version()},
           {"device", device::description()},

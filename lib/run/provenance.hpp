@@ -14,9 +14,6 @@ namespace ritz::run {
                                            const std::string& effective_toml,
                                            const std::vector<std::string>& remarks);
 
-/// "MPICH Version: 4.0.2 ...", first line only. Local.
-[[nodiscard]] std::string mpi_library();
-
 /// This machine's name. Local.
 [[nodiscard]] std::string host_name();
 

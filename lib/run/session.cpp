@@ -1,16 +1,15 @@
 #include "ritz/run/session.hpp"
 
-#include <fmt/format.h>
-#include <mpi.h>
+#include "ritz/base/format.hpp"
 
 #include <chrono>
 #include <cstdlib>
 #include <new>
 #include <string>
-#include <thread>
 
 #include "ritz/base/error.hpp"
 #include "ritz/base/log.hpp"
+#include "ritz/comm/environment.hpp"
 #include "ritz/device/session.hpp"
 
 namespace ritz::run {
@@ -64,43 +63,34 @@ std::string launch_problem(int size) {
 }
 
 struct Session::State {
-  explicit State(comm::Communicator world) : communicator(world) {}
-  comm::Communicator communicator;
-  MPI_Comm way_out = MPI_COMM_NULL;  ///< used for nothing but meeting in run()
-  std::unique_ptr<device::Session> kokkos;
+  State(int& argc, char**& argv) : mpi(argc, argv) {}
+  comm::Environment mpi;
+  std::unique_ptr<device::Session> kokkos;  // ends before MPI does
 };
 
-Session::Session(int& argc, char**& argv) {
-  int provided = 0;
-  comm::check(MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
-  state_ = std::make_unique<State>(comm::Communicator::world());
-  comm::check(MPI_Comm_dup(MPI_COMM_WORLD, &state_->way_out), "MPI_Comm_dup");
-  base::log::open(state_->communicator.rank());
+Session::Session(int& argc, char**& argv) : state_(std::make_unique<State>(argc, argv)) {
+  base::log::open(communicator().rank());
   // HDF5 locks files by default, which fails on many network file systems.
   setenv("HDF5_USE_FILE_LOCKING", "BEST_EFFORT", 0);
   // Ranks share a machine's cores; Kokkos warns on every rank about unbound threads otherwise.
   setenv("OMP_PROC_BIND", "false", 0);
-  if (state_->communicator.size() > 1) setenv("OMP_NUM_THREADS", "1", 0);
+  if (communicator().size() > 1) setenv("OMP_NUM_THREADS", "1", 0);
   state_->kokkos = std::make_unique<device::Session>(local_rank());
 }
 
-Session::~Session() {
-  state_->kokkos.reset();
-  MPI_Comm_free(&state_->way_out);
-  MPI_Finalize();
-}
+Session::~Session() = default;
 
 const comm::Communicator& Session::communicator() const {
-  return state_->communicator;
+  return state_->mpi.world();
 }
 
 int Session::run(const std::function<int()>& work) {
   using base::ExitCode;
-  const int rank = state_->communicator.rank();
+  const int rank = communicator().rank();
   int code = 0;
   std::string text;
   try {
-    const std::string problem = launch_problem(state_->communicator.size());
+    const std::string problem = launch_problem(communicator().size());
     if (!problem.empty()) {
       // Every copy believes to be rank 0: let the launcher's first one speak.
       for (const Launcher& launcher : launchers) {
@@ -124,22 +114,12 @@ int Session::run(const std::function<int()>& work) {
 
   // Most errors were agreed on and are thrown by every rank: then all meet here within moments, the
   // lowest one speaks and everybody leaves in order. A rank that failed alone meets nobody.
-  MPI_Request met = MPI_REQUEST_NULL;
-  int all_here = 0;
-  if (MPI_Ibarrier(state_->way_out, &met) == MPI_SUCCESS) {
-    constexpr auto patience = std::chrono::seconds(3);
-    const auto start = std::chrono::steady_clock::now();
-    while (!all_here && std::chrono::steady_clock::now() - start < patience) {
-      if (MPI_Test(&met, &all_here, MPI_STATUS_IGNORE) != MPI_SUCCESS) break;
-      if (!all_here) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-  }
-  if (!all_here) {
+  if (!state_->mpi.meet(std::chrono::seconds(3))) {
     base::log::error(fmt::format("rank {} failed alone: {}", rank, text));
-    MPI_Abort(MPI_COMM_WORLD, code);
+    state_->mpi.abort(code);
   }
   if (rank == 0) base::log::error(text);
-  MPI_Bcast(&code, 1, MPI_INT, 0, state_->way_out);
+  communicator().broadcast(code);
   return code;
 }
 

@@ -3,6 +3,7 @@
 #include <MueLu_MasterList.hpp>
 #include <MueLu_TpetraOperator.hpp>
 #include <Teuchos_ParameterList.hpp>
+#include <map>
 
 #include "preconditioners.hpp"
 #include "ritz/base/log.hpp"
@@ -31,6 +32,15 @@ class Amg final : public la::Preconditioner {
   Teuchos::RCP<MueLuOperator> op_;
   std::size_t bytes_;
 };
+
+/// What self_test_direct() says, asked once for each communicator.
+const std::string& coarse_solver_problem(const comm::Communicator& communicator) {
+  static std::map<MPI_Comm, std::string> known;
+  const auto found = known.find(communicator.handle());
+  if (found != known.end()) return found->second;
+  return known[communicator.handle()] =
+             communicator.size() > 1 ? self_test_direct(communicator) : std::string();
+}
 
 }  // namespace
 
@@ -103,8 +113,7 @@ std::unique_ptr<la::Preconditioner> make_amg(const la::Matrix& matrix, bool symm
   }
   static_cast<void>(context);
 
-  const std::string direct_is_wrong =
-      layout.communicator.size() > 1 ? self_test_direct(layout.communicator) : std::string();
+  const std::string direct_is_wrong = coarse_solver_problem(layout.communicator);
   if (direct_is_wrong.empty()) {
     list.set("coarse: type", "KLU2");
   } else {

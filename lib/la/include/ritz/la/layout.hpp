@@ -4,7 +4,10 @@
 
 #include "ritz/base/ids.hpp"
 #include "ritz/comm/communicator.hpp"
-#include "ritz/fem/space.hpp"
+
+namespace ritz::fem {
+struct Space;
+}
 
 namespace ritz::la {
 
