@@ -99,6 +99,24 @@ TEST(MakeBox, IsTheSameForAnyNumberOfRanks) {
   }
 }
 
+TEST(MakeBox, BlocksOfAnyShapeHaveEachVertexOnce) {
+  // Small boxes whose blocks begin and end in the middle of lines and of bricks.
+  for (const CellType type : all_types) {
+    for (GlobalId code = 0; code < 5 * 4 * 3; ++code) {
+      Box box;
+      box.cell_type = type;
+      box.cells = {1 + code % 5, 1 + code / 5 % 4, 1 + code / 20};
+      const Mesh mesh = make_box(world(), box);
+      const Mesh whole = make_box(comm::Communicator::self(), box);
+      EXPECT_TRUE(std::is_sorted(mesh.node_gid.begin(), mesh.node_gid.end(), std::less_equal<>()));
+      for (LocalId c = 0; c < mesh.n_cells_owned; ++c) {
+        const auto gid = static_cast<LocalId>(mesh.cell_gid[static_cast<std::size_t>(c)]);
+        ASSERT_EQ(test::cell_node_gids(mesh, c), test::cell_node_gids(whole, gid));
+      }
+    }
+  }
+}
+
 TEST(MakeBox, VertexIdsFollowTheGrid) {
   const Box box = some_box(CellType::hex);
   const Mesh mesh = make_box(world(), box);

@@ -324,7 +324,7 @@ TEST(CheckGeometry, LooksInsideCurvedCells) {
   EXPECT_THAT(complaint(mesh), ::testing::HasSubstr("1 of 1 cells"));
 }
 
-TEST(CheckGeometry, FindsDipsBetweenItsCoarsePoints) {
+TEST(CheckGeometry, FindsLinesBentTooFar) {
   // A line of order 2 is decided by its ends: mid node at 1/4 is the limit, determinant 4 xi there.
   Mesh mesh(world());
   mesh.cell_type = CellType::line;
@@ -341,28 +341,43 @@ TEST(CheckGeometry, FindsDipsBetweenItsCoarsePoints) {
   EXPECT_EQ(complaint(mesh), "");
   if (world().is_root()) mesh.node_coordinates[2] = 0.25;
   EXPECT_NE(complaint(mesh), "");
+}
 
-  // A tri of order 2 with two mid nodes pulled inwards: found by scanning, see the comment below.
-  Mesh tri(world());
-  tri.cell_type = CellType::tri;
-  tri.geometry_order = 2;
-  tri.n_cells_global = 1;
-  const auto place = [&](double pull) {
-    if (!world().is_root()) return;
-    tri.n_cells_owned = 1;
-    tri.cell_gid = {0};
-    tri.cell_nodes = {0, 1, 2, 3, 4, 5};
-    tri.n_vertices = 3;
-    tri.node_gid = {0, 1, 2, 3, 4, 5};
-    // Mid nodes of (1,2), (0,2), (0,1); the last two move towards the centroid.
-    tri.node_coordinates = {0, 0, 1, 0, 0, 1, 0.5, 0.5, pull, 0.5, 0.5, pull};
-  };
-  place(0.2);
-  // x = s + 4 p (1-s-t) t, y = t + 4 p (1-s-t) s with p = 0.2: the determinant at the corner (1,0)
-  // is 1 - 4p = 0.2, at (0,0) it is 1.
-  EXPECT_EQ(complaint(tri), "");
-  place(0.3);
-  EXPECT_NE(complaint(tri), "");
+TEST(CheckGeometry, FindsDipsBetweenLatticePoints) {
+  // A tri of order 2 whose determinant is a full quadratic, at least 0.4 at vertices and mid nodes
+  // and -0.1 in between (found by a random search).
+  Mesh mesh(world());
+  mesh.cell_type = CellType::tri;
+  mesh.geometry_order = 2;
+  mesh.n_cells_global = 1;
+  if (world().is_root()) {
+    mesh.n_cells_owned = 1;
+    mesh.cell_gid = {0};
+    mesh.cell_nodes = {0, 1, 2, 3, 4, 5};
+    mesh.n_vertices = 3;
+    mesh.node_gid = {0, 1, 2, 3, 4, 5};
+    mesh.node_coordinates = {0, 0, 1, 0, 0, 1, 0.78, 0.78, -0.11, 0.18, 0.14, 0.25};
+    std::array<double, 4> j{};
+    for (const auto& [x, y] :
+         {std::pair{0.0, 0.0}, {1.0, 0.0}, {0.0, 1.0}, {0.5, 0.5}, {0.0, 0.5}, {0.5, 0.0}}) {
+      map_to_physical(mesh, 0, {x, y, 0}, j);
+      EXPECT_GT(j[0] * j[3] - j[1] * j[2], 0.4);
+    }
+  }
+  EXPECT_NE(complaint(mesh), "");
+  // Strongly curved, but valid: one mid node moved by a fifth of the edge. On the edge that it
+  // bends the determinant is smallest, 1 - 0.8 at an end.
+  if (world().is_root()) {
+    mesh.node_coordinates = {0, 0, 1, 0, 0, 1, 0.5, 0.5, 0, 0.5, 0.5, 0.2};
+  }
+  EXPECT_EQ(complaint(mesh), "");
+}
+
+TEST(CheckGeometry, AcceptsCurvedCellsOfEveryType) {
+  for (const CellType type : all_types) {
+    const Mesh whole = test::make_quadratic(whole_box(type, {3, 2, 2}));
+    EXPECT_EQ(complaint(block_of(world(), whole)), "") << table(type).name;
+  }
 }
 
 }  // namespace
