@@ -33,12 +33,16 @@ int quadrature_degree(const mesh::Mesh& mesh, int k, const CoefficientSet& coeff
   return std::max(k, 2 * k - 2);
 }
 
-/// From here on sum factorisation is faster than plain contraction (tests/assembly/benchmark_m8.cpp).
-constexpr int min_degree_sum_factorised(int dimension) { return dimension == 2 ? 4 : 3; }
+/// From here on sum factorisation is faster than plain contraction
+/// (tests/assembly/benchmark_m8.cpp).
+constexpr int min_degree_sum_factorised(int dimension) {
+  return dimension == 2 ? 4 : 3;
+}
 
 /// A form whose numbers fit the mesh; everything else about it was checked by the deck.
 void check_form(const Assembler::Plan& plan, const physics::Form& form) {
-  if (form.dimension != plan.mesh.dimension()) internal_error("the form and the mesh differ in dimension");
+  if (form.dimension != plan.mesh.dimension())
+    internal_error("the form and the mesh differ in dimension");
   if (form.regions.size() != plan.mesh.region_names.size()) {
     internal_error("the form has " + std::to_string(form.regions.size()) + " regions, the mesh " +
                    std::to_string(plan.mesh.region_names.size()));
@@ -95,7 +99,8 @@ class Assembly {
       const LocalId cell = plan_.first_cell_of_region[static_cast<std::size_t>(region)];
       if (cell < 0) continue;
       bool constant_diffusion = terms.diffusion != kernels::Diffusion::none &&
-          form_.regions[static_cast<std::size_t>(region)].diffusion_kind != physics::DiffusionKind::none;
+                                form_.regions[static_cast<std::size_t>(region)].diffusion_kind !=
+                                    physics::DiffusionKind::none;
       for (int slot = 0; slot < kernels::n_coefficients; ++slot) {
         if (coefficients_.is_varying(region, slot)) {
           constant_diffusion = constant_diffusion && slot >= dim * dim;
@@ -108,9 +113,15 @@ class Assembly {
       for (int slot = 0; slot < 9; ++slot) k[slot] = coefficients_.constant(region, slot);
       TileRecord record;
       switch (dim) {
-        case 1: note_diffusion<1>(terms.diffusion, k, record); break;
-        case 2: note_diffusion<2>(terms.diffusion, k, record); break;
-        default: note_diffusion<3>(terms.diffusion, k, record); break;
+        case 1:
+          note_diffusion<1>(terms.diffusion, k, record);
+          break;
+        case 2:
+          note_diffusion<2>(terms.diffusion, k, record);
+          break;
+        default:
+          note_diffusion<3>(terms.diffusion, k, record);
+          break;
       }
       combine(record);
     }
@@ -118,23 +129,27 @@ class Assembly {
 
   using Kernel = Assembler::Options::Kernel;
 
-  /// The kernel for this element and form; decided by things that are the same on every rank, so that
-  /// a row's bits do not depend on who owns it.
+  /// The kernel for this element and form; decided by things that are the same on every rank, so
+  /// that a row's bits do not depend on who owns it.
   [[nodiscard]] Kernel choose_kernel() const {
     const mesh::Mesh& mesh = plan_.mesh;
     const int degree = plan_.space.element.degree();
     const bool line = mesh.cell_type == mesh::CellType::line;
-    const bool closed_form = degree == 1 && mesh.geometry_order == 1 && !coefficients_.set().any_varying &&
+    const bool closed_form = degree == 1 && mesh.geometry_order == 1 &&
+                             !coefficients_.set().any_varying &&
                              (line || mesh::is_simplex(mesh.cell_type));
-    const bool factorisable = mesh::is_tensor(mesh.cell_type) && !line && degree >= min_row_cells_degree;
+    const bool factorisable =
+        mesh::is_tensor(mesh.cell_type) && !line && degree >= min_row_cells_degree;
     const Kernel wanted = plan_.options.kernel;
-    if ((wanted == Kernel::closed_form && !closed_form) || (wanted == Kernel::sum_factorised && !factorisable)) {
+    if ((wanted == Kernel::closed_form && !closed_form) ||
+        (wanted == Kernel::sum_factorised && !factorisable)) {
       internal_error("the wanted element kernel does not fit the element or the form");
     }
     if (wanted != Kernel::automatic) return wanted;
     if (closed_form) return Kernel::closed_form;
-    return factorisable && degree >= min_degree_sum_factorised(data_.dimension) ? Kernel::sum_factorised
-                                                                                : Kernel::dense;
+    return factorisable && degree >= min_degree_sum_factorised(data_.dimension)
+               ? Kernel::sum_factorised
+               : Kernel::dense;
   }
 
   void add_cells() {
@@ -150,9 +165,12 @@ class Assembly {
   template <class Slot>
   void launch() {
     switch (data_.dimension) {
-      case 1: return launch<1, Slot>();
-      case 2: return launch<2, Slot>();
-      default: return launch<3, Slot>();
+      case 1:
+        return launch<1, Slot>();
+      case 2:
+        return launch<2, Slot>();
+      default:
+        return launch<3, Slot>();
     }
   }
 
@@ -162,15 +180,18 @@ class Assembly {
     const bool serial = plan_.options.serial_tiles;
     if (kernel_ == Kernel::closed_form) {
       using Cells = SimplexCells<dim, Slot>;
-      run_tiles("ritz::assembly::simplex_cells", Cells{data_}, n_tiles, Cells::scratch_doubles, serial);
+      run_tiles("ritz::assembly::simplex_cells", Cells{data_}, n_tiles, Cells::scratch_doubles,
+                serial);
     } else if (kernel_ == Kernel::sum_factorised) {
       points_ = &tensor_table(plan_, degree_).points;
       if constexpr (dim == 2) launch_row_cells_2d(plan_, data_, degree_);
       if constexpr (dim == 3) launch_row_cells_3d(plan_, data_, degree_);
     } else {
       points_ = &reference_table(plan_, degree_).points;
-      const bool straight = plan_.mesh.geometry_order == 1 && !mesh::is_tensor(plan_.mesh.cell_type);
-      const DenseCells<dim, Slot> cells{data_, ReferenceView(reference_table(plan_, degree_)), straight};
+      const bool straight =
+          plan_.mesh.geometry_order == 1 && !mesh::is_tensor(plan_.mesh.cell_type);
+      const DenseCells<dim, Slot> cells{data_, ReferenceView(reference_table(plan_, degree_)),
+                                        straight};
       run_tiles("ritz::assembly::dense_cells", cells, n_tiles, cells.layout().total, serial);
     }
   }
@@ -178,15 +199,19 @@ class Assembly {
   void combine(const TileRecord& record) {
     result_.max_asymmetry = std::max(result_.max_asymmetry, record.max_asymmetry);
     if (record.has_range == 0) return;
-    result_.min_diffusion = has_range_ ? std::min(result_.min_diffusion, record.min_diffusion) : record.min_diffusion;
-    result_.max_diffusion = has_range_ ? std::max(result_.max_diffusion, record.max_diffusion) : record.max_diffusion;
+    result_.min_diffusion =
+        has_range_ ? std::min(result_.min_diffusion, record.min_diffusion) : record.min_diffusion;
+    result_.max_diffusion =
+        has_range_ ? std::max(result_.max_diffusion, record.max_diffusion) : record.max_diffusion;
     has_range_ = true;
   }
 
   void combine_records() {
     const auto records = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), data_.records);
     const TileRecord* bad = nullptr;
-    const auto gid = [this](const TileRecord& r) { return plan_.mesh.cell_gid[static_cast<std::size_t>(r.bad_cell)]; };
+    const auto gid = [this](const TileRecord& r) {
+      return plan_.mesh.cell_gid[static_cast<std::size_t>(r.bad_cell)];
+    };
     for (std::size_t t = 0; t < records.extent(0); ++t) {
       const TileRecord& record = records(t);
       combine(record);
@@ -198,10 +223,12 @@ class Assembly {
   }
 
   void name_bad(LocalId cell, int slot, const std::array<double, 3>& reference_point) {
-    const auto region = static_cast<std::size_t>(plan_.mesh.cell_region[static_cast<std::size_t>(cell)]);
+    const auto region =
+        static_cast<std::size_t>(plan_.mesh.cell_region[static_cast<std::size_t>(cell)]);
     result_.bad_cell = cell;
     result_.bad_point = mesh::map_to_physical(plan_.mesh, cell, reference_point);
-    result_.bad_coefficient = coefficient_name(coefficients_.set().terms, form_.regions[region], data_.dimension, slot);
+    result_.bad_coefficient =
+        coefficient_name(coefficients_.set().terms, form_.regions[region], data_.dimension, slot);
   }
 
   const Assembler::Plan& plan_;
@@ -226,7 +253,8 @@ Assembler::Assembler(const mesh::Mesh& mesh, const fem::Space& space, const fem:
   const auto n_local = static_cast<std::size_t>(space.n_local());
   if (!mesh.has_ghosts) internal_error("the mesh has no ghost cells");
   if (fixed.is_fixed.size() != n_local) internal_error("the constraints do not fit the space");
-  if (options.tile_shift < 0 || options.tile_shift > max_tile_shift) internal_error("tile_shift out of range");
+  if (options.tile_shift < 0 || options.tile_shift > max_tile_shift)
+    internal_error("tile_shift out of range");
   Plan& plan = *plan_;
   build_pattern(plan, fixed);
   plan.is_fixed = device::to_device("ritz::assembly::is_fixed", fixed.is_fixed.data(),
@@ -237,7 +265,8 @@ Assembler::Assembler(const mesh::Mesh& mesh, const fem::Space& space, const fem:
   plan.coordinates = as_device("ritz::assembly::coordinates", mesh.node_coordinates);
   plan.first_cell_of_region.assign(mesh.region_names.size(), -1);
   for (LocalId cell = mesh.n_cells() - 1; cell >= 0; --cell) {
-    plan.first_cell_of_region[static_cast<std::size_t>(mesh.cell_region[static_cast<std::size_t>(cell)])] = cell;
+    plan.first_cell_of_region[static_cast<std::size_t>(
+        mesh.cell_region[static_cast<std::size_t>(cell)])] = cell;
   }
 }
 
@@ -245,10 +274,13 @@ Assembler::~Assembler() = default;
 Assembler::Assembler(Assembler&&) noexcept = default;
 Assembler& Assembler::operator=(Assembler&&) noexcept = default;
 
-const la::CsrPattern& Assembler::pattern() const { return plan_->pattern; }
+const la::CsrPattern& Assembler::pattern() const {
+  return plan_->pattern;
+}
 
-Assembler::Result Assembler::assemble(const physics::Form& form, const fem::Constraints& fixed, double time,
-                                      const la::Vector& values, const la::Vector& rhs) const {
+Assembler::Result Assembler::assemble(const physics::Form& form, const fem::Constraints& fixed,
+                                      double time, const la::Vector& values,
+                                      const la::Vector& rhs) const {
   check_form(*plan_, form);
   if (values.extent(0) != plan_->pattern.columns.extent(0) ||
       rhs.extent(0) != static_cast<std::size_t>(plan_->map.n_rows)) {

@@ -18,7 +18,8 @@ std::array<GlobalId, 4> facet_key(const mesh::Mesh& mesh, LocalId cell, int face
   std::array<GlobalId, 4> key{-1, -1, -1, -1};
   for (std::size_t v = 0; v < 4; ++v) {
     if (vertices[v] < 0) continue;
-    const LocalId node = mesh.cell_nodes[static_cast<std::size_t>(cell) * n + static_cast<std::size_t>(vertices[v])];
+    const LocalId node =
+        mesh.cell_nodes[static_cast<std::size_t>(cell) * n + static_cast<std::size_t>(vertices[v])];
     key[v] = mesh.node_gid[static_cast<std::size_t>(node)];
   }
   std::sort(key.begin(), key.end());
@@ -43,13 +44,14 @@ struct FacetTerms {
   KOKKOS_FUNCTION void tile(int t, double* scratch) const {
     const TileOutput<Slot> output(data, t);
     const auto n_points = static_cast<std::size_t>(table.n_points);
-    double* variables = scratch;                     // [4][n_points]
-    double* values = variables + 4 * n_points;       // [3][n_points]: value, coefficient, ambient
-    double* measure = values + 3 * n_points;         // [n_points]
-    double* row = measure + n_points;                // [n_nodes_cell]
+    double* variables = scratch;                // [4][n_points]
+    double* values = variables + 4 * n_points;  // [3][n_points]: value, coefficient, ambient
+    double* measure = values + 3 * n_points;    // [n_points]
+    double* row = measure + n_points;           // [n_nodes_cell]
     double* registers = row + table.n_nodes_cell;
     TileRecord record;
-    for (std::size_t f = tile_offsets(static_cast<std::size_t>(t)); f < tile_offsets(static_cast<std::size_t>(t) + 1); ++f) {
+    for (std::size_t f = tile_offsets(static_cast<std::size_t>(t));
+         f < tile_offsets(static_cast<std::size_t>(t) + 1); ++f) {
       const BoundaryFacet facet = facets(f);
       table.measures<dim>(data, facet.cell, facet.facet, measure);
       if (!evaluate(facet, f, variables, values, registers, record)) continue;
@@ -59,8 +61,9 @@ struct FacetTerms {
   }
 
  private:
-  KOKKOS_INLINE_FUNCTION bool evaluate(const BoundaryFacet& facet, std::size_t number, double* variables,
-                                       double* values, double* registers, TileRecord& record) const {
+  KOKKOS_INLINE_FUNCTION bool evaluate(const BoundaryFacet& facet, std::size_t number,
+                                       double* variables, double* values, double* registers,
+                                       TileRecord& record) const {
     const int n_points = table.n_points;
     if (coefficients.any_varying) table.place_points<dim>(data, facet.cell, facet.facet, variables);
     for (int slot = 0; slot < 3; ++slot) {
@@ -91,20 +94,25 @@ struct FacetTerms {
     const int n_points = table.n_points, n = table.n_nodes_cell;
     const double* coefficient = values + n_points;
     const double* ambient = values + 2 * n_points;
-    const LocalId* dofs = data.cell_dofs.data() + static_cast<std::size_t>(facet.cell) * static_cast<std::size_t>(n);
+    const LocalId* dofs =
+        data.cell_dofs.data() + static_cast<std::size_t>(facet.cell) * static_cast<std::size_t>(n);
     for (int a = 0; a < table.n_nodes_facet; ++a) {
       const int i = table.node(facet.facet, a);
       const LocalId to = dofs[i];
-      if (to < output.first_row || to >= output.last_row || data.is_fixed(static_cast<std::size_t>(to)) != 0) continue;
+      if (to < output.first_row || to >= output.last_row ||
+          data.is_fixed(static_cast<std::size_t>(to)) != 0)
+        continue;
       double load = 0;
       for (int q = 0; q < n_points; ++q) {
-        load += measure[q] * (values[q] + coefficient[q] * ambient[q]) * table.shape(facet.facet, q, a);
+        load +=
+            measure[q] * (values[q] + coefficient[q] * ambient[q]) * table.shape(facet.facet, q, a);
       }
       for (int b = 0; b < table.n_nodes_facet; ++b) row[b] = 0;
       for (int q = 0; q < n_points; ++q) {
         const double factor = measure[q] * coefficient[q] * table.shape(facet.facet, q, a);
         if (factor == 0.0) continue;
-        for (int b = 0; b < table.n_nodes_facet; ++b) row[b] += factor * table.shape(facet.facet, q, b);
+        for (int b = 0; b < table.n_nodes_facet; ++b)
+          row[b] += factor * table.shape(facet.facet, q, b);
       }
       const std::size_t begin = output.row_offsets[to], end = output.row_offsets[to + 1];
       for (int b = 0; b < table.n_nodes_facet; ++b) {
@@ -122,7 +130,8 @@ struct FacetTerms {
   }
 
   /// Place of a column in a sorted row; `end` when it is not there (prescribed).
-  KOKKOS_INLINE_FUNCTION std::size_t find_column(std::size_t begin, std::size_t end, LocalId column) const {
+  KOKKOS_INLINE_FUNCTION std::size_t find_column(std::size_t begin, std::size_t end,
+                                                 LocalId column) const {
     std::size_t low = begin, high = end;
     while (low < high) {
       const std::size_t middle = low + (high - low) / 2;
@@ -160,17 +169,20 @@ FacetLists list_facets(const Assembler::Plan& plan, const physics::Form& form) {
       }
       std::sort(tiles.begin(), tiles.end());
       tiles.erase(std::unique(tiles.begin(), tiles.end()), tiles.end());
-      for (const int tile : tiles) all.push_back({tile, {f.cell, f.facet, static_cast<std::int32_t>(b)}});
+      for (const int tile : tiles)
+        all.push_back({tile, {f.cell, f.facet, static_cast<std::int32_t>(b)}});
     }
   }
-  std::stable_sort(all.begin(), all.end(), [](const OfTile& a, const OfTile& b) { return a.tile < b.tile; });
+  std::stable_sort(all.begin(), all.end(),
+                   [](const OfTile& a, const OfTile& b) { return a.tile < b.tile; });
   FacetLists lists;
   lists.tile_offsets.assign(static_cast<std::size_t>(plan.map.n_tiles) + 1, 0);
   for (const OfTile& one : all) {
     lists.facets.push_back(one.facet);
     ++lists.tile_offsets[static_cast<std::size_t>(one.tile) + 1];
   }
-  for (std::size_t t = 1; t < lists.tile_offsets.size(); ++t) lists.tile_offsets[t] += lists.tile_offsets[t - 1];
+  for (std::size_t t = 1; t < lists.tile_offsets.size(); ++t)
+    lists.tile_offsets[t] += lists.tile_offsets[t - 1];
   return lists;
 }
 
@@ -188,7 +200,8 @@ void launch(const Assembler::Plan& plan, const TileData& data, const FacetTable&
   const FacetTerms<dim, Slot> terms{
       data, FacetView(table), coefficients,
       device::to_device("ritz::assembly::facets", lists.facets.data(), lists.facets.size()),
-      device::to_device("ritz::assembly::facet_offsets", lists.tile_offsets.data(), lists.tile_offsets.size())};
+      device::to_device("ritz::assembly::facet_offsets", lists.tile_offsets.data(),
+                        lists.tile_offsets.size())};
   run_tiles("ritz::assembly::boundary_terms", terms, plan.map.n_tiles, terms.scratch_doubles(),
             plan.options.serial_tiles);
 }
@@ -197,25 +210,32 @@ template <class Slot>
 void launch(const Assembler::Plan& plan, const TileData& data, const FacetTable& table,
             const CoefficientSet& coefficients, const FacetLists& lists) {
   switch (data.dimension) {
-    case 1: return launch<1, Slot>(plan, data, table, coefficients, lists);
-    case 2: return launch<2, Slot>(plan, data, table, coefficients, lists);
-    default: return launch<3, Slot>(plan, data, table, coefficients, lists);
+    case 1:
+      return launch<1, Slot>(plan, data, table, coefficients, lists);
+    case 2:
+      return launch<2, Slot>(plan, data, table, coefficients, lists);
+    default:
+      return launch<3, Slot>(plan, data, table, coefficients, lists);
   }
 }
 
 }  // namespace
 
-std::vector<mesh::FacetInSet> facets_in_sets(const mesh::Mesh& mesh, const std::vector<std::int16_t>& sets) {
+std::vector<mesh::FacetInSet> facets_in_sets(const mesh::Mesh& mesh,
+                                             const std::vector<std::int16_t>& sets) {
   std::vector<mesh::FacetInSet> facets;
   for (const mesh::FacetInSet& f : mesh.facet_sets) {
     if (std::find(sets.begin(), sets.end(), f.set) != sets.end()) facets.push_back(f);
   }
   const auto gid = [&mesh](LocalId cell) { return mesh.cell_gid[static_cast<std::size_t>(cell)]; };
   std::sort(facets.begin(), facets.end(), [&](const auto& a, const auto& b) {
-    return std::make_tuple(gid(a.cell), a.facet, a.set) < std::make_tuple(gid(b.cell), b.facet, b.set);
+    return std::make_tuple(gid(a.cell), a.facet, a.set) <
+           std::make_tuple(gid(b.cell), b.facet, b.set);
   });
   facets.erase(std::unique(facets.begin(), facets.end(),
-                           [](const auto& a, const auto& b) { return a.cell == b.cell && a.facet == b.facet; }),
+                           [](const auto& a, const auto& b) {
+                             return a.cell == b.cell && a.facet == b.facet;
+                           }),
                facets.end());
   // Facets inside of the domain may be listed by both cells.
   std::map<std::array<GlobalId, 4>, LocalId> inner;
@@ -231,8 +251,8 @@ BadBoundaryValue add_boundary_terms(const Assembler::Plan& plan, const physics::
   const FacetLists lists = list_facets(plan, form);
   if (lists.facets.empty()) return {};
   const Coefficients coefficients(form.boundaries, data.time);
-  const FacetTable table(plan.mesh, plan.space.element, 2 * plan.space.element.degree() + 1 +
-                                                            2 * (plan.mesh.geometry_order - 1));
+  const FacetTable table(plan.mesh, plan.space.element,
+                         2 * plan.space.element.degree() + 1 + 2 * (plan.mesh.geometry_order - 1));
   TileData facet_data = data;
   facet_data.records = device::View<TileRecord*>(
       Kokkos::view_alloc("ritz::assembly::records", Kokkos::WithoutInitializing),
@@ -247,11 +267,12 @@ BadBoundaryValue add_boundary_terms(const Assembler::Plan& plan, const physics::
   for (std::size_t t = 0; t < records.extent(0) && bad.cell < 0; ++t) {
     if (records(t).bad_cell < 0) continue;
     const BoundaryFacet& facet = lists.facets[static_cast<std::size_t>(records(t).bad_cell)];
-    const physics::BoundaryForm& boundary = form.boundaries[static_cast<std::size_t>(facet.boundary)];
+    const physics::BoundaryForm& boundary =
+        form.boundaries[static_cast<std::size_t>(facet.boundary)];
     bad.cell = facet.cell;
-    bad.point = mesh::map_to_physical(
-        plan.mesh, facet.cell,
-        table.cell_points[static_cast<std::size_t>(facet.facet * table.n_points + records(t).bad_point)]);
+    bad.point = mesh::map_to_physical(plan.mesh, facet.cell,
+                                      table.cell_points[static_cast<std::size_t>(
+                                          facet.facet * table.n_points + records(t).bad_point)]);
     constexpr std::array<const char*, 3> names{"flux", "robin.coefficient", "robin.ambient"};
     bad.name = std::string(names[static_cast<std::size_t>(records(t).bad_slot)]) + " on " +
                set_names(plan.mesh, boundary);

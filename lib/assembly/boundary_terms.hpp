@@ -22,14 +22,15 @@ struct BadBoundaryValue {
 };
 
 /// Facets in `sets` of owned and ghost cells, each once: of the two cells that may list a facet
-/// inside of the domain the one with the lower global id has it. Sorted by (cell gid, facet). Local.
+/// inside of the domain the one with the lower global id has it. Sorted by (cell gid, facet).
+/// Local.
 [[nodiscard]] std::vector<mesh::FacetInSet> facets_in_sets(const mesh::Mesh& mesh,
                                                            const std::vector<std::int16_t>& sets);
 
 /// Adds the flux and Robin terms of all boundaries after the cells' terms, in deck order and by
 /// global cell id, each tile on its own:
 ///   b_i += int (g + h u_ambient) phi_i ds,   A_ij += int h phi_i phi_j ds.
-[[nodiscard]] BadBoundaryValue add_boundary_terms(const Assembler::Plan& plan, const physics::Form& form,
-                                                  const TileData& data);
+[[nodiscard]] BadBoundaryValue add_boundary_terms(const Assembler::Plan& plan,
+                                                  const physics::Form& form, const TileData& data);
 
 }  // namespace ritz::assembly

@@ -18,18 +18,23 @@ void check_variables(const expr::Program& program, std::size_t n_rows) {
   bool fits = program.n_outputs() == 1 && rows.size() <= n_rows;
   for (std::size_t v = 0; v < rows.size() && fits; ++v) fits = rows[v] == row_names[v];
   if (!fits) {
-    throw base::Error(base::ExitCode::internal,
-                      "assembly: a program does not have the variables x, y, z, t in this order, or not "
-                      "one result; please report this");
+    throw base::Error(
+        base::ExitCode::internal,
+        "assembly: a program does not have the variables x, y, z, t in this order, or not "
+        "one result; please report this");
   }
 }
 
 kernels::Diffusion kind_of(physics::DiffusionKind kind) {
   switch (kind) {
-    case physics::DiffusionKind::none: return kernels::Diffusion::none;
-    case physics::DiffusionKind::scalar: return kernels::Diffusion::scalar;
-    case physics::DiffusionKind::diagonal: return kernels::Diffusion::diagonal;
-    case physics::DiffusionKind::tensor: return kernels::Diffusion::tensor;
+    case physics::DiffusionKind::none:
+      return kernels::Diffusion::none;
+    case physics::DiffusionKind::scalar:
+      return kernels::Diffusion::scalar;
+    case physics::DiffusionKind::diagonal:
+      return kernels::Diffusion::diagonal;
+    case physics::DiffusionKind::tensor:
+      return kernels::Diffusion::tensor;
   }
   return kernels::Diffusion::none;
 }
@@ -65,24 +70,28 @@ Coefficients::Coefficients(const physics::Form& form, double time) {
       return set_.terms.diffusion == Diffusion::diagonal ? i : 0;
     };
     switch (region.diffusion_kind) {
-      case physics::DiffusionKind::none: break;
+      case physics::DiffusionKind::none:
+        break;
       case physics::DiffusionKind::scalar:
         expect_size("a scalar diffusion", region.diffusion.size(), 1);
         for (int i = 0; i < dim; ++i) put(r, place(i, i), region.diffusion[0], time);
         break;
       case physics::DiffusionKind::diagonal:
         expect_size("a diagonal diffusion", region.diffusion.size(), d);
-        for (int i = 0; i < dim; ++i) put(r, place(i, i), region.diffusion[static_cast<std::size_t>(i)], time);
+        for (int i = 0; i < dim; ++i)
+          put(r, place(i, i), region.diffusion[static_cast<std::size_t>(i)], time);
         break;
       case physics::DiffusionKind::tensor:
         expect_size("a diffusion tensor", region.diffusion.size(), d * d);
-        for (int i = 0; i < dim * dim; ++i) put(r, i, region.diffusion[static_cast<std::size_t>(i)], time);
+        for (int i = 0; i < dim * dim; ++i)
+          put(r, i, region.diffusion[static_cast<std::size_t>(i)], time);
         break;
     }
     if (!region.advection.empty()) {
       expect_size("an advection velocity", region.advection.size(), d);
       for (int i = 0; i < dim; ++i) {
-        put(r, kernels::coefficient_advection + i, region.advection[static_cast<std::size_t>(i)], time);
+        put(r, kernels::coefficient_advection + i, region.advection[static_cast<std::size_t>(i)],
+            time);
       }
     }
     if (region.has_reaction) put(r, kernels::coefficient_reaction, region.reaction, time);
@@ -127,14 +136,15 @@ void Coefficients::put(int region, int slot, const physics::Coefficient& coeffic
   programs_[i] = static_cast<int>(held_.size());
   held_.emplace_back(program);
   const auto& uniforms = program.uniforms();
-  if (std::find(uniforms.begin(), uniforms.end(), "t") != uniforms.end()) held_.back().set_uniform("t", time);
+  if (std::find(uniforms.begin(), uniforms.end(), "t") != uniforms.end())
+    held_.back().set_uniform("t", time);
   set_.n_registers = std::max(set_.n_registers, program.n_registers());
   set_.any_varying = true;
   set_.varying[slot] = true;
 }
 
-void evaluate_on_host(const physics::Coefficient& coefficient, double time, std::span<const double> rows,
-                      std::span<double> out) {
+void evaluate_on_host(const physics::Coefficient& coefficient, double time,
+                      std::span<const double> rows, std::span<double> out) {
   if (coefficient.is_constant) {
     std::fill(out.begin(), out.end(), coefficient.value);
     return;
@@ -152,15 +162,17 @@ void evaluate_on_host(const physics::Coefficient& coefficient, double time, std:
 }
 
 void Coefficients::upload() {
-  set_.constants = device::to_device("ritz::assembly::coefficients", constants_.data(), constants_.size());
-  set_.programs = device::to_device("ritz::assembly::program_numbers", programs_.data(), programs_.size());
+  set_.constants =
+      device::to_device("ritz::assembly::coefficients", constants_.data(), constants_.size());
+  set_.programs =
+      device::to_device("ritz::assembly::program_numbers", programs_.data(), programs_.size());
   std::vector<expr::ProgramView> views;
   for (const expr::DeviceProgram& program : held_) views.push_back(program.view());
   set_.views = device::to_device("ritz::assembly::programs", views.data(), views.size());
 }
 
-std::string coefficient_name(const kernels::Terms& terms, const physics::RegionForm& region, int dimension,
-                             int slot) {
+std::string coefficient_name(const kernels::Terms& terms, const physics::RegionForm& region,
+                             int dimension, int slot) {
   if (slot == kernels::coefficient_source) return "source";
   if (slot == kernels::coefficient_reaction) return "reaction";
   if (slot >= kernels::coefficient_advection) {
@@ -171,8 +183,10 @@ std::string coefficient_name(const kernels::Terms& terms, const physics::RegionF
   switch (region.diffusion_kind) {
     case physics::DiffusionKind::tensor:
       return "diffusion[" + std::to_string(row) + "][" + std::to_string(column) + "]";
-    case physics::DiffusionKind::diagonal: return "diffusion[" + std::to_string(row) + "]";
-    default: return "diffusion";
+    case physics::DiffusionKind::diagonal:
+      return "diffusion[" + std::to_string(row) + "]";
+    default:
+      return "diffusion";
   }
 }
 

@@ -14,8 +14,8 @@ namespace ritz::assembly {
 /// Points one call of a program handles.
 inline constexpr int program_block = expr::max_block;
 
-/// The coefficients of all regions, as kernels see them. Entry [region * n_slots + slot] is a number,
-/// or a program when its number is not negative.
+/// The coefficients of all regions, as kernels see them. Entry [region * n_slots + slot] is a
+/// number, or a program when its number is not negative.
 struct CoefficientSet {
   kernels::Terms terms;
   int n_slots = 0;
@@ -24,7 +24,7 @@ struct CoefficientSet {
   device::View<expr::ProgramView*> views;
   bool varying[kernels::n_coefficients] = {};  ///< a program in some region
   bool any_varying = false;
-  int n_registers = 0;                         ///< the most that any program needs
+  int n_registers = 0;  ///< the most that any program needs
 
   /// Scratch (doubles) for evaluating: registers.
   [[nodiscard]] std::size_t register_doubles() const {
@@ -56,16 +56,17 @@ class Coefficients {
 };
 
 /// "diffusion", "diffusion[0][1]", "advection[2]", ... as the region's deck entry has it.
-[[nodiscard]] std::string coefficient_name(const kernels::Terms& terms, const physics::RegionForm& region,
-                                           int dimension, int slot);
+[[nodiscard]] std::string coefficient_name(const kernels::Terms& terms,
+                                           const physics::RegionForm& region, int dimension,
+                                           int slot);
 
-/// Values at n points on this thread of the host: `rows` is x, y, z, t and whatever follows, each of
-/// out.size() values; a program reads as many of them as it has variables.
-void evaluate_on_host(const physics::Coefficient& coefficient, double time, std::span<const double> rows,
-                      std::span<double> out);
+/// Values at n points on this thread of the host: `rows` is x, y, z, t and whatever follows, each
+/// of out.size() values; a program reads as many of them as it has variables.
+void evaluate_on_host(const physics::Coefficient& coefficient, double time,
+                      std::span<const double> rows, std::span<double> out);
 
-/// Values of program `number` at `n` points, a block at a time, inside a kernel. Rows of `variables`
-/// are `n` apart (x, y, z, t).
+/// Values of program `number` at `n` points, a block at a time, inside a kernel. Rows of
+/// `variables` are `n` apart (x, y, z, t).
 KOKKOS_INLINE_FUNCTION void evaluate_program(const CoefficientSet& set, int number,
                                              const double* variables, int n, double* registers,
                                              double* out) {
@@ -76,8 +77,8 @@ KOKKOS_INLINE_FUNCTION void evaluate_program(const CoefficientSet& set, int numb
   }
 }
 
-/// Whether the bits are those of an infinity or a NaN. Bits, because a comparison with NaN raises the
-/// invalid flag.
+/// Whether the bits are those of an infinity or a NaN. Bits, because a comparison with NaN raises
+/// the invalid flag.
 KOKKOS_FORCEINLINE_FUNCTION bool is_bad(double value) {
   union {
     double number;

@@ -32,7 +32,8 @@ struct DenseCells {
 
   /// Places in the scratch memory, in doubles.
   struct Layout {
-    std::size_t nodes, terms, load, flux, matrix, loads, variables, coefficients, values, registers, total;
+    std::size_t nodes, terms, load, flux, matrix, loads, variables, coefficients, values, registers,
+        total;
   };
   KOKKOS_INLINE_FUNCTION Layout layout() const {
     const auto n_points = static_cast<std::size_t>(table.shapes.n_points);
@@ -104,7 +105,8 @@ struct DenseCells {
       batch.entry_end[l] = data.map.entry_ends(c);
       batch.entry[l] = !filled ? batch.entry_end[l] : (c == begin ? 0 : data.map.entry_ends(c - 1));
       const LocalId* cell_nodes =
-          data.cell_nodes.data() + static_cast<std::size_t>(cell) * static_cast<std::size_t>(data.n_geometry_nodes);
+          data.cell_nodes.data() +
+          static_cast<std::size_t>(cell) * static_cast<std::size_t>(data.n_geometry_nodes);
       for (int a = 0; a < data.n_geometry_nodes; ++a) {
         const double* x = data.coordinates.data() + static_cast<std::size_t>(cell_nodes[a]) * dim;
         for (int d = 0; d < dim; ++d) nodes[(a * dim + d) * width + l] = x[d];
@@ -182,7 +184,8 @@ struct DenseCells {
     for (int i = 0; i < table.shapes.n_points * width; ++i) {
       double k[9];
       for (int slot = 0; slot < dim * dim; ++slot) {
-        k[slot] = coefficients[static_cast<std::size_t>(slot) * stride + static_cast<std::size_t>(i)];
+        k[slot] =
+            coefficients[static_cast<std::size_t>(slot) * stride + static_cast<std::size_t>(i)];
       }
       note_diffusion<dim>(data.coefficients.terms.diffusion, k, record);
     }
@@ -227,7 +230,9 @@ struct DenseCells {
         det = kernels::adjugate<dim>(j, adj);
       }
       const double* here = scratch + at.coefficients + (set.any_varying ? q * width : 0);
-      const auto coefficient = [&](int slot) { return load(here + static_cast<std::size_t>(slot) * stride); };
+      const auto coefficient = [&](int slot) {
+        return load(here + static_cast<std::size_t>(slot) * stride);
+      };
       const Pack weight(table.weights[q]);
       Pack terms[n_terms];
       for (Pack& term : terms) term = Pack(0.0);
@@ -241,7 +246,8 @@ struct DenseCells {
         for (int i = 0; i < dim; ++i) b[i] = coefficient(kernels::coefficient_advection + i);
         kernels::pull_back_advection<dim>(adj, weight, b, terms + dim * dim);
       }
-      if (set.terms.reaction) terms[dim * dim + dim] = weight * det * coefficient(kernels::coefficient_reaction);
+      if (set.terms.reaction)
+        terms[dim * dim + dim] = weight * det * coefficient(kernels::coefficient_reaction);
       double* out = scratch + at.terms + static_cast<std::size_t>(q) * n_terms * width;
       for (int i = 0; i < n_terms; ++i) kernels::store(out + i * width, terms[i]);
       Pack load_here(0.0);
@@ -270,14 +276,18 @@ struct DenseCells {
         for (int c = 0; c < i - first; ++c) kept[c] = row[first + c];
         kernels::dense_row<dim>(shapes, form, flux, first, row);
         for (int c = 0; c < i - first; ++c) row[first + c] = kept[c];
-        for (int j = i + 1; j < shapes.n_nodes; ++j) matrix[static_cast<std::size_t>(j) * shapes.n_padded + i] = row[j];
+        for (int j = i + 1; j < shapes.n_nodes; ++j)
+          matrix[static_cast<std::size_t>(j) * shapes.n_padded + i] = row[j];
       } else {
         kernels::dense_row<dim>(shapes, form, flux, 0, row);
       }
       Pack sum(0.0);
       if (form.source) {
         for (int q = 0; q < shapes.n_points; ++q) {
-          sum += load[q] * Pack(shapes.shapes[(static_cast<std::size_t>(q) * (dim + 1) + dim) * shapes.n_padded + i]);
+          sum +=
+              load[q] *
+              Pack(shapes.shapes[(static_cast<std::size_t>(q) * (dim + 1) + dim) * shapes.n_padded +
+                                 i]);
         }
       }
       loads[i] = sum;
@@ -285,8 +295,8 @@ struct DenseCells {
   }
 
   /// Cell by cell: so the sums are in the order of the cells, however these fall into batches.
-  KOKKOS_INLINE_FUNCTION void add_rows(const Batch& batch, const TileOutput<Slot>& output, const Layout& at,
-                                       const double* scratch) const {
+  KOKKOS_INLINE_FUNCTION void add_rows(const Batch& batch, const TileOutput<Slot>& output,
+                                       const Layout& at, const double* scratch) const {
     const std::size_t row_doubles = static_cast<std::size_t>(table.shapes.n_padded) * width;
     for (int l = 0; l < width; ++l) {
       for (std::uint32_t e = batch.entry[l]; e < batch.entry_end[l]; ++e) {

@@ -19,15 +19,16 @@ struct FacetTable {
   std::vector<std::array<double, 3>> cell_points;  ///< host, [n_facets][n_points]
   std::vector<double> host_weights;                ///< [n_points]
   std::vector<double> host_tangents;               ///< as `tangents`
-  device::View<double*> weights;             ///< [n_points]
-  device::View<double*> shapes;              ///< [n_facets][n_points][n_nodes_facet]
-  device::View<int*> nodes;                  ///< [n_facets][n_nodes_facet]
+  device::View<double*> weights;                   ///< [n_points]
+  device::View<double*> shapes;                    ///< [n_facets][n_points][n_nodes_facet]
+  device::View<int*> nodes;                        ///< [n_facets][n_nodes_facet]
   device::View<double*> tangents;            ///< [n_facets][2][3]: d xi / d (facet coordinate)
   device::View<double*> geometry_gradients;  ///< [n_facets][n_points][n_geometry_nodes][dim]
   device::View<double*> geometry_values;     ///< [n_facets][n_points][n_geometry_nodes]
 };
 
-/// ds / (facet reference measure) from the cell's Jacobian and the facet's reference tangents [2][3].
+/// ds / (facet reference measure) from the cell's Jacobian and the facet's reference tangents
+/// [2][3].
 template <int dim>
 KOKKOS_INLINE_FUNCTION double facet_measure(const double* jacobian, const double* tangents) {
   if constexpr (dim == 1) {
@@ -68,16 +69,20 @@ struct FacetView {
   const double* geometry_gradients;
   const double* geometry_values;
 
-  KOKKOS_INLINE_FUNCTION int node(int facet, int a) const { return nodes[facet * n_nodes_facet + a]; }
+  KOKKOS_INLINE_FUNCTION int node(int facet, int a) const {
+    return nodes[facet * n_nodes_facet + a];
+  }
   KOKKOS_INLINE_FUNCTION double shape(int facet, int q, int a) const {
     return shapes[(facet * n_points + q) * n_nodes_facet + a];
   }
 
   /// weight * ds at the points: measure[n_points].
   template <int dim>
-  KOKKOS_INLINE_FUNCTION void measures(const TileData& data, LocalId cell, int facet, double* measure) const {
+  KOKKOS_INLINE_FUNCTION void measures(const TileData& data, LocalId cell, int facet,
+                                       double* measure) const {
     const int n = data.n_geometry_nodes;
-    const LocalId* cell_nodes = data.cell_nodes.data() + static_cast<std::size_t>(cell) * static_cast<std::size_t>(n);
+    const LocalId* cell_nodes =
+        data.cell_nodes.data() + static_cast<std::size_t>(cell) * static_cast<std::size_t>(n);
     for (int q = 0; q < n_points; ++q) {
       const double* gradient = geometry_gradients + (facet * n_points + q) * n * dim;
       double j[dim * dim] = {};
@@ -96,13 +101,15 @@ struct FacetView {
   KOKKOS_INLINE_FUNCTION void place_points(const TileData& data, LocalId cell, int facet,
                                            double* variables) const {
     const int n = data.n_geometry_nodes;
-    const LocalId* cell_nodes = data.cell_nodes.data() + static_cast<std::size_t>(cell) * static_cast<std::size_t>(n);
+    const LocalId* cell_nodes =
+        data.cell_nodes.data() + static_cast<std::size_t>(cell) * static_cast<std::size_t>(n);
     for (int q = 0; q < n_points; ++q) {
       const double* value = geometry_values + (facet * n_points + q) * n;
       for (int d = 0; d < 3; ++d) {
         double sum = 0;
         for (int a = 0; a < n && d < dim; ++a) {
-          sum += value[a] * data.coordinates(static_cast<std::size_t>(cell_nodes[a]) * dim + static_cast<std::size_t>(d));
+          sum += value[a] * data.coordinates(static_cast<std::size_t>(cell_nodes[a]) * dim +
+                                             static_cast<std::size_t>(d));
         }
         variables[d * n_points + q] = sum;
       }

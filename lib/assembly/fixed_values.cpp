@@ -36,7 +36,8 @@ std::vector<BoundaryDof> boundary_dofs(const mesh::Mesh& mesh, const fem::Space&
   std::sort(dofs.begin(), dofs.end(), [](const BoundaryDof& a, const BoundaryDof& b) {
     return a.dof != b.dof ? a.dof < b.dof : a.gid < b.gid;
   });
-  dofs.erase(std::unique(dofs.begin(), dofs.end(), [](const auto& a, const auto& b) { return a.dof == b.dof; }),
+  dofs.erase(std::unique(dofs.begin(), dofs.end(),
+                         [](const auto& a, const auto& b) { return a.dof == b.dof; }),
              dofs.end());
   return dofs;
 }
@@ -86,7 +87,8 @@ class FixedValuesBuilder {
       n_fixed += constraints.is_fixed[static_cast<std::size_t>(dof)];
     }
     // Several clashes on one dof count once.
-    std::sort(clashes_.begin(), clashes_.end(), [](const Clash& a, const Clash& b) { return a.dof < b.dof; });
+    std::sort(clashes_.begin(), clashes_.end(),
+              [](const Clash& a, const Clash& b) { return a.dof < b.dof; });
     struct Worst {
       double difference = 0;
       std::array<double, 3> at{};
@@ -109,7 +111,8 @@ class FixedValuesBuilder {
   }
 
  private:
-  void set(LocalId dof, double value, const std::array<double, 3>& at, const physics::BoundaryForm& boundary) {
+  void set(LocalId dof, double value, const std::array<double, 3>& at,
+           const physics::BoundaryForm& boundary) {
     const auto i = static_cast<std::size_t>(dof);
     if (is_bad(value)) {
       std::string names;
@@ -117,8 +120,8 @@ class FixedValuesBuilder {
         names += (names.empty() ? "" : ", ") + mesh_.set_names[static_cast<std::size_t>(s)];
       }
       throw base::Error(base::ExitCode::not_finite,
-                        "the value prescribed on " + names + " is " + std::to_string(value) + " at (" +
-                            std::to_string(at[0]) + ", " + std::to_string(at[1]) + ", " +
+                        "the value prescribed on " + names + " is " + std::to_string(value) +
+                            " at (" + std::to_string(at[0]) + ", " + std::to_string(at[1]) + ", " +
                             std::to_string(at[2]) + ")");
     }
     auto& constraints = result_.constraints;

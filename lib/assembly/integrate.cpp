@@ -52,7 +52,8 @@ class PointBatch {
 };
 
 /// The element's shape functions at the points of a rule.
-std::vector<double> tabulate(const fem::Element& element, const std::vector<std::array<double, 3>>& points) {
+std::vector<double> tabulate(const fem::Element& element,
+                             const std::vector<std::array<double, 3>>& points) {
   const auto n = static_cast<std::size_t>(element.n_nodes());
   std::vector<double> table(points.size() * n);
   for (std::size_t q = 0; q < points.size(); ++q) {
@@ -61,39 +62,50 @@ std::vector<double> tabulate(const fem::Element& element, const std::vector<std:
   return table;
 }
 
-double value_at(const fem::Space& space, std::span<const double> u, LocalId cell, const double* shapes) {
+double value_at(const fem::Space& space, std::span<const double> u, LocalId cell,
+                const double* shapes) {
   double sum = 0;
   const auto dofs = space.dofs(cell);
-  for (std::size_t j = 0; j < dofs.size(); ++j) sum += shapes[j] * u[static_cast<std::size_t>(dofs[j])];
+  for (std::size_t j = 0; j < dofs.size(); ++j)
+    sum += shapes[j] * u[static_cast<std::size_t>(dofs[j])];
   return sum;
 }
 
 double determinant(int dimension, const double* jacobian, double* adjugate) {
   switch (dimension) {
-    case 1: return kernels::adjugate<1>(jacobian, adjugate);
-    case 2: return kernels::adjugate<2>(jacobian, adjugate);
-    default: return kernels::adjugate<3>(jacobian, adjugate);
+    case 1:
+      return kernels::adjugate<1>(jacobian, adjugate);
+    case 2:
+      return kernels::adjugate<2>(jacobian, adjugate);
+    default:
+      return kernels::adjugate<3>(jacobian, adjugate);
   }
 }
 
 double measure(int dimension, const double* jacobian, const double* tangents) {
   switch (dimension) {
-    case 1: return facet_measure<1>(jacobian, tangents);
-    case 2: return facet_measure<2>(jacobian, tangents);
-    default: return facet_measure<3>(jacobian, tangents);
+    case 1:
+      return facet_measure<1>(jacobian, tangents);
+    case 2:
+      return facet_measure<2>(jacobian, tangents);
+    default:
+      return facet_measure<3>(jacobian, tangents);
   }
 }
 
-/// Facets that this rank counts: those whose cell it owns. Which of an inner facet's two cells has it
-/// was decided by global ids, with both cells in sight.
+/// Facets that this rank counts: those whose cell it owns. Which of an inner facet's two cells has
+/// it was decided by global ids, with both cells in sight.
 template <class Work>
-void for_each_owned_facet(const mesh::Mesh& mesh, const std::vector<std::int16_t>& sets, const Work& work) {
+void for_each_owned_facet(const mesh::Mesh& mesh, const std::vector<std::int16_t>& sets,
+                          const Work& work) {
   for (const mesh::FacetInSet& f : facets_in_sets(mesh, sets)) {
     if (f.cell < mesh.n_cells_owned) work(f);
   }
 }
 
-int facet_degree(const fem::Space& space) { return 2 * space.element.degree() + 4; }
+int facet_degree(const fem::Space& space) {
+  return 2 * space.element.degree() + 4;
+}
 
 /// K of a region at a point, as a full tensor.
 class Diffusion {
@@ -111,7 +123,8 @@ class Diffusion {
       return out;
     };
     switch (r.diffusion_kind) {
-      case physics::DiffusionKind::none: break;
+      case physics::DiffusionKind::none:
+        break;
       case physics::DiffusionKind::scalar:
         k[0] = value(0);
         for (std::size_t i = 1; i < d; ++i) k[i * d + i] = k[0];
@@ -146,8 +159,8 @@ double reproducible_sum(const comm::Communicator& communicator, std::span<const 
   largest = communicator.max(largest);
   if (communicator.max(bad) != 0) return std::numeric_limits<double>::quiet_NaN();
   if (largest == 0.0) return 0.0;
-  // Numbers up to `largest`, rounded to a multiple of 2^(exponent - 53 + bits), sum exactly if there
-  // are at most 2^(bits-1) of them: adding and subtracting `big` does the rounding.
+  // Numbers up to `largest`, rounded to a multiple of 2^(exponent - 53 + bits), sum exactly if
+  // there are at most 2^(bits-1) of them: adding and subtracting `big` does the rounding.
   const int bits = std::ilogb(static_cast<double>(n)) + 2;
   std::vector<double> rest(values.begin(), values.end());
   double total = 0;
@@ -169,7 +182,8 @@ double reproducible_sum(const comm::Communicator& communicator, std::span<const 
 }
 
 double integrate_regions(const mesh::Mesh& mesh, const fem::Space& space, std::span<const double> u,
-                         const std::vector<std::int16_t>& regions, const Integrand& integrand, double time) {
+                         const std::vector<std::int16_t>& regions, const Integrand& integrand,
+                         double time) {
   std::vector<double> terms;
   space.communicator.together([&] {
     const fem::Quadrature rule = fem::quadrature(mesh.cell_type, 2 * space.element.degree() + 4);
@@ -181,7 +195,8 @@ double integrate_regions(const mesh::Mesh& mesh, const fem::Space& space, std::s
     double adjugate[9];
     for (LocalId cell = 0; cell < mesh.n_cells_owned; ++cell) {
       const std::int16_t region = mesh.cell_region[static_cast<std::size_t>(cell)];
-      if (!regions.empty() && std::find(regions.begin(), regions.end(), region) == regions.end()) continue;
+      if (!regions.empty() && std::find(regions.begin(), regions.end(), region) == regions.end())
+        continue;
       for (std::size_t q = 0; q < rule.points.size(); ++q) {
         const auto x = mesh::map_to_physical(mesh, cell, rule.points[q], jacobian);
         batch.add(x, value_at(space, u, cell, shapes.data() + q * n),
@@ -195,7 +210,8 @@ double integrate_regions(const mesh::Mesh& mesh, const fem::Space& space, std::s
 }
 
 double integrate_sets(const mesh::Mesh& mesh, const fem::Space& space, std::span<const double> u,
-                      const std::vector<std::int16_t>& sets, const Integrand& integrand, double time) {
+                      const std::vector<std::int16_t>& sets, const Integrand& integrand,
+                      double time) {
   std::vector<double> terms;
   space.communicator.together([&] {
     const FacetTable table(mesh, space.element, facet_degree(space));
@@ -220,7 +236,8 @@ double integrate_sets(const mesh::Mesh& mesh, const fem::Space& space, std::span
 }
 
 double integrate_flux(const mesh::Mesh& mesh, const fem::Space& space, std::span<const double> u,
-                      const std::vector<std::int16_t>& sets, const physics::Form& form, double time) {
+                      const std::vector<std::int16_t>& sets, const physics::Form& form,
+                      double time) {
   std::vector<double> terms;
   space.communicator.together([&] {
     const FacetTable table(mesh, space.element, facet_degree(space));
@@ -239,21 +256,26 @@ double integrate_flux(const mesh::Mesh& mesh, const fem::Space& space, std::span
       std::array<double, 3> normal{};
       if (dim == 1) normal = {1.0, 0.0, 0.0};
       if (dim == 2) normal = {s[1], -s[0], 0.0};
-      if (dim == 3) normal = {s[1] * t[2] - s[2] * t[1], s[2] * t[0] - s[0] * t[2], s[0] * t[1] - s[1] * t[0]};
-      const auto& on_facet = cell_table.vertices[static_cast<std::size_t>(cell_table.facets[static_cast<std::size_t>(f.facet)][0])];
+      if (dim == 3)
+        normal = {s[1] * t[2] - s[2] * t[1], s[2] * t[0] - s[0] * t[2], s[0] * t[1] - s[1] * t[0]};
+      const auto& on_facet = cell_table.vertices[static_cast<std::size_t>(
+          cell_table.facets[static_cast<std::size_t>(f.facet)][0])];
       double side = 0;
       for (std::size_t c = 0; c < d; ++c) {
         double middle = 0;
-        for (std::size_t v = 0; v < static_cast<std::size_t>(cell_table.n_vertices); ++v) middle += cell_table.vertices[v][c];
+        for (std::size_t v = 0; v < static_cast<std::size_t>(cell_table.n_vertices); ++v)
+          middle += cell_table.vertices[v][c];
         side += normal[c] * (on_facet[c] - middle / cell_table.n_vertices);
       }
       for (double& c : normal) c = side > 0 ? c : -c;
       for (int q = 0; q < table.n_points; ++q) {
-        const auto& point = table.cell_points[static_cast<std::size_t>(f.facet * table.n_points + q)];
+        const auto& point =
+            table.cell_points[static_cast<std::size_t>(f.facet * table.n_points + q)];
         const auto x = mesh::map_to_physical(mesh, f.cell, point, jacobian);
         determinant(dim, jacobian.data(), adjugate);
         (void)fem::evaluate(mesh, space, u, f.cell, point, gradient);
-        diffusion.at(static_cast<std::size_t>(mesh.cell_region[static_cast<std::size_t>(f.cell)]), x, k);
+        diffusion.at(static_cast<std::size_t>(mesh.cell_region[static_cast<std::size_t>(f.cell)]),
+                     x, k);
         // n ds = adj(J)^T n_reference, up to the sign of |J|, which is positive.
         double flux = 0;
         for (std::size_t i = 0; i < d; ++i) {

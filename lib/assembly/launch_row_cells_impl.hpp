@@ -31,11 +31,12 @@ void launch_row_cells(const Assembler::Plan& plan, const TileData& data, const T
   };
   [&]<int... i>(std::integer_sequence<int, i...>) {
     (attempt(std::integral_constant<int, min_row_cells_degree + 1 + i>()), ...);
-  }(std::make_integer_sequence<int, 9 - min_row_cells_degree>());
+  }
+  (std::make_integer_sequence<int, 9 - min_row_cells_degree>());
   if (!found) {
-    throw base::Error(base::ExitCode::internal, "assembly: no sum factorisation for " + std::to_string(n) +
-                                                    " nodes and " + std::to_string(m) +
-                                                    " points a direction; please report this");
+    throw base::Error(base::ExitCode::internal,
+                      "assembly: no sum factorisation for " + std::to_string(n) + " nodes and " +
+                          std::to_string(m) + " points a direction; please report this");
   }
 }
 
@@ -45,7 +46,8 @@ void launch_row_cells(const Assembler::Plan& plan, const TileData& data, int qua
   const int degree = plan.space.element.degree();
   const std::vector<int> place = mesh::entity_order(plan.mesh.cell_type, degree);
   std::vector<int> index;
-  for (const auto& i : mesh::lattice_indices(plan.mesh.cell_type, degree)) index.insert(index.end(), i.begin(), i.end());
+  for (const auto& i : mesh::lattice_indices(plan.mesh.cell_type, degree))
+    index.insert(index.end(), i.begin(), i.end());
   const auto device_place = device::to_device("ritz::assembly::place", place.data(), place.size());
   const auto device_index = device::to_device("ritz::assembly::index", index.data(), index.size());
   const TensorView view{table.n_points,

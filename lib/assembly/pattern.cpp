@@ -24,7 +24,8 @@ device::View<T*> to_device_space(const HostArray<T>& host) {
 }
 
 /// Rows of a tile so that its values stay near the second-level cache, but with so many cells that
-/// those on its surface, which several tiles compute, are few. Powers of two: a shift finds the tile.
+/// those on its surface, which several tiles compute, are few. Powers of two: a shift finds the
+/// tile.
 int automatic_shift(mesh::CellType type, int degree) {
   const int dim = mesh::table(type).dimension;
   const int n = degree;
@@ -120,7 +121,8 @@ class Builder {
         shift_(plan.options.tile_shift > 0
                    ? plan.options.tile_shift
                    : automatic_shift(mesh_.cell_type, plan.space.element.degree())),
-        n_tiles_(static_cast<std::size_t>((static_cast<std::int64_t>(n_rows_) + (1 << shift_) - 1) >> shift_)),
+        n_tiles_(static_cast<std::size_t>(
+            (static_cast<std::int64_t>(n_rows_) + (1 << shift_) - 1) >> shift_)),
         workers_(static_cast<std::size_t>(token_.size())) {}
 
   void build() {
@@ -135,9 +137,9 @@ class Builder {
       slots16_ = host_array<std::uint16_t>("ritz::assembly::slots", n_entries_ * n_nodes_);
       const std::size_t longest = find_columns(slots16_.data());
       if (longest >= no_slot<std::uint16_t>) {
-        throw base::Error(base::ExitCode::memory,
-                          "assembly: a matrix row has " + std::to_string(longest) +
-                              " columns; at most 65534 are supported");
+        throw base::Error(base::ExitCode::memory, "assembly: a matrix row has " +
+                                                      std::to_string(longest) +
+                                                      " columns; at most 65534 are supported");
       }
       if (longest < no_slot<std::uint8_t>) narrow_slots();
     }
@@ -210,14 +212,15 @@ class Builder {
       worker.sorter.keys.resize(end - begin);
       worker.sorter.values.assign(cells_.data() + begin, cells_.data() + end);
       for (std::size_t k = 0; k < end - begin; ++k) {
-        worker.sorter.keys[k] =
-            static_cast<std::uint64_t>(mesh_.cell_gid[static_cast<std::size_t>(worker.sorter.values[k])]);
+        worker.sorter.keys[k] = static_cast<std::uint64_t>(
+            mesh_.cell_gid[static_cast<std::size_t>(worker.sorter.values[k])]);
       }
       worker.sorter.sort();
       std::copy(worker.sorter.values.begin(), worker.sorter.values.end(), cells_.data() + begin);
 
       const LocalId first_row = static_cast<LocalId>(tile << shift_);
-      const LocalId last_row = std::min<LocalId>(n_rows_, static_cast<LocalId>((tile + 1) << shift_));
+      const LocalId last_row =
+          std::min<LocalId>(n_rows_, static_cast<LocalId>((tile + 1) << shift_));
       worker.row_begin.assign(static_cast<std::size_t>(last_row - first_row), 0);
       Entry* entry = entries_.data() + entry_offsets_(tile);
       std::uint32_t n = 0;
@@ -244,13 +247,15 @@ class Builder {
         max_incidence[tile] = std::max<std::size_t>(max_incidence[tile], count);
       }
     });
-    max_incidence_ = max_incidence.empty() ? 0 : *std::max_element(max_incidence.begin(), max_incidence.end());
+    max_incidence_ =
+        max_incidence.empty() ? 0 : *std::max_element(max_incidence.begin(), max_incidence.end());
   }
 
   /// Columns of every row and the slots. Returns the longest row's length.
   template <class Slot>
   std::size_t find_columns(Slot* slots) {
-    row_offsets_ = host_array<std::size_t>("ritz::la::row_offsets", static_cast<std::size_t>(n_rows_) + 1);
+    row_offsets_ =
+        host_array<std::size_t>("ritz::la::row_offsets", static_cast<std::size_t>(n_rows_) + 1);
     std::vector<std::vector<LocalId>> tile_columns(n_tiles_);
     std::vector<std::size_t> longest(n_tiles_, 0);
     const auto n_local = static_cast<std::size_t>(plan_.space.n_local());
@@ -289,7 +294,8 @@ class Builder {
     auto& begin = worker.row_begin;
     begin.assign(n_here + 2, 0);
     const std::uint32_t n_entries = n_cells == 0 ? 0 : ends[n_cells - 1];
-    for (std::uint32_t e = 0; e < n_entries; ++e) ++begin[static_cast<std::size_t>(entry_row(entries[e])) + 2];
+    for (std::uint32_t e = 0; e < n_entries; ++e)
+      ++begin[static_cast<std::size_t>(entry_row(entries[e])) + 2];
     std::partial_sum(begin.begin(), begin.end(), begin.begin());
     worker.incidences.resize(n_entries);
     for (std::size_t k = 0, e = 0; k < n_cells; ++k) {
@@ -314,9 +320,10 @@ class Builder {
       }
       // Nodes inside of the same entity have the same cells and so the same columns.
       const Incidence* before = r > 0 ? worker.incidences.data() + begin[r - 1] : nullptr;
-      const bool same = r > 0 && fixed_[row - 1] == 0 && begin[r] - begin[r - 1] == n_mine &&
-                        std::equal(mine, mine + n_mine, before,
-                                   [](const Incidence& a, const Incidence& b) { return a.cell == b.cell; });
+      const bool same =
+          r > 0 && fixed_[row - 1] == 0 && begin[r] - begin[r - 1] == n_mine &&
+          std::equal(mine, mine + n_mine, before,
+                     [](const Incidence& a, const Incidence& b) { return a.cell == b.cell; });
       if (same) {
         const std::size_t length = row_offsets_(static_cast<std::size_t>(row));
         columns.resize(row_begin + length);
@@ -347,7 +354,8 @@ class Builder {
         const LocalId* dofs = dofs_ + static_cast<std::size_t>(cells[mine[m].cell]) * n_nodes_;
         Slot* out = slots + mine[m].entry * n_nodes_;
         for (std::size_t j = 0; j < n_nodes_; ++j) {
-          out[j] = fixed_[dofs[j]] != 0 ? no_slot<Slot> : static_cast<Slot>(marks[dofs[j]].position);
+          out[j] =
+              fixed_[dofs[j]] != 0 ? no_slot<Slot> : static_cast<Slot>(marks[dofs[j]].position);
         }
       }
       row_offsets_(static_cast<std::size_t>(row) + 1) = length;
@@ -361,8 +369,9 @@ class Builder {
     slots8_ = host_array<std::uint8_t>("ritz::assembly::slots", n);
     const auto from = slots16_;
     const auto to = slots8_;
-    Kokkos::parallel_for("ritz::assembly::narrow_slots", Kokkos::RangePolicy<Host>(0, n),
-                         KOKKOS_LAMBDA(std::size_t i) { to(i) = static_cast<std::uint8_t>(from(i)); });
+    Kokkos::parallel_for(
+        "ritz::assembly::narrow_slots", Kokkos::RangePolicy<Host>(0, n),
+        KOKKOS_LAMBDA(std::size_t i) { to(i) = static_cast<std::uint8_t>(from(i)); });
     slots16_ = {};
   }
 
@@ -386,7 +395,8 @@ class Builder {
   /// Runs work(i, worker) for i in [0, n) on the host's threads, a worker's scratch for each.
   template <class Work>
   void for_each(const char* label, std::size_t n, const Work& work) {
-    using Policy = Kokkos::RangePolicy<Host, Kokkos::Schedule<Kokkos::Dynamic>, Kokkos::IndexType<std::size_t>>;
+    using Policy = Kokkos::RangePolicy<Host, Kokkos::Schedule<Kokkos::Dynamic>,
+                                       Kokkos::IndexType<std::size_t>>;
     const auto token = token_;
     Worker* workers = workers_.data();
     Kokkos::parallel_for(label, Policy(0, n, Kokkos::ChunkSize(1)), [=](std::size_t i) {

@@ -11,13 +11,19 @@
 
 namespace ritz::assembly {
 
-/// One owned row that a tile's cell adds to, in a word: the row in the tile (bits 0..15), the cell's
-/// node (bits 16..30), and whether any of the cell's dofs is prescribed (bit 31).
+/// One owned row that a tile's cell adds to, in a word: the row in the tile (bits 0..15), the
+/// cell's node (bits 16..30), and whether any of the cell's dofs is prescribed (bit 31).
 using Entry = std::uint32_t;
 inline constexpr int max_tile_shift = 16;
-KOKKOS_FORCEINLINE_FUNCTION int entry_row(Entry e) { return static_cast<int>(e & 0xffffU); }
-KOKKOS_FORCEINLINE_FUNCTION int entry_node(Entry e) { return static_cast<int>((e >> 16U) & 0x7fffU); }
-KOKKOS_FORCEINLINE_FUNCTION bool entry_touches_fixed(Entry e) { return (e >> 31U) != 0; }
+KOKKOS_FORCEINLINE_FUNCTION int entry_row(Entry e) {
+  return static_cast<int>(e & 0xffffU);
+}
+KOKKOS_FORCEINLINE_FUNCTION int entry_node(Entry e) {
+  return static_cast<int>((e >> 16U) & 0x7fffU);
+}
+KOKKOS_FORCEINLINE_FUNCTION bool entry_touches_fixed(Entry e) {
+  return (e >> 31U) != 0;
+}
 
 /// Marks a column that is prescribed: it is in no row, its value goes to the right-hand side.
 template <class Slot>
@@ -33,7 +39,7 @@ struct TileMap {
   int shift = 0;
   int n_tiles = 0;
   int n_nodes = 0;
-  device::View<std::size_t*> cell_offsets;   ///< [n_tiles + 1]
+  device::View<std::size_t*> cell_offsets;  ///< [n_tiles + 1]
   device::View<LocalId*> cells;
   device::View<std::size_t*> entry_offsets;  ///< [n_tiles + 1]
   device::View<std::uint32_t*> entry_ends;   ///< [cells.extent(0)]
@@ -46,15 +52,15 @@ struct TileMap {
 
 /// Shape functions at a set of points of the reference cell, in device memory.
 struct ReferenceTable {
-  int n_points = 0;         ///< as the quadrature has them
-  int n_nodes = 0;          ///< of the element
+  int n_points = 0;  ///< as the quadrature has them
+  int n_nodes = 0;   ///< of the element
   int n_nodes_padded = 0;
   int n_geometry_nodes = 0;
-  std::vector<std::array<double, 3>> points;      ///< host
-  device::View<double*> weights;                  ///< [n_points]
-  device::View<double*> shapes;                   ///< [n_points][dim + 1][n_nodes_padded]
-  device::View<double*> geometry_gradients;       ///< [n_points][n_geometry_nodes][dim]
-  device::View<double*> geometry_values;          ///< [n_points][n_geometry_nodes]
+  std::vector<std::array<double, 3>> points;  ///< host
+  device::View<double*> weights;              ///< [n_points]
+  device::View<double*> shapes;               ///< [n_points][dim + 1][n_nodes_padded]
+  device::View<double*> geometry_gradients;   ///< [n_points][n_geometry_nodes][dim]
+  device::View<double*> geometry_values;      ///< [n_points][n_geometry_nodes]
 };
 
 /// Sum factorisation: 1-D tables, and the geometry with the points in lanes.
@@ -80,12 +86,12 @@ struct Assembler::Plan {
   Options options;
   la::CsrPattern pattern;
   TileMap map;
-  device::View<std::uint8_t*> is_fixed;        ///< [n_owned]
-  device::View<const LocalId*> cell_dofs;      ///< the space's, or a copy in device memory
-  device::View<const LocalId*> cell_nodes;     ///< the mesh's, or a copy
+  device::View<std::uint8_t*> is_fixed;     ///< [n_owned]
+  device::View<const LocalId*> cell_dofs;   ///< the space's, or a copy in device memory
+  device::View<const LocalId*> cell_nodes;  ///< the mesh's, or a copy
   device::View<const std::int16_t*> cell_region;
-  device::View<const double*> coordinates;     ///< [n_nodes][dim]
-  std::vector<LocalId> first_cell_of_region;   ///< local cell, -1 where the rank has none
+  device::View<const double*> coordinates;    ///< [n_nodes][dim]
+  std::vector<LocalId> first_cell_of_region;  ///< local cell, -1 where the rank has none
 
   // Tables by quadrature degree, made when first needed.
   mutable std::vector<std::pair<int, std::shared_ptr<const ReferenceTable>>> reference_tables;

@@ -16,13 +16,13 @@ struct TensorView {
   const double* slopes_1d;
   const double* geometry_gradients;
   const double* geometry_values;
-  const int* place;        ///< element's node of each tensor position
-  const int* index;        ///< [node][3] 1-D numbers of each node
+  const int* place;  ///< element's node of each tensor position
+  const int* index;  ///< [node][3] 1-D numbers of each node
 };
 
 /// Quads and hexes of higher degree, one cell after the other: geometry and coefficients with the
-/// points in lanes, then rows in lanes by sum factorisation (kernels/tensor_rows.hpp). Only the rows
-/// of the tile are computed.
+/// points in lanes, then rows in lanes by sum factorisation (kernels/tensor_rows.hpp). Only the
+/// rows of the tile are computed.
 template <int dim, int n, int m, class Slot>
 struct RowCells {
   using Pack = kernels::Pack;
@@ -84,10 +84,12 @@ struct RowCells {
  private:
   KOKKOS_INLINE_FUNCTION void gather(LocalId cell, double* nodes) const {
     const LocalId* cell_nodes =
-        data.cell_nodes.data() + static_cast<std::size_t>(cell) * static_cast<std::size_t>(data.n_geometry_nodes);
+        data.cell_nodes.data() +
+        static_cast<std::size_t>(cell) * static_cast<std::size_t>(data.n_geometry_nodes);
     for (int a = 0; a < data.n_geometry_nodes; ++a) {
       for (int d = 0; d < dim; ++d) {
-        nodes[a * dim + d] = data.coordinates(static_cast<std::size_t>(cell_nodes[a]) * dim + static_cast<std::size_t>(d));
+        nodes[a * dim + d] = data.coordinates(static_cast<std::size_t>(cell_nodes[a]) * dim +
+                                              static_cast<std::size_t>(d));
       }
     }
   }
@@ -104,7 +106,8 @@ struct RowCells {
     bool good = true;
     bool diffusion_varies = false;
     for (int slot = 0; slot < kernels::n_coefficients; ++slot) {
-      double* out = scratch + at.coefficients + static_cast<std::size_t>(slot) * static_cast<std::size_t>(n_points);
+      double* out = scratch + at.coefficients +
+                    static_cast<std::size_t>(slot) * static_cast<std::size_t>(n_points);
       const auto place = static_cast<std::size_t>(region * set.n_slots + slot);
       const int program = set.programs(place);
       if (program < 0) {
@@ -127,7 +130,8 @@ struct RowCells {
     if (good && diffusion_varies) {
       for (int q = 0; q < table.n_points; ++q) {
         double k[9];
-        for (int slot = 0; slot < dim * dim; ++slot) k[slot] = scratch[at.coefficients + static_cast<std::size_t>(slot * n_points + q)];
+        for (int slot = 0; slot < dim * dim; ++slot)
+          k[slot] = scratch[at.coefficients + static_cast<std::size_t>(slot * n_points + q)];
         note_diffusion<dim>(set.terms.diffusion, k, record);
       }
     }
@@ -179,8 +183,10 @@ struct RowCells {
         for (int i = 0; i < dim; ++i) b[i] = coefficient(kernels::coefficient_advection + i);
         kernels::pull_back_advection<dim>(adj, weight, b, terms + dim * dim);
       }
-      if (set.terms.reaction) terms[dim * dim + dim] = weight * det * coefficient(kernels::coefficient_reaction);
-      for (int i = 0; i < n_terms; ++i) kernels::store(scratch + at.terms + static_cast<std::size_t>(i * n_points + q), terms[i]);
+      if (set.terms.reaction)
+        terms[dim * dim + dim] = weight * det * coefficient(kernels::coefficient_reaction);
+      for (int i = 0; i < n_terms; ++i)
+        kernels::store(scratch + at.terms + static_cast<std::size_t>(i * n_points + q), terms[i]);
       Pack source(0.0);
       if (set.terms.source) source = weight * det * coefficient(kernels::coefficient_source);
       kernels::store(scratch + at.load + static_cast<std::size_t>(q), source);
@@ -188,24 +194,30 @@ struct RowCells {
   }
 
   /// Up to a pack of rows, entries [entry, last).
-  KOKKOS_INLINE_FUNCTION void add_rows(const TileOutput<Slot>& output, LocalId cell, std::uint32_t entry,
-                                       std::uint32_t last, const Layout& at, double* scratch) const {
+  KOKKOS_INLINE_FUNCTION void add_rows(const TileOutput<Slot>& output, LocalId cell,
+                                       std::uint32_t entry, std::uint32_t last, const Layout& at,
+                                       double* scratch) const {
     const int* index[width];
     for (int l = 0; l < width; ++l) {
-      const std::uint32_t e = entry + static_cast<std::uint32_t>(l) < last ? entry + static_cast<std::uint32_t>(l) : last - 1;
+      const std::uint32_t e = entry + static_cast<std::uint32_t>(l) < last
+                                  ? entry + static_cast<std::uint32_t>(l)
+                                  : last - 1;
       index[l] = table.index + 3 * entry_node(output.entries[e]);
     }
     const Rows rows{table.values_1d, table.slopes_1d};
     auto* factors = reinterpret_cast<Pack*>(scratch + at.factors);
     auto* row = reinterpret_cast<Pack*>(scratch + at.row);
     rows.factors(index, factors);
-    rows.rows(data.coefficients.terms, scratch + at.terms, static_cast<std::size_t>(table.n_points_padded), factors,
+    rows.rows(data.coefficients.terms, scratch + at.terms,
+              static_cast<std::size_t>(table.n_points_padded), factors,
               reinterpret_cast<Pack*>(scratch + at.work), row);
-    const Pack load = data.coefficients.terms.source ? loads(factors, scratch + at.load) : Pack(0.0);
+    const Pack load =
+        data.coefficients.terms.source ? loads(factors, scratch + at.load) : Pack(0.0);
     const double* columns = scratch + at.row;
     const auto* lane_loads = reinterpret_cast<const double*>(&load);
     for (int l = 0; l < width && entry + static_cast<std::uint32_t>(l) < last; ++l) {
-      output.add(entry + static_cast<std::uint32_t>(l), cell, columns + l, width, lane_loads[l], table.place);
+      output.add(entry + static_cast<std::uint32_t>(l), cell, columns + l, width, lane_loads[l],
+                 table.place);
     }
   }
 

@@ -24,14 +24,16 @@ struct GeometryShapes {
   std::vector<double> values, gradients;
 };
 
-std::shared_ptr<const ReferenceTable> make_reference_table(const Assembler::Plan& plan, int degree) {
+std::shared_ptr<const ReferenceTable> make_reference_table(const Assembler::Plan& plan,
+                                                           int degree) {
   const mesh::Mesh& mesh = plan.mesh;
   const fem::Element& element = plan.space.element;
   const fem::Quadrature rule = fem::quadrature(mesh.cell_type, degree);
   auto table = std::make_shared<ReferenceTable>();
   const auto dim = static_cast<std::size_t>(mesh.dimension());
   const std::size_t n = static_cast<std::size_t>(element.n_nodes()), n_points = rule.points.size();
-  const std::size_t n_padded = (n + kernels::dense_block - 1) / kernels::dense_block * kernels::dense_block;
+  const std::size_t n_padded =
+      (n + kernels::dense_block - 1) / kernels::dense_block * kernels::dense_block;
   std::vector<double> shapes(n_points * (dim + 1) * n_padded, 0.0);
   std::vector<double> values(n), gradients(n * dim), geometry_values, geometry_gradients;
   for (std::size_t q = 0; q < n_points; ++q) {
@@ -44,7 +46,8 @@ std::shared_ptr<const ReferenceTable> make_reference_table(const Assembler::Plan
     }
     const GeometryShapes geometry(mesh, rule.points[q]);
     geometry_values.insert(geometry_values.end(), geometry.values.begin(), geometry.values.end());
-    geometry_gradients.insert(geometry_gradients.end(), geometry.gradients.begin(), geometry.gradients.end());
+    geometry_gradients.insert(geometry_gradients.end(), geometry.gradients.begin(),
+                              geometry.gradients.end());
   }
   table->n_points = static_cast<int>(n_points);
   table->n_nodes = static_cast<int>(n);
@@ -67,8 +70,8 @@ std::shared_ptr<const TensorTable> make_tensor_table(const Assembler::Plan& plan
   std::vector<double> points_1d, weights_1d;
   fem::gauss_legendre(n_1d, points_1d, weights_1d);
 
-  // The line element of the same degree has the 1-D basis, vertices first: in ascending order of the
-  // nodes it is the factor of the tensor-product functions.
+  // The line element of the same degree has the 1-D basis, vertices first: in ascending order of
+  // the nodes it is the factor of the tensor-product functions.
   const fem::Element line(mesh::CellType::line, element.degree());
   const auto n = static_cast<std::size_t>(line.n_nodes());
   std::vector<std::size_t> ascending(n);
@@ -90,8 +93,10 @@ std::shared_ptr<const TensorTable> make_tensor_table(const Assembler::Plan& plan
   for (std::size_t z = 0; z < (dim > 2 ? m : 1); ++z) {
     for (std::size_t y = 0; y < (dim > 1 ? m : 1); ++y) {
       for (std::size_t x = 0; x < m; ++x) {
-        table->points.push_back({points_1d[x], dim > 1 ? points_1d[y] : 0.0, dim > 2 ? points_1d[z] : 0.0});
-        weights.push_back(weights_1d[x] * (dim > 1 ? weights_1d[y] : 1.0) * (dim > 2 ? weights_1d[z] : 1.0));
+        table->points.push_back(
+            {points_1d[x], dim > 1 ? points_1d[y] : 0.0, dim > 2 ? points_1d[z] : 0.0});
+        weights.push_back(weights_1d[x] * (dim > 1 ? weights_1d[y] : 1.0) *
+                          (dim > 2 ? weights_1d[z] : 1.0));
       }
     }
   }
@@ -100,7 +105,8 @@ std::shared_ptr<const TensorTable> make_tensor_table(const Assembler::Plan& plan
   table->points.resize(n_padded, table->points.back());
   weights.resize(n_padded, 0.0);
   const auto n_geometry = static_cast<std::size_t>(mesh.nodes_per_cell());
-  std::vector<double> geometry_values(n_geometry * n_padded), geometry_gradients(n_geometry * dim * n_padded);
+  std::vector<double> geometry_values(n_geometry * n_padded),
+      geometry_gradients(n_geometry * dim * n_padded);
   for (std::size_t q = 0; q < n_padded; ++q) {
     const GeometryShapes geometry(mesh, table->points[q]);
     for (std::size_t a = 0; a < n_geometry; ++a) {
@@ -146,7 +152,8 @@ FacetTable::FacetTable(const mesh::Mesh& mesh, const fem::Element& element, int 
   n_nodes_cell = element.n_nodes();
   n_nodes_facet = static_cast<int>(element.facet_nodes(0).size());
   host_weights = rule.weights;
-  std::vector<double> all_shapes, gradients, values, cell_values(static_cast<std::size_t>(n_nodes_cell));
+  std::vector<double> all_shapes, gradients, values,
+      cell_values(static_cast<std::size_t>(n_nodes_cell));
   std::vector<int> all_nodes;
   for (int f = 0; f < n_facets; ++f) {
     const auto& facet_nodes = element.facet_nodes(f);
@@ -165,7 +172,8 @@ FacetTable::FacetTable(const mesh::Mesh& mesh, const fem::Element& element, int 
       const auto inside = fem::facet_to_cell(mesh.cell_type, f, point);
       cell_points.push_back(inside);
       element.values(inside, cell_values);
-      for (const int node : facet_nodes) all_shapes.push_back(cell_values[static_cast<std::size_t>(node)]);
+      for (const int node : facet_nodes)
+        all_shapes.push_back(cell_values[static_cast<std::size_t>(node)]);
       const GeometryShapes geometry(mesh, inside);
       values.insert(values.end(), geometry.values.begin(), geometry.values.end());
       gradients.insert(gradients.end(), geometry.gradients.begin(), geometry.gradients.end());
@@ -180,7 +188,8 @@ FacetTable::FacetTable(const mesh::Mesh& mesh, const fem::Element& element, int 
 }
 
 const ReferenceTable& reference_table(const Assembler::Plan& plan, int degree) {
-  return find_or_make(plan.reference_tables, degree, [&] { return make_reference_table(plan, degree); });
+  return find_or_make(plan.reference_tables, degree,
+                      [&] { return make_reference_table(plan, degree); });
 }
 
 const TensorTable& tensor_table(const Assembler::Plan& plan, int degree) {

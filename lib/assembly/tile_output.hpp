@@ -60,13 +60,13 @@ struct TileOutput {
 
   KOKKOS_FORCEINLINE_FUNCTION TileOutput(const TileData& data, int tile)
       : entries(data.map.entries.data() + data.map.entry_offsets(static_cast<std::size_t>(tile))),
-        slots(slots_of<Slot>(data.map) +
-              data.map.entry_offsets(static_cast<std::size_t>(tile)) *
-                  static_cast<std::size_t>(data.map.n_nodes)),
+        slots(slots_of<Slot>(data.map) + data.map.entry_offsets(static_cast<std::size_t>(tile)) *
+                                             static_cast<std::size_t>(data.map.n_nodes)),
         n_nodes(data.map.n_nodes),
         first_row(tile << data.map.shift),
-        last_row(first_row + (1 << data.map.shift) < data.map.n_rows ? first_row + (1 << data.map.shift)
-                                                                     : data.map.n_rows),
+        last_row(first_row + (1 << data.map.shift) < data.map.n_rows
+                     ? first_row + (1 << data.map.shift)
+                     : data.map.n_rows),
         row_offsets(data.pattern.row_offsets.data()),
         values(data.values.data()),
         rhs(data.rhs.data()),
@@ -99,7 +99,8 @@ struct TileOutput {
         for (int p = 0; p < n_nodes; ++p) out[slot[place[p]]] += row[p * stride];
       }
     } else {
-      const LocalId* dofs = cell_dofs + static_cast<std::size_t>(cell) * static_cast<std::size_t>(n_nodes);
+      const LocalId* dofs =
+          cell_dofs + static_cast<std::size_t>(cell) * static_cast<std::size_t>(n_nodes);
       for (int p = 0; p < n_nodes; ++p) {
         const int j = place == nullptr ? p : place[p];
         if (slot[j] == no_slot<Slot>) {
@@ -115,7 +116,8 @@ struct TileOutput {
 
 /// Smallest and largest eigenvalue and asymmetry of the diffusion at one point.
 template <int dim>
-KOKKOS_INLINE_FUNCTION void note_diffusion(kernels::Diffusion kind, const double* k, TileRecord& record) {
+KOKKOS_INLINE_FUNCTION void note_diffusion(kernels::Diffusion kind, const double* k,
+                                           TileRecord& record) {
   double low = k[0], high = k[0];
   if (kind == kernels::Diffusion::diagonal) {
     for (int d = 1; d < dim; ++d) {
@@ -140,7 +142,8 @@ KOKKOS_INLINE_FUNCTION void note_diffusion(kernels::Diffusion kind, const double
   record.has_range = 1;
 }
 
-/// Runs functor.tile(t, scratch) for every tile, `scratch_doubles` doubles (aligned to a pack) each.
+/// Runs functor.tile(t, scratch) for every tile, `scratch_doubles` doubles (aligned to a pack)
+/// each.
 template <class Functor>
 void run_tiles(const char* label, const Functor& functor, int n_tiles, std::size_t scratch_doubles,
                bool serial) {

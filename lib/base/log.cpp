@@ -78,7 +78,9 @@ void error(std::string_view message) {
   to_file(spdlog::level::err, message);
 }
 
-void detail(std::string_view message) { to_file(spdlog::level::debug, message); }
+void detail(std::string_view message) {
+  to_file(spdlog::level::debug, message);
+}
 
 void flush() {
   state().terminal->flush();

@@ -1,6 +1,6 @@
 #include "ritz/perf/report.hpp"
 
-#include <fmt/format.h>
+#include "ritz/base/format.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -35,10 +35,11 @@ bool Form::is_pure_neumann() const {
   const bool reacts = std::any_of(regions.begin(), regions.end(), [](const RegionForm& region) {
     return region.has_reaction && !is_zero(region.reaction);
   });
-  return !reacts && std::all_of(boundaries.begin(), boundaries.end(), [](const BoundaryForm& boundary) {
-    return boundary.kind == BoundaryForm::Kind::flux ||
-           (boundary.kind == BoundaryForm::Kind::robin && is_zero(boundary.coefficient));
-  });
+  return !reacts &&
+         std::all_of(boundaries.begin(), boundaries.end(), [](const BoundaryForm& boundary) {
+           return boundary.kind == BoundaryForm::Kind::flux ||
+                  (boundary.kind == BoundaryForm::Kind::robin && is_zero(boundary.coefficient));
+         });
 }
 
 }  // namespace ritz::physics

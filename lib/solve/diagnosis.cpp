@@ -119,9 +119,6 @@ std::string worst_places(const la::Layout& layout, const Context& context,
   }
   communicator.broadcast(text);
   std::string single;
-  if (!worst.empty() && !squares.empty() && worst.front().square > 0) {
-    // filled below on the rank that holds the largest
-  }
   const double largest = communicator.max(worst.empty() ? 0.0 : worst.front().square);
   if (!worst.empty() && worst.front().square == largest && largest > 0)
     single = place_text(layout, context, worst.front().dof);
@@ -181,6 +178,7 @@ void diagnose(const la::System& system, const la::Vector& x, const deck::SolverO
     const la::Vector diagonal_view = la::make_vector("ritz::solve::diagonal", layout.n_owned);
     matrix->diagonal(diagonal_view);
     const auto diagonal = Kokkos::create_mirror_view_and_copy(device::HostSpace(), diagonal_view);
+    const auto is_fixed = Kokkos::create_mirror_view_and_copy(device::HostSpace(), system.is_fixed);
     double largest = 0;
     for (std::size_t i = 0; i < diagonal.extent(0); ++i)
       largest = std::max(largest, std::abs(diagonal(i)));
@@ -196,11 +194,7 @@ void diagnose(const la::System& system, const la::Vector& x, const deck::SolverO
       } else {
         if (d < 0 && n_negative++ == 0) first_negative = i;
         // Identity rows of prescribed values say nothing about the coefficients.
-        const bool fixed =
-            system.is_fixed.extent(0) > 0 &&
-            Kokkos::create_mirror_view_and_copy(
-                device::HostSpace(),
-                Kokkos::subview(system.is_fixed, static_cast<std::size_t>(i)))() != 0;
+        const bool fixed = is_fixed.extent(0) > 0 && is_fixed(static_cast<std::size_t>(i)) != 0;
         if (!fixed && std::abs(d) < smallest) {
           smallest = std::abs(d);
           smallest_at = i;

@@ -319,6 +319,7 @@ KrylovResult krylov(const la::Operator& op, const la::Preconditioner* preconditi
       Belos::GCRODRSolMgr<double, MV, OP> manager(problem, parameters);
       const Belos::ReturnType outcome = manager.solve();
       layout.communicator.broadcast(history);
+      static_cast<void>(monitor(0, norms[0]));
       for (std::size_t i = 1; i < history.size(); ++i)
         static_cast<void>(monitor(static_cast<int>(i), history[i] * norms[0]));
       result.iterations = manager.getNumIters();

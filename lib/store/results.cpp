@@ -1,6 +1,6 @@
 #include "ritz/store/results.hpp"
 
-#include <fmt/format.h>
+#include "ritz/base/format.hpp"
 
 #include <algorithm>
 #include <cstdio>

@@ -65,7 +65,8 @@ struct System {
       : space(space_in) {
     const Assembler assembler(mesh, space, fixed, options);
     const la::CsrPattern& pattern = assembler.pattern();
-    la::Vector values("values", pattern.columns.extent(0)), rhs("rhs", static_cast<std::size_t>(space.n_owned));
+    la::Vector values("values", pattern.columns.extent(0)),
+        rhs("rhs", static_cast<std::size_t>(space.n_owned));
     Kokkos::deep_copy(values, -7.0);  // must be overwritten
     Kokkos::deep_copy(rhs, -7.0);
     result = assembler.assemble(form, fixed, time, values, rhs);
@@ -127,7 +128,8 @@ inline std::map<std::pair<GlobalId, GlobalId>, double> whole_matrix(const System
     double value;
   };
   std::vector<Triplet> mine;
-  for (const auto& [place, value] : system.by_gid()) mine.push_back({place.first, place.second, value});
+  for (const auto& [place, value] : system.by_gid())
+    mine.push_back({place.first, place.second, value});
   const auto& communicator = system.space.communicator;
   std::vector<Triplet> all = communicator.gather(std::span<const Triplet>(mine));
   communicator.broadcast(all);
@@ -138,10 +140,12 @@ inline std::map<std::pair<GlobalId, GlobalId>, double> whole_matrix(const System
 
 /// Nodal values of a function on all local dofs.
 template <class Function>
-std::vector<double> interpolate(const mesh::Mesh& mesh, const fem::Space& space, const Function& function) {
+std::vector<double> interpolate(const mesh::Mesh& mesh, const fem::Space& space,
+                                const Function& function) {
   const std::vector<double> x = fem::node_coordinates(mesh, space);
   std::vector<double> u(static_cast<std::size_t>(space.n_local()));
-  for (std::size_t i = 0; i < u.size(); ++i) u[i] = function(Point{x[3 * i], x[3 * i + 1], x[3 * i + 2]});
+  for (std::size_t i = 0; i < u.size(); ++i)
+    u[i] = function(Point{x[3 * i], x[3 * i + 1], x[3 * i + 2]});
   return u;
 }
 
@@ -167,9 +171,13 @@ inline std::string side_name(int dimension, int axis, bool high) {
   return high ? "top" : "bottom";
 }
 
-inline std::string name_of(mesh::CellType type) { return std::string(mesh::table(type).name); }
+inline std::string name_of(mesh::CellType type) {
+  return std::string(mesh::table(type).name);
+}
 
-inline int highest_degree(mesh::CellType type) { return mesh::is_simplex(type) ? 3 : 8; }
+inline int highest_degree(mesh::CellType type) {
+  return mesh::is_simplex(type) ? 3 : 8;
+}
 
 /// Largest of |v| over all ranks.
 inline double largest(const comm::Communicator& communicator, const std::vector<double>& v) {

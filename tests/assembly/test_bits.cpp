@@ -12,14 +12,18 @@ using test::System;
 
 namespace {
 
-bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+bool same_bits(double a, double b) {
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
 
 /// A distorted mesh whose coordinates are the same bits on every number of ranks.
-mesh::Mesh make(const comm::Communicator& communicator, CellType type, bool curved, test::Spread how) {
+mesh::Mesh make(const comm::Communicator& communicator, CellType type, bool curved,
+                test::Spread how) {
   mesh::Box box;
   box.cell_type = type;
   box.cells = {4, 3, 3};
-  for (std::size_t c = static_cast<std::size_t>(mesh::table(type).dimension); c < 3; ++c) box.cells[c] = 1;
+  for (std::size_t c = static_cast<std::size_t>(mesh::table(type).dimension); c < 3; ++c)
+    box.cells[c] = 1;
   if (box.cells[1] == 1) box.cells[0] = 23;
   mesh::Mesh mesh = mesh::make_box(communicator, box);
   test::scramble(mesh, 3);
@@ -43,7 +47,8 @@ physics::Form make_form(const mesh::Mesh& mesh, bool varying) {
     region.diffusion_kind = physics::DiffusionKind::tensor;
     region.diffusion.clear();
     for (int i = 0; i < dim * dim; ++i) {
-      region.diffusion.push_back(test::formula(i % (dim + 1) == 0 ? "1 + exp(x)*sqrt(1 + y^2)" : "0.1*sin(3*x + z)"));
+      region.diffusion.push_back(
+          test::formula(i % (dim + 1) == 0 ? "1 + exp(x)*sqrt(1 + y^2)" : "0.1*sin(3*x + z)"));
     }
     region.has_reaction = true;
     region.reaction = test::formula("x^3*y + 1/(1 + x)");
@@ -69,8 +74,8 @@ physics::Form make_form(const mesh::Mesh& mesh, bool varying) {
 }
 
 struct Everything {
-  Everything(const comm::Communicator& communicator, CellType type, int degree, bool curved, bool varying,
-             test::Spread how, const test::Assembler::Options& options = {})
+  Everything(const comm::Communicator& communicator, CellType type, int degree, bool curved,
+             bool varying, test::Spread how, const test::Assembler::Options& options = {})
       : mesh(make(communicator, type, curved, how)),
         space(mesh, degree),
         form(make_form(mesh, varying)),
@@ -90,7 +95,8 @@ INSTANTIATE_TEST_SUITE_P(Cells, OnEachCell, ::testing::ValuesIn(test::all_cell_t
 void expect_same(const Everything& one, const Everything& whole) {
   const auto reference = whole.system.by_gid();
   std::map<GlobalId, double> load;
-  for (std::size_t i = 0; i < whole.system.load.size(); ++i) load[whole.space.dof_gid[i]] = whole.system.load[i];
+  for (std::size_t i = 0; i < whole.system.load.size(); ++i)
+    load[whole.space.dof_gid[i]] = whole.system.load[i];
   std::size_t n_entries = 0, n_different = 0;
   for (const auto& [place, value] : one.system.by_gid()) {
     const auto found = reference.find(place);
@@ -102,7 +108,8 @@ void expect_same(const Everything& one, const Everything& whole) {
     n_different += same_bits(load.at(one.space.dof_gid[i]), one.system.load[i]) ? 0 : 1;
   }
   EXPECT_EQ(n_different, 0U);
-  EXPECT_EQ(one.space.communicator.sum(static_cast<GlobalId>(n_entries)), static_cast<GlobalId>(reference.size()));
+  EXPECT_EQ(one.space.communicator.sum(static_cast<GlobalId>(n_entries)),
+            static_cast<GlobalId>(reference.size()));
 }
 
 }  // namespace
@@ -115,11 +122,13 @@ TEST_P(OnEachCell, DoNotDependOnTheRanks) {
     if (degree > (hex ? 3 : test::highest_degree(type))) continue;
     for (const bool curved : {false, true}) {
       for (const bool varying : {false, true}) {
-        SCOPED_TRACE(test::name_of(type) + " degree " + std::to_string(degree) + (curved ? " curved" : "") +
-                     (varying ? " varying" : ""));
-        const Everything whole(comm::Communicator::self(), type, degree, curved, varying, test::Spread::blocks);
+        SCOPED_TRACE(test::name_of(type) + " degree " + std::to_string(degree) +
+                     (curved ? " curved" : "") + (varying ? " varying" : ""));
+        const Everything whole(comm::Communicator::self(), type, degree, curved, varying,
+                               test::Spread::blocks);
         ASSERT_LT(whole.system.result.bad_cell, 0);
-        for (const auto how : {test::Spread::blocks, test::Spread::scattered, test::Spread::one_rank}) {
+        for (const auto how :
+             {test::Spread::blocks, test::Spread::scattered, test::Spread::one_rank}) {
           const Everything parallel(world, type, degree, curved, varying, how);
           EXPECT_EQ(parallel.fixed.n_fixed, whole.fixed.n_fixed);
           expect_same(parallel, whole);
@@ -152,8 +161,10 @@ TEST(Again, OverwritesInPlace) {
   const auto world = comm::Communicator::world();
   const Everything all(world, CellType::tet, 1, false, true, test::Spread::blocks);
   const test::Assembler assembler(all.mesh, all.space, all.fixed.constraints);
-  la::Vector values("values", assembler.pattern().columns.extent(0)), rhs("rhs", static_cast<std::size_t>(all.space.n_owned));
-  for (int pass = 0; pass < 2; ++pass) (void)assembler.assemble(all.form, all.fixed.constraints, 0.0, values, rhs);
+  la::Vector values("values", assembler.pattern().columns.extent(0)),
+      rhs("rhs", static_cast<std::size_t>(all.space.n_owned));
+  for (int pass = 0; pass < 2; ++pass)
+    (void)assembler.assemble(all.form, all.fixed.constraints, 0.0, values, rhs);
   const auto v = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), values);
   for (std::size_t i = 0; i < v.extent(0); ++i) ASSERT_TRUE(same_bits(v(i), all.system.entries[i]));
   EXPECT_GT(world.sum(assembler.bytes()), 0U);

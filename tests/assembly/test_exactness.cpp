@@ -25,7 +25,8 @@ INSTANTIATE_TEST_SUITE_P(Cells, OnEachCell, ::testing::ValuesIn(test::all_cell_t
 std::vector<double> tensor(int dim) {
   std::vector<double> k(static_cast<std::size_t>(dim * dim));
   for (int i = 0; i < dim; ++i) {
-    for (int j = 0; j < dim; ++j) k[static_cast<std::size_t>(i * dim + j)] = i == j ? 2.0 + i : 0.2 * (i + 1) - 0.1 * j;
+    for (int j = 0; j < dim; ++j)
+      k[static_cast<std::size_t>(i * dim + j)] = i == j ? 2.0 + i : 0.2 * (i + 1) - 0.1 * j;
   }
   return k;
 }
@@ -45,15 +46,16 @@ physics::Form full_form(int dim) {
 }  // namespace
 
 // u linear on distorted and curved cells: the patch test. The source b.grad u + r u is evaluated at
-// the same points as the matrix, so only the flux K grad u . grad phi_i, constant times the integral
-// of grad phi_i, must be integrated exactly.
+// the same points as the matrix, so only the flux K grad u . grad phi_i, constant times the
+// integral of grad phi_i, must be integrated exactly.
 TEST_P(OnEachCell, PatchTest) {
   const std::array<double, 3> slope{1.5, dim > 1 ? -0.5 : 0.0, dim > 2 ? 2.0 : 0.0};
   physics::Form form = full_form(dim);
   double advected = 0;
   for (int i = 0; i < dim; ++i) advected += (0.5 - i) * slope[static_cast<std::size_t>(i)];
-  form.regions[0].source = test::formula(std::to_string(advected) + " + 0.75*(0.25 + 1.5*x" +
-                                         (dim > 1 ? " - 0.5*y" : "") + (dim > 2 ? " + 2*z" : "") + ")");
+  form.regions[0].source =
+      test::formula(std::to_string(advected) + " + 0.75*(0.25 + 1.5*x" +
+                    (dim > 1 ? " - 0.5*y" : "") + (dim > 2 ? " + 2*z" : "") + ")");
   for (const bool curved : {false, true}) {
     test::Setup setup;
     setup.type = type;
@@ -62,9 +64,11 @@ TEST_P(OnEachCell, PatchTest) {
     setup.curved = curved;
     const mesh::Mesh mesh = test::make_mesh(world, setup);
     // Linear functions of space are in the space only if the element has the geometry's degree.
-    const int highest = dim == 3 && world.size() > 1 ? std::min(4, test::highest_degree(type)) : test::highest_degree(type);
+    const int highest = dim == 3 && world.size() > 1 ? std::min(4, test::highest_degree(type))
+                                                     : test::highest_degree(type);
     for (int k = curved ? 2 : 1; k <= highest; ++k) {
-      SCOPED_TRACE(test::name_of(type) + " degree " + std::to_string(k) + (curved ? " curved" : ""));
+      SCOPED_TRACE(test::name_of(type) + " degree " + std::to_string(k) +
+                   (curved ? " curved" : ""));
       const fem::Space space(mesh, k);
       const System system(mesh, space, form);
       const auto u = test::interpolate(mesh, space, [&](const Point& x) {
@@ -110,7 +114,8 @@ TEST_P(OnEachCell, PolynomialsOfTheElementsDegree) {
     for (int i = 0; i < dim; ++i) gradient.push_back(u.derivative(variables[i]));
     std::string source = "0.75*(" + u.text() + ")";
     for (int i = 0; i < dim; ++i) {
-      source += " + (" + std::to_string(0.5 - i) + ")*(" + gradient[static_cast<std::size_t>(i)].text() + ")";
+      source += " + (" + std::to_string(0.5 - i) + ")*(" +
+                gradient[static_cast<std::size_t>(i)].text() + ")";
       for (int j = 0; j < dim; ++j) {
         source += " - (" + std::to_string(k_matrix[static_cast<std::size_t>(i * dim + j)]) + ")*(" +
                   gradient[static_cast<std::size_t>(j)].derivative(variables[i]).text() + ")";
@@ -119,15 +124,18 @@ TEST_P(OnEachCell, PolynomialsOfTheElementsDegree) {
     physics::Form form = full_form(dim);
     form.regions[0].source = test::formula(source);
     for (int side = 0; side < 2 * dim; ++side) {
-      auto robin = test::boundary(mesh, physics::BoundaryForm::Kind::robin, {test::side_name(dim, side / 2, side % 2 == 1)});
+      auto robin = test::boundary(mesh, physics::BoundaryForm::Kind::robin,
+                                  {test::side_name(dim, side / 2, side % 2 == 1)});
       const int axis = side / 2;
       std::string flux;
       for (int j = 0; j < dim; ++j) {
-        flux += (j > 0 ? " + (" : "(") + std::to_string(k_matrix[static_cast<std::size_t>(axis * dim + j)]) + ")*(" +
+        flux += (j > 0 ? " + (" : "(") +
+                std::to_string(k_matrix[static_cast<std::size_t>(axis * dim + j)]) + ")*(" +
                 gradient[static_cast<std::size_t>(j)].text() + ")";
       }
       robin.coefficient = test::number(1.5 + side);
-      robin.ambient = test::formula(u.text() + (side % 2 == 0 ? " - (" : " + (") + flux + ")/" + std::to_string(1.5 + side));
+      robin.ambient = test::formula(u.text() + (side % 2 == 0 ? " - (" : " + (") + flux + ")/" +
+                                    std::to_string(1.5 + side));
       // Half of the sides as a plain flux plus nothing else.
       if (side % 3 == 1) {
         robin.kind = physics::BoundaryForm::Kind::flux;

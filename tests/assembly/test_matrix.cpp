@@ -36,15 +36,16 @@ mesh::Mesh uniform(const comm::Communicator& world, CellType type, GlobalId n) {
   mesh::Box box;
   box.cell_type = type;
   box.cells = {n, n, n};
-  for (std::size_t c = static_cast<std::size_t>(mesh::table(type).dimension); c < 3; ++c) box.cells[c] = 1;
+  for (std::size_t c = static_cast<std::size_t>(mesh::table(type).dimension); c < 3; ++c)
+    box.cells[c] = 1;
   return test::spread(mesh::make_box(world, box), test::Spread::scattered);
 }
 
 }  // namespace
 
-// On uniform meshes of straight P1 simplices (Kuhn's division) the Laplacian is the finite difference
-// star h^(d-2) [2d, -1 ... -1], all other couplings vanish: known in every textbook for d = 1, 2, and
-// for d = 3 because Kuhn's tets have right angles along the paths.
+// On uniform meshes of straight P1 simplices (Kuhn's division) the Laplacian is the finite
+// difference star h^(d-2) [2d, -1 ... -1], all other couplings vanish: known in every textbook for
+// d = 1, 2, and for d = 3 because Kuhn's tets have right angles along the paths.
 TEST(UniformP1, DiffusionIsTheDifferenceStar) {
   const auto world = comm::Communicator::world();
   constexpr GlobalId n = 4;
@@ -80,7 +81,8 @@ TEST(UniformP1, DiffusionIsTheDifferenceStar) {
   }
 }
 
-// Off-diagonal entry of a P1 triangle: -1/2 cot of the opposite angle; of the mass: area/12 (1+delta).
+// Off-diagonal entry of a P1 triangle: -1/2 cot of the opposite angle; of the mass: area/12
+// (1+delta).
 TEST(ElementP1, TriangleCotangents) {
   const auto self = comm::Communicator::self();
   mesh::Box box;
@@ -99,13 +101,15 @@ TEST(ElementP1, TriangleCotangents) {
       p[v] = mesh::map_to_physical(mesh, cell, mesh::table(CellType::tri).vertices[v]);
     }
     const auto dofs = space.dofs(cell);
-    const double area = 0.5 * ((p[1][0] - p[0][0]) * (p[2][1] - p[0][1]) - (p[2][0] - p[0][0]) * (p[1][1] - p[0][1]));
+    const double area = 0.5 * ((p[1][0] - p[0][0]) * (p[2][1] - p[0][1]) -
+                               (p[2][0] - p[0][0]) * (p[1][1] - p[0][1]));
     for (std::size_t i = 0; i < 3; ++i) {
       for (std::size_t j = 0; j < 3; ++j) {
         mass[{dofs[i], dofs[j]}] += area / 12.0 * (i == j ? 2.0 : 1.0);
         if (i == j) continue;
         const std::size_t o = 3 - i - j;
-        const double ax = p[i][0] - p[o][0], ay = p[i][1] - p[o][1], bx = p[j][0] - p[o][0], by = p[j][1] - p[o][1];
+        const double ax = p[i][0] - p[o][0], ay = p[i][1] - p[o][1], bx = p[j][0] - p[o][0],
+                     by = p[j][1] - p[o][1];
         const double half_cotangent = 0.5 * (ax * bx + ay * by) / std::abs(ax * by - ay * bx);
         stiffness[{dofs[i], dofs[j]}] -= half_cotangent;
         stiffness[{dofs[i], dofs[i]}] += half_cotangent;
@@ -132,14 +136,15 @@ TEST_P(OnEachCell, SumsAndSymmetry) {
   for (const bool curved : {false, true}) {
     for (int k = 1; k <= test::highest_degree(type); ++k) {
       const mesh::Mesh mesh = make(curved, k);
-      SCOPED_TRACE(test::name_of(type) + " degree " + std::to_string(k) + (curved ? " curved" : ""));
+      SCOPED_TRACE(test::name_of(type) + " degree " + std::to_string(k) +
+                   (curved ? " curved" : ""));
       const fem::Space space(mesh, k);
       // Diffusion: constants are in the null space, and the matrix is symmetric.
       const System diffusion(mesh, space, test::diffusion_form(dim, test::formula("1 + x^2 + y")));
       const double size = diffusion.norm();
       const std::vector<double> ones(static_cast<std::size_t>(space.n_local()), 1.0);
-      // Derivatives of the shape functions sum to 0 only up to round-off of their size; thousands of
-      // products in a row at degree 8.
+      // Derivatives of the shape functions sum to 0 only up to round-off of their size; thousands
+      // of products in a row at degree 8.
       EXPECT_LE(test::largest(world, diffusion.residual(ones)), 1000 * eps * size);
       const auto whole = test::whole_matrix(diffusion);
       double asymmetry = 0;
@@ -177,8 +182,8 @@ TEST_P(OnEachCell, SumsAndSymmetry) {
         }
       }
       volume = world.sum(volume);
-      // Curved P1 tets: |J| has degree 3, the quadrature 2k + 1 = 3: exact in all cases. Mass matrices
-      // of high degree have up to a million entries of both signs.
+      // Curved P1 tets: |J| has degree 3, the quadrature 2k + 1 = 3: exact in all cases. Mass
+      // matrices of high degree have up to a million entries of both signs.
       EXPECT_NEAR(world.sum(entries), volume, 2e-12);
       EXPECT_NEAR(world.sum(load), volume, 1e-13);
     }
@@ -198,7 +203,8 @@ TEST_P(OnEachCell, ScalarDiagonalAndTensorAgree) {
       const System diagonal(mesh, space, form);
       form.regions[0].diffusion_kind = physics::DiffusionKind::tensor;
       form.regions[0].diffusion.assign(static_cast<std::size_t>(dim * dim), test::number(0.0));
-      for (int i = 0; i < dim; ++i) form.regions[0].diffusion[static_cast<std::size_t>(i * dim + i)] = one;
+      for (int i = 0; i < dim; ++i)
+        form.regions[0].diffusion[static_cast<std::size_t>(i * dim + i)] = one;
       const System tensor(mesh, space, form);
       const double size = scalar.norm();
       for (std::size_t i = 0; i < scalar.entries.size(); ++i) {
@@ -206,7 +212,8 @@ TEST_P(OnEachCell, ScalarDiagonalAndTensorAgree) {
         ASSERT_NEAR(tensor.entries[i], scalar.entries[i], 50 * eps * size);
       }
       EXPECT_DOUBLE_EQ(scalar.result.min_diffusion, diagonal.result.min_diffusion);
-      // The cubic's roots carry sqrt(eps) errors when they coincide, relative to their spread: 0 here.
+      // The cubic's roots carry sqrt(eps) errors when they coincide, relative to their spread: 0
+      // here.
       EXPECT_NEAR(scalar.result.max_diffusion, tensor.result.max_diffusion, 1e-12);
       EXPECT_EQ(tensor.result.max_asymmetry, 0.0);
     }
@@ -219,7 +226,8 @@ TEST_P(OnEachCell, KernelsAgree) {
       const mesh::Mesh mesh = make(curved, k);
       const fem::Space space(mesh, k);
       for (const bool varying : {false, true}) {
-        SCOPED_TRACE(test::name_of(type) + " degree " + std::to_string(k) + (varying ? " varying" : ""));
+        SCOPED_TRACE(test::name_of(type) + " degree " + std::to_string(k) +
+                     (varying ? " varying" : ""));
         physics::Form form = test::diffusion_form(dim, test::number(1.0));
         physics::RegionForm& region = form.regions[0];
         region.diffusion_kind = physics::DiffusionKind::tensor;
@@ -239,7 +247,8 @@ TEST_P(OnEachCell, KernelsAgree) {
         const System plain(mesh, space, form, test::no_constraints(space), options);
         const double size = plain.norm(), load = test::largest(world, plain.load);
         std::vector<test::Kernel> others{test::Kernel::automatic};
-        if (mesh::is_tensor(type) && dim > 1 && k > 1) others.push_back(test::Kernel::sum_factorised);
+        if (mesh::is_tensor(type) && dim > 1 && k > 1)
+          others.push_back(test::Kernel::sum_factorised);
         for (const auto kernel : others) {
           options.kernel = kernel;
           options.serial_tiles = false;
@@ -257,8 +266,8 @@ TEST_P(OnEachCell, KernelsAgree) {
   }
 }
 
-// int (b . grad phi_j) phi_i + int (b . grad phi_i) phi_j = int_boundary b.n phi_i phi_j for constant b:
-// 0 when one of the dofs is inside.
+// int (b . grad phi_j) phi_i + int (b . grad phi_i) phi_j = int_boundary b.n phi_i phi_j for
+// constant b: 0 when one of the dofs is inside.
 TEST_P(OnEachCell, ConstantAdvectionIsSkew) {
   const mesh::Mesh mesh = make();
   for (const int k : {1, 2, 3}) {
@@ -275,7 +284,8 @@ TEST_P(OnEachCell, ConstantAdvectionIsSkew) {
     for (std::size_t i = 0; i < inner.size(); ++i) {
       if (!inner[i]) continue;
       for (std::size_t e = system.offsets[i]; e < system.offsets[i + 1]; ++e) {
-        const GlobalId row = space.dof_gid[i], column = space.dof_gid[static_cast<std::size_t>(system.columns[e])];
+        const GlobalId row = space.dof_gid[i],
+                       column = space.dof_gid[static_cast<std::size_t>(system.columns[e])];
         ASSERT_NEAR(system.entries[e] + whole.at({column, row}), 0.0, 200 * eps * size);
       }
     }
@@ -310,7 +320,8 @@ TEST(Values, AreChecked) {
   }
   form.regions[0].has_source = false;
   form.regions[0].diffusion_kind = physics::DiffusionKind::tensor;
-  form.regions[0].diffusion = {test::formula("2 + 0*x"), test::formula("0.5 + 0*x"), test::number(0.25), test::number(1.0)};
+  form.regions[0].diffusion = {test::formula("2 + 0*x"), test::formula("0.5 + 0*x"),
+                               test::number(0.25), test::number(1.0)};
   {
     const System system(mesh, space, form);
     EXPECT_LT(system.result.bad_cell, 0);

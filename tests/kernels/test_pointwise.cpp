@@ -21,7 +21,8 @@ TEST(Pack, LanesStayApart) {
   }
   alignas(sizeof(Pack)) double out[pack_width];
   store(out, (load(a) * load(b) - Pack(3.0)) / load(a) + load(b));
-  for (int i = 0; i < pack_width; ++i) EXPECT_NEAR(out[i], (a[i] * b[i] - 3.0) / a[i] + b[i], 8 * eps * (3 + i));
+  for (int i = 0; i < pack_width; ++i)
+    EXPECT_NEAR(out[i], (a[i] * b[i] - 3.0) / a[i] + b[i], 8 * eps * (3 + i));
   EXPECT_EQ(padded(1), pack_width);
   EXPECT_EQ(padded(pack_width), pack_width);
   EXPECT_EQ(padded(pack_width + 1), 2 * pack_width);
@@ -50,7 +51,8 @@ TEST(Adjugate, TimesTheMatrixIsTheDeterminant) {
 TEST(Eigenvalues, OfRotatedTensors) {
   const double c = std::cos(0.7), s = std::sin(0.7);
   double low, high;
-  const double k2[4] = {5 * c * c + 2 * s * s, 3 * c * s + 0.5, 3 * c * s - 0.5, 5 * s * s + 2 * c * c};
+  const double k2[4] = {5 * c * c + 2 * s * s, 3 * c * s + 0.5, 3 * c * s - 0.5,
+                        5 * s * s + 2 * c * c};
   symmetric_eigenvalue_range<2>(k2, low, high);  // the skew part does not count
   EXPECT_NEAR(low, 2.0, 20 * eps);
   EXPECT_NEAR(high, 5.0, 20 * eps);
@@ -76,7 +78,8 @@ TEST(PullBack, ScalarDiagonalAndTensorAgree) {
   const double j[9] = {2.0, 0.3, -0.4, 0.1, 1.5, 0.2, -0.6, 0.7, 1.1};
   double a[9];
   const double det = adjugate<3>(j, a);
-  const double scalar[1] = {2.5}, diagonal[3] = {2.5, 2.5, 2.5}, tensor[9] = {2.5, 0, 0, 0, 2.5, 0, 0, 0, 2.5};
+  const double scalar[1] = {2.5}, diagonal[3] = {2.5, 2.5, 2.5},
+               tensor[9] = {2.5, 0, 0, 0, 2.5, 0, 0, 0, 2.5};
   double from_scalar[9], from_diagonal[9], from_tensor[9];
   pull_back_diffusion<3>(Diffusion::scalar, a, det, 0.125, scalar, from_scalar);
   pull_back_diffusion<3>(Diffusion::diagonal, a, det, 0.125, diagonal, from_diagonal);
@@ -111,7 +114,8 @@ TEST(SimplexP1, ReferenceTet) {
   simplex_p1<3>(form, x, coefficient, matrix, load);
   for (int i = 0; i < 4; ++i) {
     for (int j = 0; j < 4; ++j) {
-      const double expected = i == j ? (i == 0 ? 0.5 : 1.0 / 6.0) : (i == 0 || j == 0 ? -1.0 / 6.0 : 0.0);
+      const double expected =
+          i == j ? (i == 0 ? 0.5 : 1.0 / 6.0) : (i == 0 || j == 0 ? -1.0 / 6.0 : 0.0);
       EXPECT_NEAR(matrix[i * 4 + j], expected, 2 * eps);
     }
   }

@@ -13,8 +13,8 @@ namespace ritz::kernels {
 enum class Diffusion : int { none, scalar, diagonal, tensor };
 
 /// Numbers of the coefficients in the arrays below.
-inline constexpr int coefficient_diffusion = 0;   ///< 9: scalar uses 0; diagonal 0..d-1; tensor d*d
-inline constexpr int coefficient_advection = 9;   ///< 3
+inline constexpr int coefficient_diffusion = 0;  ///< 9: scalar uses 0; diagonal 0..d-1; tensor d*d
+inline constexpr int coefficient_advection = 9;  ///< 3
 inline constexpr int coefficient_reaction = 12;
 inline constexpr int coefficient_source = 13;
 inline constexpr int n_coefficients = 14;
@@ -88,7 +88,8 @@ KOKKOS_FORCEINLINE_FUNCTION void pull_back_diffusion(Diffusion kind, const T* ad
 
 /// c[dim] = w adj(J) b.
 template <int dim, class T>
-KOKKOS_FORCEINLINE_FUNCTION void pull_back_advection(const T* adj, const T& weight, const T* b, T* c) {
+KOKKOS_FORCEINLINE_FUNCTION void pull_back_advection(const T* adj, const T& weight, const T* b,
+                                                     T* c) {
   for (int i = 0; i < dim; ++i) {
     T sum = adj[i * dim] * b[0];
     for (int l = 1; l < dim; ++l) sum += adj[i * dim + l] * b[l];
@@ -103,7 +104,8 @@ KOKKOS_INLINE_FUNCTION void symmetric_eigenvalue_range(const double* k, double& 
   if constexpr (dim == 1) {
     low = high = k[0];
   } else if constexpr (dim == 2) {
-    const double middle = 0.5 * (k[0] + k[3]), half = 0.5 * (k[0] - k[3]), off = 0.5 * (k[1] + k[2]);
+    const double middle = 0.5 * (k[0] + k[3]), half = 0.5 * (k[0] - k[3]),
+                 off = 0.5 * (k[1] + k[2]);
     const double radius = std::sqrt(half * half + off * off);
     low = middle - radius;
     high = middle + radius;
@@ -111,13 +113,13 @@ KOKKOS_INLINE_FUNCTION void symmetric_eigenvalue_range(const double* k, double& 
     const double xy = 0.5 * (k[1] + k[3]), xz = 0.5 * (k[2] + k[6]), yz = 0.5 * (k[5] + k[7]);
     const double mean = (k[0] + k[4] + k[8]) / 3.0;
     const double x = k[0] - mean, y = k[4] - mean, z = k[8] - mean;
-    const double p =
-        std::sqrt((x * x + y * y + z * z + 2.0 * (xy * xy + xz * xz + yz * yz)) / 6.0);
+    const double p = std::sqrt((x * x + y * y + z * z + 2.0 * (xy * xy + xz * xz + yz * yz)) / 6.0);
     if (p == 0.0) {
       low = high = mean;
       return;
     }
-    const double determinant = x * (y * z - yz * yz) - xy * (xy * z - yz * xz) + xz * (xy * yz - y * xz);
+    const double determinant =
+        x * (y * z - yz * yz) - xy * (xy * z - yz * xz) + xz * (xy * yz - y * xz);
     double r = determinant / (2.0 * p * p * p);
     r = r < -1.0 ? -1.0 : (r > 1.0 ? 1.0 : r);
     const double angle = std::acos(r) / 3.0;

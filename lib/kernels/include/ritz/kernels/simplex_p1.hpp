@@ -13,7 +13,8 @@ template <int dim>
 inline constexpr double factorial = dim == 3 ? 6.0 : (dim == 2 ? 2.0 : 1.0);
 
 /// `x`: vertex coordinates [dim + 1][dim]. `coefficient`: [n_coefficients].
-/// `matrix`: [dim + 1][dim + 1], row = test function; `load`: [1], the same for every test function.
+/// `matrix`: [dim + 1][dim + 1], row = test function; `load`: [1], the same for every test
+/// function.
 template <int dim, class T>
 KOKKOS_FORCEINLINE_FUNCTION void simplex_p1(const Terms& form, const T* x, const T* coefficient,
                                             T* matrix, T& load) {
@@ -73,7 +74,8 @@ KOKKOS_FORCEINLINE_FUNCTION void simplex_p1(const Terms& form, const T* x, const
     constexpr double share = inverse_factorial / n;
     for (int j = 0; j < n; ++j) {
       T sum = coefficient[coefficient_advection] * cofactor[j * dim];
-      for (int c = 1; c < dim; ++c) sum += coefficient[coefficient_advection + c] * cofactor[j * dim + c];
+      for (int c = 1; c < dim; ++c)
+        sum += coefficient[coefficient_advection + c] * cofactor[j * dim + c];
       sum *= T(share);
       for (int i = 0; i < n; ++i) matrix[i * n + j] += sum;
     }

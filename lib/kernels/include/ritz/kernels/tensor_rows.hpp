@@ -20,13 +20,14 @@ struct TensorRows {
   static constexpr int n_terms = dim * dim + dim + 1;
   static constexpr int n_planes = dim == 2 ? 1 : m;
   /// Scratch in T: test function factors, fluxes of a plane, x-sums, and y-sums of all planes.
-  static constexpr int scratch = 2 * dim * m + (dim + 1) * m_plane + 3 * m * n + 2 * n_planes * n_plane;
+  static constexpr int scratch =
+      2 * dim * m + (dim + 1) * m_plane + 3 * m * n + 2 * n_planes * n_plane;
 
   const double* values_1d;  ///< [m][n]
   const double* slopes_1d;  ///< [m][n]
 
-  /// `index`: 1-D node numbers [dim] of each lane's test function; factors[2 * dim][m]: values, then
-  /// slopes, of each direction.
+  /// `index`: 1-D node numbers [dim] of each lane's test function; factors[2 * dim][m]: values,
+  /// then slopes, of each direction.
   template <class Index>
   KOKKOS_FORCEINLINE_FUNCTION void factors(const Index& index, T* factors) const {
     for (int d = 0; d < dim; ++d) {
@@ -44,8 +45,9 @@ struct TensorRows {
 
   /// Fluxes g_0..g_{dim-1}, h of the lanes' test functions in plane z, [(dim + 1)][m_plane].
   /// `terms`: [n_terms][stride]: D, c, rho at all points, the same for all lanes.
-  KOKKOS_FORCEINLINE_FUNCTION void fluxes(const Terms& form, const double* terms, std::size_t stride,
-                                          const T* factor, int z, T* flux) const {
+  KOKKOS_FORCEINLINE_FUNCTION void fluxes(const Terms& form, const double* terms,
+                                          std::size_t stride, const T* factor, int z,
+                                          T* flux) const {
     const T* vx = factor;
     const T* sx = factor + m;
     const T* vy = factor + 2 * m;
@@ -69,13 +71,16 @@ struct TensorRows {
         for (int c = 0; c < dim; ++c) {
           T sum(0.0);
           if (form.diffusion != Diffusion::none) {
-            for (int e = 0; e < dim; ++e) sum += gradient[e] * T(here[static_cast<std::size_t>(e * dim + c) * stride]);
+            for (int e = 0; e < dim; ++e)
+              sum += gradient[e] * T(here[static_cast<std::size_t>(e * dim + c) * stride]);
           }
-          if (form.advection) sum += value * T(here[static_cast<std::size_t>(dim * dim + c) * stride]);
+          if (form.advection)
+            sum += value * T(here[static_cast<std::size_t>(dim * dim + c) * stride]);
           flux[c * m_plane + at] = sum;
         }
         flux[dim * m_plane + at] =
-            form.reaction ? value * T(here[static_cast<std::size_t>(dim * dim + dim) * stride]) : T(0.0);
+            form.reaction ? value * T(here[static_cast<std::size_t>(dim * dim + dim) * stride])
+                          : T(0.0);
       }
     }
   }
@@ -84,8 +89,8 @@ struct TensorRows {
   KOKKOS_FORCEINLINE_FUNCTION void rows(const Terms& form, const double* terms, std::size_t stride,
                                         const T* factor, T* work, T* row) const {
     T* flux = work;
-    T* sum_x = flux + (dim + 1) * m_plane;     // [3][m][n]
-    T* sum_y = sum_x + 3 * m * n;              // [2][n_planes][n_plane]
+    T* sum_x = flux + (dim + 1) * m_plane;  // [3][m][n]
+    T* sum_y = sum_x + 3 * m * n;           // [2][n_planes][n_plane]
     T* sum_yz = sum_y + n_planes * n_plane;
     for (int z = 0; z < n_planes; ++z) {
       fluxes(form, terms, stride, factor, z, flux);

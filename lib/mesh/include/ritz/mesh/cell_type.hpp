@@ -22,8 +22,8 @@ struct CellTable {
   std::string_view name;
   int dimension;
   int n_vertices;
-  int n_edges;           ///< entities of dimension 1 (a line has one: itself)
-  int n_faces;           ///< entities of dimension 2 (a quad has one: itself)
+  int n_edges;  ///< entities of dimension 1 (a line has one: itself)
+  int n_faces;  ///< entities of dimension 2 (a quad has one: itself)
   int n_facets;
   CellType facet_type;
   std::array<std::array<std::int8_t, 2>, 12> edges;

@@ -7,9 +7,10 @@
 
 namespace ritz::mesh {
 
-/// Shape functions of the geometry map (Lagrange of order 1 or 2 on the equispaced lattice, nodes in
-/// entity order) at a reference point: out[n_lattice_points(type, order)]. Local.
-void shape_values(CellType type, int order, const std::array<double, 3>& point, std::span<double> out);
+/// Shape functions of the geometry map (Lagrange of order 1 or 2 on the equispaced lattice, nodes
+/// in entity order) at a reference point: out[n_lattice_points(type, order)]. Local.
+void shape_values(CellType type, int order, const std::array<double, 3>& point,
+                  std::span<double> out);
 /// Reference gradients: out[n][dimension].
 void shape_gradients(CellType type, int order, const std::array<double, 3>& point,
                      std::span<double> out);

@@ -26,9 +26,9 @@ struct FacetInSet {
 /// another rank that shares a vertex with an owned cell. Owned cells are in Morton order of their
 /// centroids; ghosts by owner, then by global id.
 ///
-/// Nodes: vertices first, then the other geometry nodes (order 2 only). Every node of a local cell is
-/// local. Global ids do not depend on the number of ranks: vertices have 0..n_vertices_global-1, the
-/// other nodes n_vertices_global..n_nodes_global-1, cells 0..n_cells_global-1.
+/// Nodes: vertices first, then the other geometry nodes (order 2 only). Every node of a local cell
+/// is local. Global ids do not depend on the number of ranks: vertices have 0..n_vertices_global-1,
+/// the other nodes n_vertices_global..n_nodes_global-1, cells 0..n_cells_global-1.
 ///
 /// Orientation: the Jacobian of the map from the reference cell is positive in every owned cell
 /// (checked by `check_geometry()`).
@@ -41,9 +41,9 @@ struct Mesh {
 
   LocalId n_cells_owned = 0;
   GlobalId n_cells_global = 0;
-  std::vector<GlobalId> cell_gid;      ///< [n_cells]
-  std::vector<int> ghost_owner;        ///< [n_cells - n_cells_owned]
-  std::vector<LocalId> cell_nodes;     ///< [n_cells][nodes_per_cell()], entity order (see Lattice)
+  std::vector<GlobalId> cell_gid;   ///< [n_cells]
+  std::vector<int> ghost_owner;     ///< [n_cells - n_cells_owned]
+  std::vector<LocalId> cell_nodes;  ///< [n_cells][nodes_per_cell()], entity order (see Lattice)
   std::vector<std::int16_t> cell_region;  ///< [n_cells], index into region_names
   std::vector<std::uint8_t> exterior;  ///< [n_cells], bit f: facet f lies on the domain's boundary
 

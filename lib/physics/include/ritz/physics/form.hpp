@@ -43,11 +43,12 @@ struct BoundaryForm {
 /// A steady linear problem with one unknown on a mesh of `dimension` dimensions.
 struct Form {
   int dimension = 0;
-  std::vector<RegionForm> regions;       ///< one for each mesh::Mesh::region_names entry
-  std::vector<BoundaryForm> boundaries;  ///< in deck order; of two values on a dof the later one wins
+  std::vector<RegionForm> regions;  ///< one for each mesh::Mesh::region_names entry
+  std::vector<BoundaryForm>
+      boundaries;  ///< in deck order; of two values on a dof the later one wins
 
-  /// The matrix is symmetric: no advection, K scalar or diagonal (tensors are checked numerically at
-  /// the points where they are evaluated, see assembly::Assembler).
+  /// The matrix is symmetric: no advection, K scalar or diagonal (tensors are checked numerically
+  /// at the points where they are evaluated, see assembly::Assembler).
   [[nodiscard]] bool is_symmetric() const;
   /// No value, no robin term and no reaction anywhere: constants are in the null space.
   [[nodiscard]] bool is_pure_neumann() const;
