@@ -14,6 +14,9 @@ struct SimplexCells {
   static constexpr int width = kernels::pack_width;
   static constexpr int n = dim + 1;
 
+  /// Cells whose nodes are fetched in advance.
+  static constexpr std::size_t look_ahead = 6 * width;
+
   TileData data;
 
   /// Coordinates, coefficients, matrices, loads.
@@ -35,6 +38,11 @@ struct SimplexCells {
     int regions[width];
     for (int l = 0; l < width; ++l) regions[l] = -1;
     for (std::size_t k = begin; k < end; k += width) {
+      // The list is in global order, the mesh in its own: its reads jump.
+      for (std::size_t ahead = k + look_ahead; ahead < k + look_ahead + width && ahead < end;
+           ++ahead) {
+        kernels::prefetch(data.cell_nodes.data() + static_cast<std::size_t>(cells[ahead]) * n);
+      }
       const int n_filled = end - k < width ? static_cast<int>(end - k) : width;
       for (int l = 0; l < width; ++l) {
         const LocalId cell = cells[k + static_cast<std::size_t>(l < n_filled ? l : n_filled - 1)];
@@ -43,8 +51,8 @@ struct SimplexCells {
         if (region != regions[l]) {
           regions[l] = region;
           for (int c = 0; c < kernels::n_coefficients; ++c) {
-            coefficients[c * width + l] =
-                data.coefficients.constants(static_cast<std::size_t>(region * kernels::n_coefficients + c));
+            coefficients[c * width + l] = data.coefficients.constants(
+                static_cast<std::size_t>(region * kernels::n_coefficients + c));
           }
         }
       }
@@ -68,19 +76,20 @@ struct SimplexCells {
     }
   }
 
-  KOKKOS_FORCEINLINE_FUNCTION void compute(const double* x, const double* coefficients, double* matrix,
-                                           double* loads) const {
+  KOKKOS_FORCEINLINE_FUNCTION void compute(const double* x, const double* coefficients,
+                                           double* matrix, double* loads) const {
     Pack px[n * dim], pc[kernels::n_coefficients], pm[n * n], load;
     for (int i = 0; i < n * dim; ++i) px[i] = kernels::load(x + i * width);
-    for (int i = 0; i < kernels::n_coefficients; ++i) pc[i] = kernels::load(coefficients + i * width);
+    for (int i = 0; i < kernels::n_coefficients; ++i)
+      pc[i] = kernels::load(coefficients + i * width);
     kernels::simplex_p1<dim>(data.coefficients.terms, px, pc, pm, load);
     for (int i = 0; i < n * n; ++i) kernels::store(matrix + i * width, pm[i]);
     kernels::store(loads, load);
   }
 
   /// TileOutput::add() with the number of columns known.
-  KOKKOS_FORCEINLINE_FUNCTION void add(const TileOutput<Slot>& output, std::uint32_t e, LocalId cell,
-                                       const double* matrix, double load) const {
+  KOKKOS_FORCEINLINE_FUNCTION void add(const TileOutput<Slot>& output, std::uint32_t e,
+                                       LocalId cell, const double* matrix, double load) const {
     const Entry entry = output.entries[e];
     const double* row = matrix + entry_node(entry) * n * width;
     if (entry_touches_fixed(entry)) {
