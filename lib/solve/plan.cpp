@@ -25,6 +25,9 @@ bool has(const std::vector<std::string>& list, const std::string& word) {
 // Below this a factorisation is faster than setting up multigrid (measured by tests/solve's
 // benchmark on one rank), whatever the equation is.
 constexpr GlobalId direct_is_cheap = 5000;
+// Not symmetric, in one or two dimensions: fill grows slowly there, and gmres with ilu stalls where
+// advection dominates (validation/advection at 8,481 unknowns on 2 ranks).
+constexpr GlobalId direct_is_safer = 50000;
 
 }  // namespace
 
@@ -73,7 +76,8 @@ Choice parse_fallback(const std::string& text) {
 Choice choose(const deck::SolverOptions& options, const Facts& facts, const Context& context) {
   Choice choice{options.method, options.preconditioner, {}};
   std::vector<std::string> why;
-  const bool small = facts.n_global <= direct_is_cheap;
+  const bool plane_and_unsymmetric = !facts.symmetric && context.dimension <= 2;
+  const bool small = facts.n_global <= (plane_and_unsymmetric ? direct_is_safer : direct_is_cheap);
   if (choice.method == "auto" && choice.preconditioner == "direct") {
     choice.method = "direct";
     return choice;
