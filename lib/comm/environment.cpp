@@ -26,6 +26,16 @@ Environment::~Environment() {
   MPI_Finalize();
 }
 
+int Environment::ranks_on_node() const {
+  MPI_Comm node = MPI_COMM_NULL;
+  check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node),
+        "MPI_Comm_split_type");
+  int size = 1;
+  check(MPI_Comm_size(node, &size), "MPI_Comm_size");
+  check(MPI_Comm_free(&node), "MPI_Comm_free");
+  return size;
+}
+
 bool Environment::meet(std::chrono::milliseconds patience) const {
   MPI_Request request = MPI_REQUEST_NULL;
   if (MPI_Ibarrier(meeting_, &request) != MPI_SUCCESS) return false;

@@ -1,11 +1,21 @@
 #include "ritz/device/session.hpp"
 
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
 #include "ritz/device/kokkos.hpp"
 
 namespace ritz::device {
 
-Session::Session(int local_rank) {
+Session::Session(int local_rank, int n_threads) {
   static_cast<void>(local_rank);
+#ifdef _OPENMP
+  // The OpenMP library has read its environment when it was loaded; Kokkos asks the library.
+  if (n_threads > 0) omp_set_num_threads(n_threads);
+#else
+  static_cast<void>(n_threads);
+#endif
 #if defined(KOKKOS_ENABLE_CUDA) || defined(KOKKOS_ENABLE_HIP)
   // The names of the argument struct differ between Kokkos 3.5 and 4; the command line is the same.
   std::string option = "--kokkos-map-device-id-by=mpi_rank";

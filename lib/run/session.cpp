@@ -2,6 +2,10 @@
 
 #include "ritz/base/format.hpp"
 
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <new>
@@ -30,6 +34,17 @@ int local_rank() {
     if (rank >= 0) return rank;
   }
   return 0;
+}
+
+/// Threads of a rank when the user has not said (OMP_NUM_THREADS): its own cores if the launcher
+/// has bound it to some, otherwise its share of the node's.
+int threads_for(int ranks_here) {
+  if (std::getenv("OMP_NUM_THREADS")) return 0;
+  cpu_set_t mine;
+  CPU_ZERO(&mine);
+  const int online = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  const int allowed = sched_getaffinity(0, sizeof mine, &mine) == 0 ? CPU_COUNT(&mine) : online;
+  return std::max(1, allowed < online ? allowed : online / ranks_here);
 }
 
 struct Launcher {
@@ -72,10 +87,10 @@ Session::Session(int& argc, char**& argv) : state_(std::make_unique<State>(argc,
   base::log::open(communicator().rank());
   // HDF5 locks files by default, which fails on many network file systems.
   setenv("HDF5_USE_FILE_LOCKING", "BEST_EFFORT", 0);
-  // Ranks share a machine's cores; Kokkos warns on every rank about unbound threads otherwise.
+  // Kokkos warns on every rank about unbound threads otherwise.
   setenv("OMP_PROC_BIND", "false", 0);
-  if (communicator().size() > 1) setenv("OMP_NUM_THREADS", "1", 0);
-  state_->kokkos = std::make_unique<device::Session>(local_rank());
+  const int ranks_here = state_->mpi.ranks_on_node();
+  state_->kokkos = std::make_unique<device::Session>(local_rank(), threads_for(ranks_here));
 }
 
 Session::~Session() = default;

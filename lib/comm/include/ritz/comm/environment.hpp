@@ -20,6 +20,9 @@ class Environment {
 
   [[nodiscard]] const Communicator& world() const { return world_; }
 
+  /// Ranks of this job that share this rank's memory. Collective.
+  [[nodiscard]] int ranks_on_node() const;
+
   /// Waits until every rank has called this, at most for `patience`; true if all have. Uses a
   /// communicator of its own, so ranks that are busy elsewhere are not disturbed.
   [[nodiscard]] bool meet(std::chrono::milliseconds patience) const;

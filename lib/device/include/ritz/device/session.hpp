@@ -5,10 +5,11 @@
 namespace ritz::device {
 
 /// Kokkos for the life of the object. MPI must be up; `local_rank` picks the GPU on nodes with
-/// several. Construct once, destroy before MPI_Finalize.
+/// several. `n_threads`: host threads of this rank, 0 leaves it to OMP_NUM_THREADS. Construct once,
+/// destroy before MPI_Finalize.
 class Session {
  public:
-  explicit Session(int local_rank = 0);
+  explicit Session(int local_rank = 0, int n_threads = 0);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
