@@ -1,4 +1,4 @@
-# ritz_add_test(NAME mesh_box ROOM mesh SOURCES test_box.cpp RANKS 1 2 3 4 [TIMEOUT 60]
+# ritz_add_test(NAME mesh_box ROOM mesh SOURCES test_box.cpp RANKS 1 2 3 4 [TIMEOUT 120]
 #               [LABELS slow] [USES store])
 #
 # One executable, one CTest entry a rank count. Each runs in a folder of its own with the cores it
@@ -36,7 +36,7 @@ function(ritz_add_test)
                         "unknown: '${TEST_UNPARSED_ARGUMENTS}'")
   endif()
   if(NOT TEST_TIMEOUT)
-    set(TEST_TIMEOUT 60)
+    set(TEST_TIMEOUT 120)
   endif()
   set(target test_${TEST_NAME})
   add_executable(${target} ${TEST_SOURCES})

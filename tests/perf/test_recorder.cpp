@@ -64,7 +64,9 @@ TEST(Recorder, StageOfSomeRanksOnlyCountsAsZeroElsewhere) {
   ASSERT_TRUE(stage);
   EXPECT_GE(stage->max_seconds, 0.015);
   EXPECT_EQ(stage->slowest_rank, 0);
-  if (world.size() > 1) EXPECT_EQ(stage->min_seconds, 0.0);
+  if (world.size() > 1) {
+    EXPECT_EQ(stage->min_seconds, 0.0);
+  }
   EXPECT_NEAR(stage->avg_seconds, stage->max_seconds / world.size(), 1e-12);
 }
 
