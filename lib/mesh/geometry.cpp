@@ -1,5 +1,6 @@
 #include "ritz/mesh/geometry.hpp"
 
+#include <cmath>
 #include <string>
 
 namespace ritz::mesh {
@@ -28,7 +29,7 @@ Nodes quadratic_nodes(CellType type) {
     }
     const auto at = static_cast<std::size_t>(nodes.n++);
     for (std::size_t d = 0; d < 3; ++d) {
-      nodes.index[at][d] = static_cast<std::int8_t>(2.0 * sum[d] / n_vertices + 0.5);
+      nodes.index[at][d] = static_cast<std::int8_t>(std::lround(2.0 * sum[d] / n_vertices));
     }
     nodes.vertices[at] = {static_cast<std::int8_t>(vertices[0]),
                           static_cast<std::int8_t>(vertices[n_vertices > 1 ? 1 : 0])};

@@ -521,7 +521,7 @@ int Parser::group_of(int dimension, int key, std::int64_t where) {
 
 void Parser::elements_22() {
   const bool binary = file_.binary();
-  const std::int64_t n = section_count("elements", binary ? 8 : 8);
+  const std::int64_t n = section_count("elements", 8);
   contents_.n_elements = n;
   binary ? elements_22_binary(n) : elements_22_text(n);
 }

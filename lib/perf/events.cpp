@@ -24,8 +24,8 @@ std::string utc_now() {
 }
 
 void add(nlohmann::ordered_json& json, EventLog::Fields fields) {
-  for (const auto& [name, value] : fields) {
-    std::visit([&](const auto& one) { json[name] = one; }, value);
+  for (const auto& field : fields) {
+    std::visit([&](const auto& value) { json[field.first] = value; }, field.second);
   }
 }
 

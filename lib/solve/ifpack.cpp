@@ -92,7 +92,7 @@ std::unique_ptr<la::Preconditioner> make_ilu(const la::Matrix& matrix, const Pas
   Teuchos::ParameterList inner, list;
   if (!ilut) inner.set("fact: iluk level-of-fill", 0);
   for (auto entry = given.begin(); entry != given.end(); ++entry) {
-    const std::string name = given.name(entry);
+    const std::string& name = given.name(entry);
     (name.rfind("schwarz:", 0) == 0 ? list : inner).setEntry(name, given.entry(entry));
   }
   const Teuchos::RCP<const RowMatrix> rows = la::tpetra(matrix);
