@@ -22,8 +22,8 @@ bool has(const std::vector<std::string>& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-// Below this a factorisation takes a moment and cannot fail to converge. A guess, not a measurement:
-// where multigrid overtakes it has not been measured.
+// Below this a factorisation takes a moment and cannot fail to converge. A guess, not a
+// measurement: where multigrid overtakes it has not been measured.
 constexpr GlobalId direct_is_cheap = 5000;
 // Not symmetric, in one or two dimensions: fill grows slowly there, and gmres with ilu stalls where
 // advection dominates (validation/advection at 8,481 unknowns on 2 ranks).
