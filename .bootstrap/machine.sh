@@ -224,8 +224,13 @@ run_tests() {
 open_shell() {
   local bin=$build/shell
   mkdir -p "$bin"
-  ln -sf "$mpi_exec" "$bin/mpirun"
-  ln -sf "$mpi_exec" "$bin/mpiexec"
+  # Not links: MPICH's mpiexec looks for its helpers beside the name it was called by.
+  local name
+  for name in mpirun mpiexec; do
+    rm -f "${bin:?}/$name"
+    printf '#!/bin/sh\nexec "%s" "$@"\n' "$mpi_exec" >"$bin/$name"
+    chmod +x "$bin/$name"
+  done
   ln -sf "$ritz" "$bin/ritz"
   trap - INT TERM HUP
   if [ "${#shell_command[@]}" -gt 0 ]; then PATH=$bin:$PATH exec "${shell_command[@]}"; fi
