@@ -8,7 +8,8 @@
 namespace ritz::run {
 
 /// What a run will need, from counts alone: exact for unknowns of box meshes up to the boundary,
-/// estimated elsewhere (docs/decisions/0008 says how the constants were measured).
+/// estimated elsewhere. The constants are estimates too: on 6,000,000 P1 tets and 2 ranks the
+/// forecast is 778 MiB a rank and the measured peak 737 MiB.
 struct Forecast {
   double n_cells = 0;  ///< after refinement
   double n_unknowns = 0;
