@@ -295,6 +295,7 @@ mesh::Mesh make_mesh(const comm::Communicator& communicator, const deck::Problem
   }();
   if (problem.mesh.refine > 0) {
     const perf::Stage stage(recorder, "refine");
+    mesh::check_geometry(mesh);  // names the bad cells of the file, not their children
     mesh = mesh::refine(mesh, problem.mesh.refine);
   }
   const perf::Stage stage(recorder, "check");
