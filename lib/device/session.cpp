@@ -1,8 +1,13 @@
 #include "ritz/device/session.hpp"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #ifdef _OPENMP
 #include <omp.h>
 #endif
+
+#include <limits>
 
 #include "ritz/device/kokkos.hpp"
 
@@ -10,6 +15,13 @@ namespace ritz::device {
 
 Session::Session(int local_rank, int n_threads) {
   static_cast<void>(local_rank);
+#ifdef __GLIBC__
+  // Large arrays come and go (graphs, products of matrices, work vectors). glibc's default hands
+  // each back to the kernel, which clears its pages again for the next one: a tenth of a run with a
+  // million unknowns. Kept in the heap they are reused.
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+#endif
 #ifdef _OPENMP
   // The OpenMP library has read its environment when it was loaded; Kokkos asks the library.
   if (n_threads > 0) omp_set_num_threads(n_threads);
