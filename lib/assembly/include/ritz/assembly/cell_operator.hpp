@@ -1,0 +1,76 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ritz/fem/space.hpp"
+#include "ritz/la/csr.hpp"
+#include "ritz/mesh/mesh.hpp"
+#include "ritz/physics/form.hpp"
+
+namespace ritz::assembly {
+
+/// The matrix of a form on lines, quads and hexes, applied cell by cell without being stored: the
+/// same matrix as Assembler's up to round-off. Prescribed dofs have identity rows and columns.
+///
+/// Several cells are computed at once, one in each lane, by sum factorisation (Orszag, J. Comput.
+/// Phys. 37, 1980, 70; Kronbichler and Kormann, Comput. Fluids 63, 2012, 135). Cells are told apart
+/// by what has to be stored for them: see `Cells`.
+///
+/// T: double, or float inside a preconditioner.
+template <class T>
+class CellOperator {
+ public:
+  using In = device::View<const T*>;
+  using Out = device::View<T*>;
+  /// Work on a range [begin, end) of owned dofs.
+  using Hook = std::function<void(LocalId begin, LocalId end)>;
+
+  /// Cells of this rank by what is stored for them.
+  struct Cells {
+    LocalId cartesian = 0;  ///< a number a direction: boxes along the axes, diagonal K, constant
+    LocalId stored = 0;     ///< the pulled-back tensor at every quadrature point
+  };
+
+  /// Whether the cells and terms can be applied without a matrix (tensor cells, any coefficients).
+  [[nodiscard]] static bool supports(const mesh::Mesh& mesh, const physics::Form& form);
+
+  /// Evaluates the coefficients and keeps what it needs of the mesh; `mesh`, `space` and `form` may
+  /// go afterwards. Collective. Throws Error(not_finite) on every rank if a coefficient is not
+  /// finite.
+  CellOperator(const mesh::Mesh& mesh, const fem::Space& space, const fem::Constraints& fixed,
+               const physics::Form& form, double time = 0.0);
+  ~CellOperator();
+  CellOperator(CellOperator&&) noexcept;
+  CellOperator& operator=(CellOperator&&) noexcept;
+  CellOperator(const CellOperator&) = delete;
+  CellOperator& operator=(const CellOperator&) = delete;
+
+  [[nodiscard]] LocalId n_owned() const;
+
+  /// y = A x; x and y [n_owned], distinct. Collective, no allocation.
+  ///
+  /// `before(begin, end)` is called for disjoint ranges that cover all owned dofs, each before the
+  /// range of x is read first; `after(begin, end)` likewise, after y has its last contribution: for
+  /// vector updates while the entries are in the cache. Both may run on several threads at a time.
+  void apply(const In& x, const Out& y, const Hook& before = {}, const Hook& after = {}) const;
+
+  /// The diagonal [n_owned], by sums of products of 1-D numbers; 1 at prescribed dofs. Collective.
+  void diagonal(const device::View<double*>& d) const;
+
+  [[nodiscard]] Cells cells() const;
+  [[nodiscard]] std::size_t bytes() const;  ///< held by this rank
+
+ private:
+  struct Data;
+  std::unique_ptr<Data> data_;
+};
+
+extern template class CellOperator<double>;
+extern template class CellOperator<float>;
+
+}  // namespace ritz::assembly
