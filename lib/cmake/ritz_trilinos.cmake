@@ -89,6 +89,12 @@ else()
   ritz_external(kokkos Kokkos::all_libs Threads::Threads)
 endif()
 
+if(RITZ_CUDA AND NOT "CUDA" IN_LIST Kokkos_DEVICES)
+  message(FATAL_ERROR "This Trilinos (${Trilinos_DIR}) has no CUDA: its Kokkos runs on "
+                      "'${Kokkos_DEVICES}'. Name one built for CUDA with -DCMAKE_PREFIX_PATH=..., "
+                      "or use the preset release.")
+endif()
+
 # ---- the packages ----
 # Teuchos of 13.2 declares a constructor with its template arguments, which C++20 forbids. A prefix
 # made by ./bootstrap is edited after the installation; for any other an edited copy is included
