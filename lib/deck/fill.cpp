@@ -221,6 +221,14 @@ SolverOptions solver_options(const Node* solver) {
   SolverOptions options;
   read(solver, "method", options.method);
   read(solver, "preconditioner", options.preconditioner);
+  const auto where = [&](const char* name, base::Location& target) {
+    if (const Node* node = valid(solver, name)) target = node->where;
+  };
+  where("method", options.method_where);
+  where("preconditioner", options.preconditioner_where);
+  where("operator", options.operator_where);
+  read(solver, "operator", options.operator_kind);
+  read(solver, "engine", options.engine);
   read(solver, "tolerance", options.tolerance);
   read(solver, "max_iterations", options.max_iterations);
   read(solver, "restart", options.restart);
@@ -230,6 +238,13 @@ SolverOptions solver_options(const Node* solver) {
       options.fallback_where.push_back(item.where);
     }
   }
+  const Node* multigrid = valid(solver, "multigrid");
+  read(multigrid, "smoother", options.multigrid.smoother);
+  read(multigrid, "smoother_degree", options.multigrid.smoother_degree);
+  read(multigrid, "smoothing_range", options.multigrid.smoothing_range);
+  read(multigrid, "coarse", options.multigrid.coarse);
+  read(multigrid, "precision", options.multigrid.precision);
+  read(multigrid, "full_multigrid_start", options.multigrid.full_multigrid_start);
   if (const Node* trilinos = valid(solver, "trilinos")) {
     for (const Entry& list : trilinos->entries) {
       std::vector<std::string> path;

@@ -279,6 +279,34 @@ void check_fallback(const Problem& problem, Report& report) {
   }
 }
 
+bool needs_matrix(const std::string& preconditioner) {
+  return preconditioner == "ilu" || preconditioner == "amg" || preconditioner == "direct";
+}
+
+/// What of method, preconditioner, operator and engine does not go together, whatever the mesh is.
+void check_solver(const Problem& problem, Report& report) {
+  const SolverOptions& solver = problem.solver;
+  if (solver.method == "pipelined-cg" && solver.engine == "belos")
+    report.error(solver.method_where,
+                 "solver.method = \"pipelined-cg\" is not in Belos; take engine = \"native\"");
+  if (solver.operator_kind != "matrix-free") return;
+  const char* remedy = "take multigrid, chebyshev or jacobi, or operator = \"assembled\"";
+  if (needs_matrix(solver.preconditioner)) {
+    report.error(solver.preconditioner_where,
+                 fmt::format("solver.preconditioner = \"{}\" needs a stored matrix and "
+                             "solver.operator = \"matrix-free\" has none; {}",
+                             solver.preconditioner, remedy));
+  }
+  for (std::size_t i = 0; i < solver.fallback.size() && !report.full(); ++i) {
+    const std::string& entry = solver.fallback[i];
+    if (!needs_matrix(entry.substr(entry.find('+') + 1))) continue;  // npos + 1 is 0
+    report.error(solver.fallback_where[i],
+                 fmt::format("solver.fallback[{}] = {} needs a stored matrix and solver.operator = "
+                             "\"matrix-free\" has none; {}",
+                             i, name_text(entry), remedy));
+  }
+}
+
 void check_outputs(const Node& root, const Problem& problem, Report& report) {
   const Node* probe_list = valid(&root, "probe");
   Uniqueness probes, integrals, expected;
@@ -347,12 +375,14 @@ void check_rules(const Node& root, const Problem& problem, Report& report) {
   check_clashes(problem, report);
   check_coefficients(problem, report);
   check_fallback(problem, report);
+  check_solver(problem, report);
   check_outputs(root, problem, report);
 
   const int dimension = box_dimension(root);
   if (dimension == 0) return;
   check_box(root, problem, dimension, report);
   check_dimension(problem, dimension, report.diagnostics());
+  check_cells(problem, problem.mesh.box.cell_type, report.diagnostics());
   // With a wrong or unread part of the deck, what is said about names would only confuse.
   const Node* boundaries = valid(&root, "boundary");
   const bool all_named =
@@ -456,6 +486,34 @@ void check_names(const Problem& problem, const std::vector<std::string>& regions
       fmt::format("no [[boundary]] is on {}: every part of the boundary needs a condition; on = "
                   "[\"rest\"] stands for all that is not named, flux = 0 insulates",
                   name_list(missing)));
+}
+
+void check_cells(const Problem& problem, const std::string& cell_type,
+                 base::Diagnostics& diagnostics) {
+  if (cell_type != "tri" && cell_type != "tet") return;
+  Report report(diagnostics);
+  const SolverOptions& solver = problem.solver;
+  if (solver.operator_kind == "matrix-free") {
+    report.error(
+        solver.operator_where,
+        fmt::format("solver.operator = \"matrix-free\" is for line, quad and hex cells and "
+                    "the mesh has {}; take \"auto\" or \"assembled\"",
+                    cell_type));
+  }
+  if (solver.preconditioner == "multigrid") {
+    report.error(
+        solver.preconditioner_where,
+        fmt::format("solver.preconditioner = \"multigrid\" is for line, quad and hex cells "
+                    "and the mesh has {}; take \"amg\"",
+                    cell_type));
+  }
+  for (std::size_t i = 0; i < solver.fallback.size() && !report.full(); ++i) {
+    if (!solver.fallback[i].ends_with("+multigrid")) continue;
+    report.error(solver.fallback_where[i],
+                 fmt::format("solver.fallback[{}] = {}: multigrid is for line, quad and hex cells "
+                             "and the mesh has {}; take amg",
+                             i, name_text(solver.fallback[i]), cell_type));
+  }
 }
 
 void check_dimension(const Problem& problem, int dimension, base::Diagnostics& diagnostics) {

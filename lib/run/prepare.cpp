@@ -6,10 +6,9 @@
 namespace ritz::run {
 
 Prepared prepare(const comm::Communicator& communicator, const std::string& deck,
-                 const std::vector<std::string>& overrides) {
+                 const std::vector<std::string>& overrides, base::Diagnostics& diagnostics) {
   Prepared prepared;
   prepared.text = load(communicator, deck, overrides);
-  base::Diagnostics diagnostics;
   communicator.together([&] { prepared.problem = parse(prepared.text, diagnostics); });
 
   // The names of a mesh file belong to the same report as the deck's own errors; a file that cannot
@@ -29,17 +28,19 @@ Prepared prepare(const comm::Communicator& communicator, const std::string& deck
     if (has_mesh && !unreadable) {
       if (prepared.problem.mesh.kind == deck::MeshKind::file) {
         deck::check_dimension(prepared.problem, prepared.names.dimension, diagnostics);
+        deck::check_cells(prepared.problem, prepared.names.cell_type, diagnostics);
         deck::check_names(prepared.problem, prepared.names.regions, prepared.names.sets,
                           diagnostics);
       }
-      static_cast<void>(make_form(prepared.problem, prepared.names.dimension,
-                                  prepared.names.regions, prepared.names.sets, diagnostics));
+      const physics::Form form =
+          make_form(prepared.problem, prepared.names.dimension, prepared.names.regions,
+                    prepared.names.sets, diagnostics);
+      if (!diagnostics.has_errors()) prepared.symmetric = form.is_symmetric();
     }
     check_formulas(prepared.problem, diagnostics);
     diagnostics.throw_errors(base::ExitCode::deck);
   });
   if (unreadable) throw base::Error(*unreadable);
-  for (const base::Diagnostic& entry : diagnostics.entries()) prepared.remarks.push_back(entry);
   return prepared;
 }
 

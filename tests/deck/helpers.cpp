@@ -113,6 +113,15 @@ std::string describe(const Problem& problem) {
   d.add("boundary", problem.boundaries);
   d.add("solver.method", problem.solver.method);
   d.add("solver.preconditioner", problem.solver.preconditioner);
+  d.add("solver.operator", problem.solver.operator_kind);
+  d.add("solver.engine", problem.solver.engine);
+  d.add("solver.multigrid.smoother", problem.solver.multigrid.smoother);
+  d.add("solver.multigrid.smoother_degree", problem.solver.multigrid.smoother_degree);
+  d.add("solver.multigrid.smoothing_range", problem.solver.multigrid.smoothing_range);
+  d.add("solver.multigrid.coarse", problem.solver.multigrid.coarse);
+  d.add("solver.multigrid.precision", problem.solver.multigrid.precision);
+  d.add("solver.multigrid.full_multigrid_start",
+        static_cast<int>(problem.solver.multigrid.full_multigrid_start));
   d.add("solver.tolerance", problem.solver.tolerance);
   d.add("solver.max_iterations", problem.solver.max_iterations);
   d.add("solver.restart", problem.solver.restart);

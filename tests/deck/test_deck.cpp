@@ -121,6 +121,48 @@ TEST(Deck, FillsEveryMember) {
   EXPECT_EQ(p.verify.probes[0].tolerance, 0.1);
 }
 
+TEST(Deck, FillsOperatorEngineAndMultigrid) {
+  const Result result = parse_text(
+      minimal +
+      "[solver]\nmethod = \"pipelined-cg\"\noperator = \"matrix-free\"\nengine = \"native\"\n"
+      "preconditioner = \"multigrid\"\n[solver.multigrid]\nsmoother = \"chebyshev-1\"\n"
+      "smoother_degree = 5\nsmoothing_range = 20\ncoarse = \"amg\"\nprecision = \"double\"\n"
+      "full_multigrid_start = true\n");
+  ASSERT_THAT(result.errors(), IsEmpty()) << result.all_errors();
+  const SolverOptions& solver = result.problem.solver;
+  EXPECT_EQ(solver.method, "pipelined-cg");
+  EXPECT_EQ(solver.operator_kind, "matrix-free");
+  EXPECT_EQ(solver.engine, "native");
+  EXPECT_EQ(solver.preconditioner, "multigrid");
+  EXPECT_EQ(solver.operator_where.line, solver.method_where.line + 1);
+  EXPECT_EQ(solver.preconditioner_where.line, solver.method_where.line + 3);
+  EXPECT_EQ(solver.multigrid.smoother, "chebyshev-1");
+  EXPECT_EQ(solver.multigrid.smoother_degree, 5);
+  EXPECT_EQ(solver.multigrid.smoothing_range, 20.0);
+  EXPECT_EQ(solver.multigrid.coarse, "amg");
+  EXPECT_EQ(solver.multigrid.precision, "double");
+  EXPECT_TRUE(solver.multigrid.full_multigrid_start);
+}
+
+TEST(Deck, MatrixFreeAndMultigridNeedTensorCells) {
+  for (const char* type : {"line", "quad", "hex", "mixed"}) {
+    const Result result = parse_text(
+        minimal + "[solver]\noperator = \"matrix-free\"\npreconditioner = \"multigrid\"\n");
+    Result checked;
+    check_cells(result.problem, type, checked.diagnostics);
+    EXPECT_THAT(checked.errors(), IsEmpty()) << type;
+  }
+  for (const char* type : {"tri", "tet"}) {
+    const Result result = parse_text(
+        minimal +
+        "[solver]\noperator = \"matrix-free\"\npreconditioner = \"multigrid\"\nfallback = "
+        "\"gmres+multigrid\"\n");
+    Result checked;
+    check_cells(result.problem, type, checked.diagnostics);
+    EXPECT_EQ(checked.errors().size(), 3u) << type;
+  }
+}
+
 TEST(Deck, HandsTrilinosParametersOn) {
   using Type = SolverOptions::Passed::Type;
   const auto passed = parse_text(full).problem.solver.trilinos;
@@ -276,6 +318,9 @@ void expect_fixed_point(const Result& first, const std::string& what) {
 
 TEST(Effective, IsAFixedPoint) {
   expect_fixed_point(parse_text(minimal), "minimal");
+  expect_fixed_point(parse_text(minimal + "[solver.multigrid]\nsmoother = \"chebyshev-1\"\n"
+                                          "smoothing_range = 20\n"),
+                     "multigrid");
   expect_fixed_point(parse_text(full), "full");
   expect_fixed_point(parse_text(reference_toml()), "reference");
   expect_fixed_point(parse_text(full, {"solver.tolerance=1e-3", "boundary[0].value=\"a # b\"",

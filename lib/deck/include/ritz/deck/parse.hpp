@@ -36,8 +36,8 @@ using FileReader = std::function<std::optional<std::string>(const std::string& p
 /// Everything that is wrong is reported, not only the first; a TOML syntax error stops its own file
 /// only. After 200 errors the rest is counted and not told one by one. The Problem holds whatever
 /// was right, and the defaults elsewhere; it is to be used only if there are no errors. Formulas
-/// are not parsed here (room expr), names in a mesh file are not known here: see check_names() and
-/// check_dimension(), which have been applied already when mesh.kind = "box".
+/// are not parsed here (room expr), names in a mesh file are not known here: see check_names(),
+/// check_dimension() and check_cells(), which have been applied already when mesh.kind = "box".
 ///
 /// Included files come first, in order, then the file that includes them: later keys win, tables
 /// are merged, [[arrays of tables]] are appended. A file that is included twice is read once.
@@ -63,6 +63,11 @@ void check_names(const Problem& problem, const std::vector<std::string>& regions
 /// Checks lengths that depend on the dimension of the mesh (1, 2 or 3): diffusion, advection,
 /// probes. Local.
 void check_dimension(const Problem& problem, int dimension, base::Diagnostics& diagnostics);
+
+/// Checks that operator, preconditioner and fallbacks of the solver work on cells of this type
+/// ("line", "tri", "quad", "tet", "hex"; others pass). Local.
+void check_cells(const Problem& problem, const std::string& cell_type,
+                 base::Diagnostics& diagnostics);
 
 /// The names of a box mesh's boundary sets by dimension: left right (bottom top (front back)).
 [[nodiscard]] std::vector<std::string> box_set_names(int dimension);

@@ -102,8 +102,10 @@ struct Boundary {
 };
 
 struct SolverOptions {
-  std::string method = "auto";          ///< auto cg gmres fgmres bicgstab minres tfqmr gcrodr
-  std::string preconditioner = "auto";  ///< auto none jacobi chebyshev ilu amg direct
+  std::string method = "auto";  ///< auto cg pipelined-cg gmres fgmres bicgstab minres tfqmr gcrodr
+  std::string preconditioner = "auto";  ///< auto none jacobi chebyshev ilu amg multigrid direct
+  std::string operator_kind = "auto";   ///< solver.operator: auto assembled matrix-free
+  std::string engine = "auto";          ///< who runs cg: auto native belos
   double tolerance = 1e-8;              ///< on the true residual, relative to the right-hand side
   int max_iterations = 500;
   int restart = 50;                   ///< gmres, fgmres, gcrodr
@@ -119,6 +121,17 @@ struct SolverOptions {
     base::Location where;
   };
   std::vector<Passed> trilinos;
+  /// [solver.multigrid]: preconditioner = "multigrid".
+  struct Multigrid {
+    std::string smoother = "chebyshev-4";  ///< chebyshev-4 chebyshev-1: which kind
+    int smoother_degree = 3;
+    double smoothing_range = 15.0;      ///< first kind only
+    std::string coarse = "auto";        ///< auto amg direct
+    std::string precision = "float";    ///< of the levels: float double
+    bool full_multigrid_start = false;  ///< start from the coarsest level's solution
+  };
+  Multigrid multigrid;
+  base::Location method_where, preconditioner_where, operator_where;
 };
 
 struct Limits {
