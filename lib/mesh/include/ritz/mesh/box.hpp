@@ -27,6 +27,11 @@ struct Box {
   Distortion distortion = Distortion::none;
   double distortion_amount = 0.0;
   std::uint64_t seed = 1;
+
+  /// Bricks of this many of the box's bricks in each direction, with those vertices of the box that
+  /// are their corners, graded and distorted where the box has them: a coarser mesh of the same
+  /// domain (mesh/hierarchy.hpp). Divides `cells`. Everything below counts these bricks.
+  GlobalId stride = 1;
 };
 
 /// This rank's block of the box's cells, in the order of their ids (bricks with x fastest, a
