@@ -6,6 +6,8 @@
 #include <filesystem>
 
 #include "directory.hpp"
+#include "limits.hpp"
+#include "points.hpp"
 #include "prepare.hpp"
 #include "progress.hpp"
 #include "provenance.hpp"
@@ -31,13 +33,6 @@ namespace {
 
 using base::count_text;
 
-std::string point_text(const std::array<double, 3>& at, int dimension) {
-  std::string text = "(";
-  for (int d = 0; d < dimension; ++d)
-    text += fmt::format("{}{:.6g}", d ? ", " : "", at[static_cast<std::size_t>(d)]);
-  return text + ")";
-}
-
 /// The first rank that has something to say says it to all; empty if nobody has.
 std::string first_text(const comm::Communicator& communicator, std::string mine) {
   const int first =
@@ -56,8 +51,8 @@ class Run {
   int execute() {
     {
       const perf::Stage stage(recorder_, "check");
-      prepared_ = prepare(communicator_, request_.deck, request_.overrides);
-      check_memory();
+      prepared_ = prepare(communicator_, request_.deck, request_.overrides, diagnostics_);
+      check_needs();
       prepare_directory(communicator_, problem().output.directory, request_.overwrite);
       open_directory();
     }
@@ -79,40 +74,19 @@ class Run {
     remarks_.push_back(text);
   }
 
-  /// Forecast against limits.memory (an error) and against what the machine has (a warning).
-  void check_memory() {
-    const Forecast needs = forecast(problem(), prepared_.names.n_cells, prepared_.names.cell_type,
-                                    prepared_.names.geometry_order, communicator_.size());
-    const std::optional<double>& limit = problem().limits.memory_bytes;
-    if (limit && needs.rank_bytes() > *limit) {
-      throw base::Error(base::ExitCode::memory,
-                        fmt::format("needs about {} a rank, limits.memory allows {}; nothing was "
-                                    "started.\n{}\nUse about {} "
-                                    "ranks, or --set limits.memory=\"{}\"",
-                                    base::bytes_text(needs.rank_bytes()), base::bytes_text(*limit),
-                                    text(needs, communicator_.size()), ranks_that_fit(*limit),
-                                    base::bytes_text(1.1 * needs.rank_bytes())));
+  /// Forecast against limits.memory and the free space (errors) and against what the machine has (a
+  /// warning).
+  void check_needs() {
+    const int n_ranks = communicator_.size();
+    const Forecast needs = forecast(problem(), prepared_.names, prepared_.symmetric, n_ranks);
+    check_memory_limit(problem(), prepared_.names, prepared_.symmetric, needs, n_ranks);
+    const DiskNeeds disk = disk_needs(communicator_, problem(), needs);
+    if (disk.cannot_fit()) throw base::Error(base::ExitCode::io, disk.problem());
+    std::string memory = memory_warning(needs, n_ranks);
+    communicator_.broadcast(memory);  // what is told goes into the files, alike on every rank
+    for (const std::string& warning : {memory, disk.problem()}) {
+      if (!warning.empty()) diagnostics_.warning({}, warning);
     }
-    const double machine = perf::available_memory();
-    const double wanted = needs.rank_bytes() * communicator_.size();
-    memory_warning_ =
-        communicator_.is_root() && machine > 0 && wanted > machine
-            ? fmt::format(
-                  "the run needs about {} on {} ranks, this machine has {} free; if all "
-                  "ranks run here it may be killed",
-                  base::bytes_text(wanted), communicator_.size(), base::bytes_text(machine))
-            : std::string();
-  }
-
-  [[nodiscard]] std::string ranks_that_fit(double limit) const {
-    for (int ranks = communicator_.size() * 2; ranks < (1 << 24); ranks *= 2) {
-      if (forecast(problem(), prepared_.names.n_cells, prepared_.names.cell_type,
-                   prepared_.names.geometry_order, ranks)
-              .rank_bytes() <= limit) {
-        return std::to_string(ranks);
-      }
-    }
-    return "more";
   }
 
   void open_directory() {
@@ -127,13 +101,12 @@ class Run {
                                communicator_.size() == 1 ? "" : "s", device::description()));
     progress_.events().event(
         "start", {{"title", title}, {"ranks", static_cast<long long>(communicator_.size())}});
-    for (const base::Diagnostic& entry : prepared_.remarks) {
+    for (const base::Diagnostic& entry : diagnostics_.entries()) {
       if (entry.severity == base::Diagnostic::Severity::warning)
         remark(entry.text());
       else
         base::log::info(entry.text());
     }
-    if (!memory_warning_.empty()) remark(memory_warning_);
   }
 
   void make_the_mesh() {
@@ -435,7 +408,7 @@ class Run {
   partition::Quality quality_;
   std::optional<mesh::Mesh> mesh_;
   std::vector<std::string> remarks_;  ///< warnings and fallbacks, for the provenance of every file
-  std::string memory_warning_;
+  base::Diagnostics diagnostics_;     ///< of the deck, told once there is a log
   Outcome outcome_;
 };
 
@@ -444,22 +417,6 @@ class Run {
 int run_deck(const comm::Communicator& communicator, const RunRequest& request) {
   Run run(communicator, request);
   return run.execute();
-}
-
-int check_deck(const comm::Communicator& communicator, const RunRequest& request, int n_ranks) {
-  const Prepared prepared = prepare(communicator, request.deck, request.overrides);
-  for (const base::Diagnostic& entry : prepared.remarks) base::log::info(entry.text());
-  const Forecast needs = forecast(prepared.problem, prepared.names.n_cells,
-                                  prepared.names.cell_type, prepared.names.geometry_order, n_ranks);
-  base::log::info(text(needs, n_ranks));
-  const std::optional<double>& limit = prepared.problem.limits.memory_bytes;
-  if (limit && needs.rank_bytes() > *limit) {
-    throw base::Error(base::ExitCode::memory,
-                      fmt::format("needs about {} a rank, limits.memory allows {}",
-                                  base::bytes_text(needs.rank_bytes()), base::bytes_text(*limit)));
-  }
-  base::log::info(fmt::format("{}: no mistakes found", request.deck));
-  return 0;
 }
 
 }  // namespace ritz::run

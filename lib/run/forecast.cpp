@@ -2,6 +2,7 @@
 
 #include "ritz/base/format.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "ritz/base/text.hpp"
@@ -11,78 +12,145 @@ namespace ritz::run {
 
 namespace {
 
-/// Unknowns a cell brings and average entries a row, on a large mesh of degree k.
-struct Density {
-  double unknowns_per_cell;
-  double entries_per_row;
+using mesh::CellType;
+
+/// Numbers of the entities of a mesh. `edges` and `faces` are those between vertices and cells:
+/// none on a line, no faces in the plane.
+struct Entities {
+  CellType type = CellType::point;
+  double vertices = 0, edges = 0, faces = 0, cells = 0;
+  double outer_facets = 0;
 };
 
-Density density(mesh::CellType type, int k) {
-  const double d = k;
+/// Each facet has two cells, an outer one has one; in space Euler's formula for a body without
+/// holes, V - E + F - C = 1, gives the edges.
+Entities entities(CellType type, double vertices, double cells, double outer_facets) {
+  const mesh::CellTable& table = mesh::table(type);
+  Entities result{type, vertices, 0, 0, cells, outer_facets};
+  const double facets = (table.n_facets * cells + outer_facets) / 2;
+  if (table.dimension == 2) result.edges = facets;
+  if (table.dimension == 3) {
+    result.faces = facets;
+    result.edges = vertices + facets - cells - 1;
+  }
+  return result;
+}
+
+/// Points of the order-k lattice: the unknowns of degree k, the nodes of order k.
+double lattice_points(const Entities& mesh, int k) {
+  return mesh.vertices + mesh.edges * mesh::n_interior_points(CellType::line, k) +
+         (mesh.faces > 0
+              ? mesh.faces * mesh::n_interior_points(mesh::table(mesh.type).facet_type, k)
+              : 0.0) +
+         mesh.cells * mesh::n_interior_points(mesh.type, k);
+}
+
+/// Pairs of unknowns of degree k that share a cell: the stored entries.
+///
+/// Counted by inclusion and exclusion. A pair lies in the closure of some smallest entity and in
+/// that of everything around it. The signed number, sum of (-1)^dimension over the entities around
+/// one, is (-1)^d inside (an open ball) and 0 on the boundary (half a ball), where the same sum
+/// over the boundary's own entities gives (-1)^(d-1). So with n the number of unknowns on an entity
+/// of its closure: (-1)^d sum (-1)^dim n^2 over all, and the same once more over the boundary.
+double matrix_entries(const Entities& mesh, int k) {
+  const mesh::CellTable& table = mesh::table(mesh.type);
+  const auto square = [k](CellType type) {
+    const double n = mesh::n_lattice_points(type, k);
+    return n * n;
+  };
+  const double cells = mesh.cells * square(mesh.type), edge = square(CellType::line);
+  if (table.dimension == 1) return cells - mesh.vertices + 2;
+  if (table.dimension == 2) {
+    const double outer = mesh.outer_facets;  // a closed polygon: as many corners
+    return cells - mesh.edges * edge + mesh.vertices + outer * edge - outer;
+  }
+  const double face = square(table.facet_type), outer_faces = mesh.outer_facets;
+  const double outer_edges = outer_faces * mesh::table(table.facet_type).n_edges / 2;
+  const double outer_vertices = outer_edges - outer_faces + 2;  // a sphere
+  return cells - mesh.faces * face + mesh.edges * edge - mesh.vertices + outer_faces * face -
+         outer_edges * edge + outer_vertices;
+}
+
+/// The outer facets of a cube of so many cells: what a file without facets is taken to have.
+double facets_of_a_cube(CellType type, double cells) {
   switch (type) {
-    case mesh::CellType::line:
-      return {d, d + 2};
-    case mesh::CellType::quad:
-      return {d * d, (d + 2) * (d + 2)};
-    case mesh::CellType::hex:
-      return {d * d * d, std::pow(d + 2, 3)};
-    // A vertex has 6 triangles; per vertex there are 3 edges and 2 triangles.
-    case mesh::CellType::tri: {
-      const double edge = d - 1, inside = (d - 1) * (d - 2) / 2;
-      const double n_cell = (d + 1) * (d + 2) / 2;
-      const double vertex_row = 1 + 6 + 12 * edge + 6 * inside;
-      const double edge_row = 2 * n_cell - (d + 1);
-      const double total = 1 + 3 * edge + 2 * inside;
-      return {total / 2, (vertex_row + 3 * edge * edge_row + 2 * inside * n_cell) / total};
-    }
-    // Kuhn-like: per vertex 7 edges, 12 faces, 6 tets; a vertex meets 24 tets, 14 neighbours, 36
-    // faces.
-    case mesh::CellType::tet: {
-      const double edge = d - 1, face = (d - 1) * (d - 2) / 2;
-      const double n_cell = (d + 1) * (d + 2) * (d + 3) / 6, n_face = (d + 1) * (d + 2) / 2;
-      const double vertex_row = 15 + (14 + 36) * edge + (36 + 24) * face;
-      const double edge_row = 36.0 / 7 * (n_cell - n_face) + (d + 1);
-      const double face_row = 2 * n_cell - n_face;
-      const double total = 1 + 7 * edge + 12 * face;
-      return {total / 6, (vertex_row + 7 * edge * edge_row + 12 * face * face_row) / total};
-    }
-    case mesh::CellType::point:
+    case CellType::tri:
+      return 4 * std::sqrt(cells / 2);
+    case CellType::quad:
+      return 4 * std::sqrt(cells);
+    case CellType::tet:
+      return 12 * std::pow(cells / 6, 2.0 / 3);
+    case CellType::hex:
+      return 6 * std::pow(cells, 2.0 / 3);
+    case CellType::line:
+    case CellType::point:
       break;
   }
-  return {1, 1};
+  return 2;
+}
+
+/// The mesh of the deck before refinement.
+Entities coarse_mesh(const deck::Problem& problem, const MeshNames& names) {
+  const CellType type = mesh::cell_type(names.cell_type);
+  const auto cells = static_cast<double>(names.n_cells);
+  if (problem.mesh.kind == deck::MeshKind::box) {
+    double vertices = 1, bricks = 1;
+    for (std::int64_t n : problem.mesh.box.cells) {
+      vertices *= static_cast<double>(n) + 1;
+      bricks *= static_cast<double>(n);
+    }
+    double outer = 0;
+    for (std::int64_t n : problem.mesh.box.cells) outer += 2 * bricks / static_cast<double>(n);
+    return entities(type, vertices, cells, type == CellType::tet ? 2 * outer : outer);
+  }
+  const double outer = std::max(static_cast<double>(names.n_facets), facets_of_a_cube(type, cells));
+  auto vertices = static_cast<double>(names.n_nodes);
+  if (names.geometry_order == 2) {
+    // The nodes are the order-2 lattice, which grows linearly with the vertices.
+    const double at_zero = lattice_points(entities(type, 0, cells, outer), 2);
+    const double at_one = lattice_points(entities(type, 1, cells, outer), 2);
+    vertices = (vertices - at_zero) / (at_one - at_zero);
+  }
+  return entities(type, vertices, cells, outer);
 }
 
 }  // namespace
 
-Forecast forecast(const deck::Problem& problem, GlobalId n_cells, const std::string& cell_type,
-                  int geometry_order, int n_ranks) {
-  const mesh::CellType type = mesh::cell_type(cell_type);
+Forecast forecast(const deck::Problem& problem, const MeshNames& names, bool symmetric,
+                  int n_ranks) {
+  const CellType type = mesh::cell_type(names.cell_type);
   const int dimension = mesh::table(type).dimension;
   const int degree = problem.space.degree;
   const double ranks = n_ranks;
-  Forecast result;
-  result.n_cells = static_cast<double>(n_cells) * std::pow(2.0, dimension * problem.mesh.refine);
-  const Density per = density(type, degree);
-  result.n_unknowns = result.n_cells * per.unknowns_per_cell;
-  if (mesh::is_tensor(type) && problem.mesh.kind == deck::MeshKind::box) {
-    result.n_unknowns = 1;
-    for (std::int64_t n : problem.mesh.box.cells) {
-      result.n_unknowns *= static_cast<double>(n) * std::pow(2.0, problem.mesh.refine) * degree + 1;
-    }
+  Entities mesh = coarse_mesh(problem, names);
+  for (int i = 0; i < problem.mesh.refine; ++i) {
+    // Uniform refinement puts a vertex on every point of the order-2 lattice.
+    mesh = entities(type, lattice_points(mesh, 2), mesh.cells * std::pow(2.0, dimension),
+                    mesh.outer_facets * std::pow(2.0, dimension - 1));
   }
-  result.n_entries = result.n_unknowns * per.entries_per_row;
+  Forecast result;
+  result.exact = problem.mesh.kind == deck::MeshKind::box;
+  result.n_cells = mesh.cells;
+  result.n_unknowns = lattice_points(mesh, degree);
+  result.n_entries = matrix_entries(mesh, degree);
+
+  solve::Context context;
+  context.cell_type = names.cell_type;
+  context.degree = degree;
+  context.dimension = dimension;
+  result.solver = solve::pick(problem.solver, symmetric, std::llround(result.n_unknowns), context);
 
   const double cells = result.n_cells / ranks, unknowns = result.n_unknowns / ranks;
-  const double nodes_per_cell = mesh::n_lattice_points(type, geometry_order);
+  const double nodes_per_cell = mesh::n_lattice_points(type, names.geometry_order);
   const double dofs_per_cell = mesh::n_lattice_points(type, degree);
-  const double nodes = cells * density(type, geometry_order).unknowns_per_cell;
+  const double nodes = lattice_points(mesh, names.geometry_order) / ranks;
   // ids, connectivity, region, flags; the copy that is moved between ranks lives at the same time.
   result.mesh_bytes = 2 * (cells * (8 + 4 * nodes_per_cell + 3) + nodes * (8 + 8 * dimension));
   result.space_bytes = cells * 4 * dofs_per_cell + unknowns * 40;
-  const double slot_bytes = per.entries_per_row > 120 ? 2 : 1;
+  const double slot_bytes = result.n_entries > 120 * result.n_unknowns ? 2 : 1;
   result.matrix_bytes = result.n_entries / ranks * 12 + unknowns * 32 +
                         cells * (slot_bytes * dofs_per_cell * dofs_per_cell + 24);
-  const std::string& preconditioner = problem.solver.preconditioner;
+  const std::string& preconditioner = result.solver.preconditioner;
   double factor = 1.8;  // algebraic multigrid: hierarchy and its set-up
   if (preconditioner == "none" || preconditioner == "jacobi" || preconditioner == "chebyshev")
     factor = 0;
@@ -90,22 +158,33 @@ Forecast forecast(const deck::Problem& problem, GlobalId n_cells, const std::str
   if (preconditioner == "direct") factor = dimension == 3 ? 40 : 12;
   result.solver_bytes = result.n_entries / ranks * 12 * factor + unknowns * 8 * 10;
   result.base_bytes = 120.0 * 1024 * 1024;
-  result.file_bytes = result.n_unknowns * 32 + result.n_cells * (8 * dofs_per_cell + 17);
+  if (problem.output.fields) {
+    // Points with three coordinates and u; connectivity, offset, type, region and rank of a cell.
+    const int order = std::max(degree, names.geometry_order);
+    result.file_bytes = lattice_points(mesh, order) * 32 +
+                        result.n_cells * (8.0 * mesh::n_lattice_points(type, order) + 17);
+  }
   return result;
 }
 
 std::string text(const Forecast& needs, int n_ranks) {
   return fmt::format(
-      "about {} cells, {} unknowns, {} matrix entries\n"
-      "memory a rank on {} rank{}: {} (program {}, mesh {}, space {}, matrix {}, solver {})\n"
-      "results.vtkhdf: {} before compression",
-      base::count_text(std::llround(needs.n_cells)),
+      "{} cells, {}{} unknowns, {} matrix entries{}\n"
+      "solver: {}+{}{}\n"
+      "memory a rank on {} rank{}: about {} (program {}, mesh {}, space {}, matrix {}, solver {})\n"
+      "results.vtkhdf: {}",
+      base::count_text(std::llround(needs.n_cells)), needs.exact ? "" : "about ",
       base::count_text(std::llround(needs.n_unknowns)),
-      base::count_text(std::llround(needs.n_entries)), n_ranks, n_ranks == 1 ? "" : "s",
-      base::bytes_text(needs.rank_bytes()), base::bytes_text(needs.base_bytes),
-      base::bytes_text(needs.mesh_bytes), base::bytes_text(needs.space_bytes),
-      base::bytes_text(needs.matrix_bytes), base::bytes_text(needs.solver_bytes),
-      base::bytes_text(needs.file_bytes));
+      base::count_text(std::llround(needs.n_entries)),
+      needs.exact ? "" : " (from the numbers of nodes, cells and facets in the mesh file)",
+      needs.solver.method, needs.solver.preconditioner,
+      needs.solver.reason.empty() ? "" : " (auto: " + needs.solver.reason + ")", n_ranks,
+      n_ranks == 1 ? "" : "s", base::bytes_text(needs.rank_bytes()),
+      base::bytes_text(needs.base_bytes), base::bytes_text(needs.mesh_bytes),
+      base::bytes_text(needs.space_bytes), base::bytes_text(needs.matrix_bytes),
+      base::bytes_text(needs.solver_bytes),
+      needs.file_bytes > 0 ? base::bytes_text(needs.file_bytes) + " before compression"
+                           : "not written");
 }
 
 }  // namespace ritz::run

@@ -6,6 +6,7 @@
 #include <map>
 #include <numeric>
 
+#include "points.hpp"
 #include "ritz/base/log.hpp"
 #include "ritz/base/text.hpp"
 #include "ritz/deck/parse.hpp"
@@ -58,14 +59,6 @@ std::vector<std::array<double, 3>> facet_points(const mesh::Mesh& mesh, LocalId 
   return points;
 }
 
-std::string point_text(const std::array<double, 3>& point, int dimension) {
-  std::string text = "(";
-  for (int d = 0; d < dimension; ++d) {
-    text += fmt::format("{}{:.6g}", d ? ", " : "", point[static_cast<std::size_t>(d)]);
-  }
-  return text + ")";
-}
-
 /// Runs `visit(cell, facet)` for the outer facets of the local cells.
 template <class Visit>
 void for_each_exterior_facet(const mesh::Mesh& mesh, LocalId n_cells, const Visit& visit) {
@@ -105,11 +98,18 @@ MeshNames mesh_names(const comm::Communicator& communicator, const deck::Problem
     names.n_cells = header.n_cells;
     names.cell_type = std::string(mesh::table(header.cell_type).name);
     names.geometry_order = header.geometry_order;
+    names.n_nodes = header.n_nodes;
+    const std::string_view facet = mesh::table(mesh::table(header.cell_type).facet_type).name;
+    for (const auto& [name, count] : header.element_counts) {
+      if (name.starts_with(facet)) names.n_facets += count;
+    }
   });
   communicator.broadcast(names.dimension);
   communicator.broadcast(names.n_cells);
   communicator.broadcast(names.cell_type);
   communicator.broadcast(names.geometry_order);
+  communicator.broadcast(names.n_nodes);
+  communicator.broadcast(names.n_facets);
   communicator.broadcast(regions);
   communicator.broadcast(sets);
   const auto split = [](const std::string& text) {

@@ -14,11 +14,14 @@ struct Prepared {
   DeckText text;
   deck::Problem problem;
   MeshNames names;
-  std::vector<base::Diagnostic> remarks;  ///< warnings and notes, for the log
+  bool symmetric = true;  ///< the equation's form
 };
 
 /// Collective. Throws Error(deck) with everything that is wrong in one go, or Error(mesh).
+/// `diagnostics` gets everything that was found, also when this throws: errors of the deck,
+/// warnings and notes.
 [[nodiscard]] Prepared prepare(const comm::Communicator& communicator, const std::string& deck,
-                               const std::vector<std::string>& overrides);
+                               const std::vector<std::string>& overrides,
+                               base::Diagnostics& diagnostics);
 
 }  // namespace ritz::run

@@ -121,6 +121,11 @@ Choice choose(const deck::SolverOptions& options, const Facts& facts, const Cont
   return choice;
 }
 
+Pick pick(const deck::SolverOptions& options, bool symmetric, GlobalId n_global,
+          const Context& context) {
+  return choose(options, {symmetric, true, true, n_global}, context);
+}
+
 double forecast_bytes(const Choice& choice, const deck::SolverOptions& options, std::size_t n_rows,
                       std::size_t n_entries, GlobalId n_global, const Context& context) {
   const double vector = 8.0 * static_cast<double>(n_rows);

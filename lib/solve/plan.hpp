@@ -17,11 +17,8 @@ struct Facts {
   GlobalId n_global = 0;
 };
 
-/// A method and a preconditioner to try; method "direct" is the factorisation with refinement.
-struct Choice {
-  std::string method, preconditioner;
-  std::string reason;  ///< not empty when something was "auto"
-};
+/// A method and a preconditioner to try.
+using Choice = Pick;
 
 /// Replaces "auto". Local.
 [[nodiscard]] Choice choose(const deck::SolverOptions& options, const Facts& facts,

@@ -18,8 +18,4 @@ struct RunRequest {
 /// that stops it earlier (docs/exit-codes.md).
 int run_deck(const comm::Communicator& communicator, const RunRequest& request);
 
-/// `ritz check`: everything that can be said without a mesh's cells: keys, names, expressions,
-/// unknowns and memory on `n_ranks` ranks. Prints to the log. Throws base::Error as run_deck would.
-int check_deck(const comm::Communicator& communicator, const RunRequest& request, int n_ranks);
-
 }  // namespace ritz::run

@@ -17,6 +17,8 @@ struct MeshNames {
   std::vector<std::string> regions;
   std::vector<std::string> sets;  ///< without the deck's own mesh.sets
   GlobalId n_cells = 0;           ///< before refinement
+  GlobalId n_nodes = 0;           ///< of a file, used or not; 0 for a box
+  GlobalId n_facets = 0;          ///< elements of one dimension less in a file; 0 for a box
   std::string cell_type;
   int geometry_order = 1;
 };

@@ -101,6 +101,16 @@ Report solve(const la::System& system, const la::Vector& x, const deck::SolverOp
 /// with everything that is wrong, located. Local.
 void check(const deck::SolverOptions& options);
 
+/// A method and a preconditioner; method "direct" is the factorisation with refinement.
+struct Pick {
+  std::string method, preconditioner;
+  std::string reason;  ///< why, when something was "auto"
+};
+
+/// What solve() begins with for an assembled matrix with a positive diagonal. Local.
+[[nodiscard]] Pick pick(const deck::SolverOptions& options, bool symmetric, GlobalId n_global,
+                        const Context& context);
+
 /// Bytes a rank needs to solve: Krylov vectors, preconditioner, copies; without the matrix itself.
 /// `n_rows` and `n_entries` of the rank, `n_global` of the problem. "auto" as solve() would choose
 /// for a symmetric system or not. Local.
