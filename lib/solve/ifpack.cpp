@@ -30,39 +30,7 @@ class FromIfpack final : public la::Preconditioner {
   std::size_t bytes_;
 };
 
-/// z = D^-1 r; rows without a diagonal are left as they are.
-class Jacobi final : public la::Preconditioner {
- public:
-  explicit Jacobi(const la::Matrix& matrix)
-      : inverse_(la::make_vector("ritz::solve::jacobi", matrix.layout().n_owned)) {
-    matrix.diagonal(inverse_);
-    const la::Vector inverse = inverse_;
-    Kokkos::parallel_for(
-        "ritz::solve::jacobi_invert",
-        Kokkos::RangePolicy<device::ExecutionSpace>(0, inverse.extent(0)),
-        KOKKOS_LAMBDA(const std::size_t i) {
-          inverse(i) = inverse(i) == 0 ? 1.0 : 1.0 / inverse(i);
-        });
-  }
-  void apply(const la::Vector& r, const la::Vector& z) const override {
-    const la::Vector inverse = inverse_;
-    Kokkos::parallel_for(
-        "ritz::solve::jacobi_apply",
-        Kokkos::RangePolicy<device::ExecutionSpace>(0, inverse.extent(0)),
-        KOKKOS_LAMBDA(const std::size_t i) { z(i) = inverse(i) * r(i); });
-  }
-  [[nodiscard]] std::size_t bytes() const override { return inverse_.extent(0) * sizeof(double); }
-
- private:
-  la::Vector inverse_;
-};
-
 }  // namespace
-
-std::unique_ptr<la::Preconditioner> make_jacobi(const la::Matrix& matrix, SetUp& set_up) {
-  set_up.text = "jacobi";
-  return std::make_unique<Jacobi>(matrix);
-}
 
 std::unique_ptr<la::Preconditioner> make_chebyshev(const la::Matrix& matrix, const Passed& passed,
                                                    SetUp& set_up) {

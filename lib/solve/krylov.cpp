@@ -23,6 +23,7 @@
 #include "ritz/base/log.hpp"
 #include "ritz/la/tpetra.hpp"
 #include "ritz/la/vector.hpp"
+#include "stopping.hpp"
 #include "teuchos_lists.hpp"
 
 namespace ritz::solve {
@@ -35,15 +36,12 @@ using Problem = Belos::LinearProblem<double, MV, OP>;
 using Traits = Belos::MultiVecTraits<double, MV>;
 using Stop = KrylovResult::Stop;
 
-/// Decides when to stop. Belos' own tests keep no history, hide why they stop, and put a zero
-/// solution in place of NaN.
+/// Our stopping rule as Belos wants it. Belos' own tests keep no history, hide why they stop, and
+/// put a zero solution in place of NaN.
 class Watch final : public Belos::StatusTest<double, MV, OP> {
  public:
   Watch(const KrylovOptions& options, const Monitor& monitor, double first_residual)
-      : options_(options), monitor_(monitor), first_residual_(first_residual) {
-    // A restarted method needs a whole cycle to show progress.
-    stall_window_ = std::max(100, 2 * options.restart);
-  }
+      : rule_(options, monitor, first_residual), first_residual_(first_residual) {}
 
   Belos::StatusType checkStatus(Belos::Iteration<double, MV, OP>* iteration) override {
     std::vector<double> norms(1, -1.0);
@@ -65,58 +63,20 @@ class Watch final : public Belos::StatusTest<double, MV, OP> {
       if (scale_ == 0.0) scale_ = norm > 0 ? first_residual_ / norm : 1.0;
       norm *= scale_;
     }
-    if (number > last_) {
-      last_ = number;
-      if (!monitor_(number, norm)) {
-        stop_ = Stop::interrupted;
-        return status_ = Belos::Passed;
-      }
-    }
-    status_ = Belos::Passed;
-    if (!std::isfinite(norm)) {
-      stop_ = Stop::not_finite;
-      message_ = fmt::format("the residual is not a number at iteration {}", number);
-    } else if (norm <= options_.target) {
-      stop_ = Stop::converged;
-    } else if (number >= options_.max_iterations) {
-      stop_ = Stop::max_iterations;
-    } else if (norm > 1e10 * first_residual_) {
-      stop_ = Stop::breakdown;
-      message_ = fmt::format("the residual grew by a factor of {:.0e}", norm / first_residual_);
-    } else {
-      if (norm < 0.999 * best_) {
-        best_ = norm;
-        best_at_ = number;
-      }
-      if (number - best_at_ >= stall_window_) {
-        stop_ = Stop::stalled;
-        message_ = fmt::format("the residual has not fallen for {} iterations", number - best_at_);
-      } else {
-        status_ = Belos::Failed;
-      }
-    }
-    return status_;
+    return status_ = rule_.look(number, norm) ? Belos::Passed : Belos::Failed;
   }
 
-  [[nodiscard]] Stop stop() const { return stop_; }
-  [[nodiscard]] int iterations() const { return std::max(0, last_); }
-  [[nodiscard]] const std::string& message() const { return message_; }
+  [[nodiscard]] KrylovResult result() const { return rule_.result(); }
+  [[nodiscard]] int iterations() const { return rule_.iterations(); }
   [[nodiscard]] bool wants_to_stop() const { return status_ == Belos::Passed; }
 
  private:
-  const KrylovOptions& options_;
-  const Monitor& monitor_;
+  StoppingRule rule_;
   double first_residual_;
   bool scaled_ = false;
   double scale_ = 0;
-  int stall_window_;
   int offset_ = 0;
-  int last_ = -1;
-  double best_ = std::numeric_limits<double>::infinity();
-  int best_at_ = 0;
   Belos::StatusType status_ = Belos::Undefined;
-  Stop stop_ = Stop::breakdown;
-  std::string message_;
 };
 
 /// Reads "Iter  12, [ 1] :    1.2e-03" lines: the only way to watch a method that lives inside a
@@ -238,7 +198,7 @@ KrylovResult krylov(const la::Operator& op, const la::Preconditioner* preconditi
   KrylovResult result;
   if (norms[0] <= options.target || !std::isfinite(norms[0])) {
     watch.look(0, norms[0]);
-    return {watch.stop(), 0, watch.message()};
+    return watch.result();
   }
 
   Teuchos::ParameterList list;
@@ -340,10 +300,7 @@ KrylovResult krylov(const la::Operator& op, const la::Preconditioner* preconditi
   } catch (const Belos::BelosError& error) {
     return {Stop::breakdown, watch.iterations(), error.what()};
   }
-  result.stop = watch.stop();
-  result.iterations = watch.iterations();
-  result.message = watch.message();
-  return result;
+  return watch.result();
 }
 
 }  // namespace ritz::solve

@@ -9,7 +9,7 @@
 namespace ritz::solve {
 
 struct KrylovOptions {
-  std::string method;  ///< cg gmres fgmres bicgstab minres tfqmr gcrodr
+  std::string method;  ///< cg pipelined-cg gmres fgmres bicgstab minres tfqmr gcrodr
   int restart = 50;
   int max_iterations = 500;
   double target = 0;  ///< stop when the method's 2-norm of the residual is at most this

@@ -82,6 +82,7 @@ std::vector<Known> known_belos(const std::string& method) {
       {"Output Frequency", Type::integer, "the log, which always holds the residuals"},
       {"Flexible Gmres", Type::boolean, "solver.method = \"fgmres\""},
   };
+  if (method == "pipelined-cg") return {};
   if (method == "cg") {
     known.push_back({"Use Single Reduction", Type::boolean, {}});
     known.push_back({"Assert Positive Definiteness", Type::boolean, {}});

@@ -13,10 +13,10 @@ namespace ritz::solve {
 
 namespace {
 
-const std::vector<std::string> methods{"cg",     "gmres", "fgmres", "bicgstab",
-                                       "minres", "tfqmr", "gcrodr"};
-const std::vector<std::string> preconditioners{"none", "jacobi", "chebyshev",
-                                               "ilu",  "amg",    "direct"};
+const std::vector<std::string> methods{"cg",       "pipelined-cg", "gmres", "fgmres",
+                                       "bicgstab", "minres",       "tfqmr", "gcrodr"};
+const std::vector<std::string> preconditioners{"none", "jacobi",    "chebyshev", "ilu",
+                                               "amg",  "multigrid", "direct"};
 
 bool has(const std::vector<std::string>& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -103,7 +103,13 @@ Choice choose(const deck::SolverOptions& options, const Facts& facts, const Cont
     }
   }
   if (choice.preconditioner == "auto") {
-    if (!facts.assembled) {
+    if (!facts.assembled && facts.has_multigrid && facts.symmetric && facts.positive_diagonal) {
+      choice.preconditioner = "multigrid";
+      why.push_back(fmt::format("multigrid: matrix-free{}", kind));
+    } else if (!facts.assembled && facts.has_diagonal && facts.positive_diagonal) {
+      choice.preconditioner = "jacobi";
+      why.push_back("jacobi: there is no assembled matrix");
+    } else if (!facts.assembled) {
       choice.preconditioner = "none";
       why.push_back("none: there is no assembled matrix");
     } else if (!facts.positive_diagonal) {
@@ -132,7 +138,8 @@ double forecast_bytes(const Choice& choice, const deck::SolverOptions& options, 
   const double entries = static_cast<double>(n_entries);
   double n_vectors = 3;  // residual, best solution, work
   const double restart = std::min<double>(options.restart, options.max_iterations) + 1;
-  if (choice.method == "cg") n_vectors += 4;
+  if (choice.method == "cg") n_vectors += 5;
+  if (choice.method == "pipelined-cg") n_vectors += 9;
   if (choice.method == "minres" || choice.method == "bicgstab") n_vectors += 9;
   if (choice.method == "tfqmr") n_vectors += 10;
   if (choice.method == "gmres") n_vectors += restart + 3;
@@ -142,6 +149,8 @@ double forecast_bytes(const Choice& choice, const deck::SolverOptions& options, 
   const std::string& m = choice.preconditioner;
   if (m == "jacobi") bytes += vector;
   if (m == "chebyshev") bytes += 4 * vector;
+  // Five vectors of the finest level in single precision, the levels below, its tables.
+  if (m == "multigrid") bytes += (options.multigrid.precision == "float" ? 4.0 : 8.0) * vector;
   if (m == "ilu") bytes += 2 * 12 * entries + 4 * vector;
   // Coarse matrices (complexity about 1.4), prolongation, its products while they are formed.
   if (m == "amg") bytes += 3 * 12 * entries + 12 * vector;
@@ -178,6 +187,18 @@ void check(const deck::SolverOptions& options) {
   };
   word("method", options.method, methods);
   word("preconditioner", options.preconditioner, preconditioners);
+  word("operator", options.operator_kind, {"assembled", "matrix-free"});
+  word("engine", options.engine, {"native", "belos"});
+  const bool runs_cg = options.method == "cg" || options.method == "pipelined-cg";
+  if (options.method == "pipelined-cg" && options.engine == "belos")
+    diagnostics.error(options.method_where, "solver.method = \"pipelined-cg\" is not in Belos");
+  if (runs_cg && options.engine == "native") {
+    for (const auto& one : passed(options, "belos")) {
+      diagnostics.error(one.where, fmt::format("solver.trilinos.belos: '{}' would not be read: "
+                                               "solver.engine = \"native\" runs cg",
+                                               path_text(one)));
+    }
+  }
   std::vector<std::string> used_methods{options.method}, used{options.preconditioner};
   for (std::size_t i = 0; i < options.fallback.size(); ++i) {
     const base::Location where =

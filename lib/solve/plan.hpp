@@ -15,6 +15,8 @@ struct Facts {
   bool assembled = true;
   bool positive_diagonal = true;
   GlobalId n_global = 0;
+  bool has_diagonal = true;    ///< known without an assembled matrix
+  bool has_multigrid = false;  ///< geometric multigrid can be made
 };
 
 /// A method and a preconditioner to try.

@@ -21,7 +21,13 @@ struct SetUp {
 // Each is collective and throws Error(deck) on pass-through names that nobody read, std::exception
 // where the library fails (a zero pivot, ...). `matrix` must outlive the result.
 
-std::unique_ptr<la::Preconditioner> make_jacobi(const la::Matrix& matrix, SetUp& set_up);
+/// The operator knows its diagonal; rows where it is zero are left as they are.
+std::unique_ptr<la::Preconditioner> make_jacobi(const la::Operator& op, SetUp& set_up);
+/// For operators without a matrix that know their diagonal: the polynomial of first-kind Chebyshev
+/// iteration, degree 4, on [largest / 30, largest] of D^-1 A, the largest estimated by Lanczos
+/// steps from a fixed vector.
+std::unique_ptr<la::Preconditioner> make_operator_chebyshev(const la::Operator& op,
+                                                            const Passed& passed, SetUp& set_up);
 std::unique_ptr<la::Preconditioner> make_chebyshev(const la::Matrix& matrix, const Passed& passed,
                                                    SetUp& set_up);
 std::unique_ptr<la::Preconditioner> make_ilu(const la::Matrix& matrix, const Passed& passed,

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "krylov.hpp"
+#include "native_cg.hpp"
 #include "plan.hpp"
 #include "preconditioners.hpp"
 #include "ritz/base/error.hpp"
@@ -54,7 +55,7 @@ la::CsrMatrix with_pinned_unknown(const la::Matrix& matrix) {
 /// direction of the null space cannot grow.
 class WithoutConstants final : public la::Preconditioner {
  public:
-  WithoutConstants(std::unique_ptr<la::Preconditioner> inner, const la::Layout& layout)
+  WithoutConstants(std::shared_ptr<const la::Preconditioner> inner, const la::Layout& layout)
       : inner_(std::move(inner)), communicator_(layout.communicator), n_global_(layout.n_global) {}
   void apply(const la::Vector& r, const la::Vector& z) const override {
     inner_->apply(r, z);
@@ -64,7 +65,7 @@ class WithoutConstants final : public la::Preconditioner {
   [[nodiscard]] std::size_t bytes() const override { return inner_->bytes(); }
 
  private:
-  std::unique_ptr<la::Preconditioner> inner_;
+  std::shared_ptr<const la::Preconditioner> inner_;
   Communicator communicator_;
   GlobalId n_global_;
 };
@@ -257,10 +258,15 @@ class Solve {
   }
 
   Facts facts() {
-    Facts facts{system_.symmetric, op_.matrix() != nullptr, true, layout_.n_global};
-    if (const la::Matrix* matrix = op_.matrix()) {
-      const la::Vector diagonal = la::make_vector("ritz::solve::diagonal", layout_.n_owned);
-      matrix->diagonal(diagonal);
+    Facts facts{system_.symmetric,
+                op_.matrix() != nullptr,
+                true,
+                layout_.n_global,
+                false,
+                static_cast<bool>(context_.multigrid)};
+    const la::Vector diagonal = la::make_vector("ritz::solve::diagonal", layout_.n_owned);
+    facts.has_diagonal = op_.diagonal_into(diagonal);
+    if (facts.has_diagonal) {
       int n_bad = 0;
       Kokkos::parallel_reduce(
           "ritz::solve::signs", Kokkos::RangePolicy<device::ExecutionSpace>(0, diagonal.extent(0)),
@@ -291,22 +297,34 @@ class Solve {
     return false;
   }
 
-  std::unique_ptr<la::Preconditioner> build(const Choice& choice, SetUp& set_up) {
+  std::shared_ptr<const la::Preconditioner> build(const Choice& choice, SetUp& set_up) {
     if (choice.preconditioner == "none") return nullptr;
+    const std::string& kind = choice.preconditioner;
     const la::Matrix* matrix = op_.matrix();
+    if (kind == "multigrid") {
+      if (!context_.multigrid) {
+        throw base::Error(base::ExitCode::deck,
+                          "solver.preconditioner = \"multigrid\": there is none for this problem "
+                          "(line, quad and hex cells have one)");
+      }
+      const Context::Multigrid multigrid = context_.multigrid();
+      set_up.text = multigrid.text;
+      if (options_.multigrid.full_multigrid_start) start_ = multigrid.initial_guess;
+      return without_constants(multigrid.cycle);
+    }
+    if (kind == "jacobi") return without_constants(make_jacobi(op_, set_up));
+    if (kind == "chebyshev" && !matrix)
+      return without_constants(make_operator_chebyshev(op_, passed(options_, "chebyshev"), set_up));
     if (!matrix) {
       throw base::Error(base::ExitCode::deck,
                         fmt::format("solver.preconditioner = \"{}\" needs an assembled matrix",
                                     choice.preconditioner));
     }
-    const bool singular = system_.constant_null_space;
-    const std::string& kind = choice.preconditioner;
-    if (singular && kind != "jacobi") {
+    if (system_.constant_null_space) {
       pinned_ = std::make_unique<la::Matrix>(layout_, with_pinned_unknown(*matrix));
       matrix = pinned_.get();
     }
     std::unique_ptr<la::Preconditioner> result;
-    if (kind == "jacobi") result = make_jacobi(*matrix, set_up);
     if (kind == "chebyshev")
       result = make_chebyshev(*matrix, passed(options_, "chebyshev"), set_up);
     if (kind == "ilu") result = make_ilu(*matrix, passed(options_, "ilu"), set_up);
@@ -314,8 +332,13 @@ class Solve {
       result = make_amg(*matrix, system_.symmetric, context_, passed(options_, "amg"), set_up);
     if (kind == "direct") result = make_direct(*matrix, passed(options_, "direct"), set_up);
     if (!result) throw base::Error(base::ExitCode::internal, "no preconditioner '" + kind + "'");
-    if (singular) result = std::make_unique<WithoutConstants>(std::move(result), layout_);
-    return result;
+    return without_constants(std::move(result));
+  }
+
+  std::shared_ptr<const la::Preconditioner> without_constants(
+      std::shared_ptr<const la::Preconditioner> preconditioner) const {
+    if (!system_.constant_null_space) return preconditioner;
+    return std::make_shared<WithoutConstants>(std::move(preconditioner), layout_);
   }
 
   void attempt(const Choice& choice) {
@@ -332,8 +355,9 @@ class Solve {
 
     double start = now();
     SetUp set_up;
-    std::unique_ptr<la::Preconditioner> preconditioner;
+    std::shared_ptr<const la::Preconditioner> preconditioner;
     std::string failure;
+    start_ = nullptr;
     try {
       preconditioner = build(choice, set_up);
     } catch (const base::Error& error) {
@@ -369,9 +393,10 @@ class Solve {
     preconditioner.reset();
     pinned_.reset();
     base::log::info(fmt::format(
-        "solve {}+{}: {} after {} iterations, true residual {:.2e}, set-up {}, solve {}{}{}",
-        attempt.method, attempt.preconditioner, name(attempt.status), attempt.iterations,
-        attempt.true_residual, base::duration_text(attempt.setup_seconds),
+        "solve {}+{}{}: {} after {} iterations, true residual {:.2e}, set-up {}, solve {}{}{}",
+        attempt.method, attempt.preconditioner,
+        attempt.engine.empty() ? "" : " (" + attempt.engine + ")", name(attempt.status),
+        attempt.iterations, attempt.true_residual, base::duration_text(attempt.setup_seconds),
         base::duration_text(attempt.solve_seconds), attempt.setup.empty() ? "" : "; ",
         attempt.setup));
   }
@@ -416,6 +441,21 @@ class Solve {
     }
   }
 
+  /// x from the coarser levels, if that is better than zero.
+  void start_from_coarse(Attempt& attempt) {
+    start_(rhs_, x_);
+    const double residual = true_residual(x_);
+    if (residual < 1.0) {
+      attempt.setup += fmt::format("; full multigrid start at {:.1e}", residual);
+      best_residual_ = residual;
+      la::copy(x_, best_x_);
+    } else {
+      note(fmt::format("the full multigrid start has the residual {:.1e}: started from zero",
+                       residual));
+      la::copy(best_x_, x_);
+    }
+  }
+
   void iterate(const la::Preconditioner* preconditioner, Attempt& attempt) {
     KrylovOptions krylov_options;
     krylov_options.method = attempt.method;
@@ -426,8 +466,27 @@ class Solve {
       attempt.method = krylov_options.method = "fgmres";
       note("the preconditioner changes from step to step: fgmres instead of gmres");
     }
+    const bool is_cg = attempt.method == "cg" || attempt.method == "pipelined-cg";
+    attempt.engine = "belos";
+    if (is_cg && options_.engine != "belos") {
+      attempt.engine = "native";
+      if (attempt.method == "cg" && !krylov_options.passed.empty()) {
+        attempt.engine = "belos";
+        note("cg is run by belos: solver.trilinos.belos has parameters for it");
+      }
+    }
+    if (attempt.method == "pipelined-cg" && preconditioner && preconditioner->is_variable()) {
+      attempt.method = krylov_options.method = "cg";
+      note(
+          "pipelined-cg needs a preconditioner that is the same in every step, and this one is "
+          "not: cg instead");
+    }
+    // Round-off of low precision, inner tolerances: only a diagonal is beyond doubt.
+    const bool flexible = preconditioner && attempt.preconditioner != "jacobi";
+    if (start_ && best_residual_ >= 1.0) start_from_coarse(attempt);
     bool out_of_time = false;
-    const auto monitor = [&](int iteration, double residual) {
+    attempt.history.reserve(static_cast<std::size_t>(std::min(options_.max_iterations, 10000)) + 2);
+    const Monitor monitor = [&](int iteration, double residual) {
       const double relative = residual / report_.rhs_norm;
       if (iteration > 0 || attempt.history.empty()) attempt.history.push_back(relative);
       const int number = static_cast<int>(attempt.history.size()) - 1;
@@ -443,7 +502,10 @@ class Solve {
       krylov_options.max_iterations = options_.max_iterations - attempt.iterations;
       KrylovResult result;
       try {
-        result = krylov(op_, preconditioner, rhs_, x_, krylov_options, monitor);
+        result = attempt.engine == "native"
+                     ? native_cg(op_, preconditioner, rhs_, x_, krylov_options, flexible, monitor,
+                                 cg_work_)
+                     : krylov(op_, preconditioner, rhs_, x_, krylov_options, monitor);
       } catch (const base::Error&) {
         throw;
       } catch (const std::exception& error) {
@@ -536,6 +598,8 @@ class Solve {
   la::Vector residual_, best_x_;
   double best_residual_ = std::numeric_limits<double>::infinity();
   std::unique_ptr<la::Matrix> pinned_;
+  std::function<void(const la::Vector&, const la::Vector&)> start_;  ///< full multigrid
+  CgWork cg_work_;
 };
 
 }  // namespace
@@ -546,6 +610,52 @@ std::string Report::failure_text() const {
   for (const std::string& line : diagnosis) text += "\n  found: " + line;
   for (const std::string& line : suggestions) text += "\n  try:   " + line;
   return text;
+}
+
+namespace {
+
+/// A matrix of the coarsest level with what is made from it.
+class CoarseSolver final : public la::Preconditioner {
+ public:
+  CoarseSolver(const la::Matrix& matrix, bool constant_null_space,
+               const deck::SolverOptions& options, const Context& context) {
+    const la::Matrix* used = &matrix;
+    if (constant_null_space) {
+      pinned_ = std::make_unique<la::Matrix>(matrix.layout(), with_pinned_unknown(matrix));
+      used = pinned_.get();
+    }
+    SetUp set_up;
+    std::shared_ptr<const la::Preconditioner> made;
+    if (options.multigrid.coarse == "direct")
+      made = make_direct(*used, passed(options, "direct"), set_up);
+    else
+      made = make_amg(*used, true, context, passed(options, "amg"), set_up);
+    for (const std::string& text : set_up.notes) base::log::warning("coarse level: " + text);
+    inner_ = std::move(made);
+    if (constant_null_space) inner_ = std::make_shared<WithoutConstants>(inner_, matrix.layout());
+  }
+  void apply(const la::Vector& r, const la::Vector& z) const override { inner_->apply(r, z); }
+  [[nodiscard]] bool is_variable() const override { return inner_->is_variable(); }
+  [[nodiscard]] std::size_t bytes() const override { return inner_->bytes(); }
+
+ private:
+  std::unique_ptr<la::Matrix> pinned_;
+  std::shared_ptr<const la::Preconditioner> inner_;
+};
+
+}  // namespace
+
+std::function<std::unique_ptr<la::Preconditioner>(const la::Matrix&, bool)> coarse_factory(
+    const deck::SolverOptions& options, const Context& context) {
+  Context coarse;
+  coarse.cell_type = context.cell_type;
+  coarse.dimension = context.dimension;
+  coarse.degree = 1;
+  return [options, coarse](const la::Matrix& matrix,
+                           bool constant_null_space) -> std::unique_ptr<la::Preconditioner> {
+    const WithoutTraps without_traps;
+    return std::make_unique<CoarseSolver>(matrix, constant_null_space, options, coarse);
+  };
 }
 
 Report solve(const la::System& system, const la::Vector& x, const deck::SolverOptions& options,

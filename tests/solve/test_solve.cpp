@@ -1,131 +1,16 @@
-#include <fenv.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 #include <numbers>
 
-#include "../la/stencil.hpp"
+#include "models.hpp"
 #include "ritz/base/error.hpp"
-#include "ritz/la/vector.hpp"
-#include "ritz/solve/solve.hpp"
 
 namespace {
 
 using namespace ritz;
-using la::Vector;
-using solve::Status;
-
-comm::Communicator world() {
-  return comm::Communicator::world();
-}
-
-/// NaN is made on purpose: no traps in here.
-class WithoutTraps {
- public:
-  WithoutTraps() : traps_(fedisableexcept(FE_ALL_EXCEPT)) {}
-  ~WithoutTraps() {
-    feclearexcept(FE_ALL_EXCEPT);
-    feenableexcept(traps_);
-  }
-
- private:
-  int traps_;
-};
-
-/// A model problem with a known solution: A is given, u = some smooth function, b = A u.
-struct Model {
-  test::Lattice lattice;
-  la::Matrix matrix;
-  Vector exact, rhs, x;
-  la::System system;
-
-  Model(test::Lattice where, const std::vector<test::Offset>& stencil, const test::Entry& entry,
-        const test::Fixed& fixed, bool symmetric)
-      : lattice(where), matrix(test::make_matrix(world(), where, stencil, entry, fixed)) {
-    const la::Layout& layout = matrix.layout();
-    exact = la::make_vector("exact", layout.n_owned);
-    rhs = la::make_vector("rhs", layout.n_owned);
-    x = la::make_vector("x", layout.n_owned);
-    for (LocalId i = 0; i < layout.n_owned; ++i) {
-      const auto at = lattice.point(layout.first + i);
-      exact(static_cast<std::size_t>(i)) =
-          std::sin(0.3 * at[0] + 0.1) + std::cos(0.2 * at[1]) * (1 + 0.05 * at[2]);
-    }
-    matrix.apply(exact, rhs);
-    system.op = &matrix;
-    system.rhs = rhs;
-    system.symmetric = symmetric;
-  }
-  Model(const Model&) = delete;
-
-  /// ||b - A x|| / ||b||, computed here.
-  [[nodiscard]] double residual(const Vector& b) const {
-    const Vector r = la::make_vector("r", matrix.layout().n_owned);
-    matrix.apply(x, r);
-    for (std::size_t i = 0; i < r.extent(0); ++i) r(i) = b(i) - r(i);
-    const double size = la::norm2(world(), b);
-    return la::norm2(world(), r) / (size > 0 ? size : 1);
-  }
-  [[nodiscard]] double residual() const { return residual(rhs); }
-};
-
-std::unique_ptr<Model> poisson(int n, int dimension = 2) {
-  const test::Lattice lattice{{n, dimension > 1 ? n : 1, dimension > 2 ? n : 1}};
-  return std::make_unique<Model>(
-      lattice, test::offsets(false), test::laplacian(lattice),
-      [lattice](const auto& at) { return lattice.on_boundary(at); }, true);
-}
-
-/// Upwind advection-diffusion: an M-matrix, not symmetric.
-std::unique_ptr<Model> advection(int n) {
-  const test::Lattice lattice{{n, n, 1}};
-  return std::make_unique<Model>(
-      lattice, test::offsets(false),
-      [](const auto&, const test::Offset& o) {
-        const double wind = 3.0;
-        if (o == test::Offset{0, 0, 0}) return 4.0 + wind;
-        return o[0] == -1 ? -1.0 - wind : -1.0;
-      },
-      [lattice](const auto& at) { return lattice.on_boundary(at); }, false);
-}
-
-/// -Laplace - k^2: symmetric, with eigenvalues on both sides of zero.
-std::unique_ptr<Model> helmholtz(int n, double shift) {
-  const test::Lattice lattice{{n, n, 1}};
-  const test::Entry laplace = test::laplacian(lattice);
-  return std::make_unique<Model>(
-      lattice, test::offsets(false),
-      [laplace, shift](const auto& at, const test::Offset& o) {
-        return laplace(at, o) - (o == test::Offset{0, 0, 0} ? shift : 0.0);
-      },
-      [lattice](const auto& at) { return lattice.on_boundary(at); }, true);
-}
-
-std::unique_ptr<Model> neumann(int n) {
-  const test::Lattice lattice{{n, n, 1}};
-  auto model = std::make_unique<Model>(
-      lattice, test::offsets(false), test::laplacian(lattice), [](const auto&) { return false; },
-      true);
-  model->system.constant_null_space = true;
-  return model;
-}
-
-deck::SolverOptions options(const std::string& method, const std::string& preconditioner) {
-  deck::SolverOptions result;
-  result.method = method;
-  result.preconditioner = preconditioner;
-  result.max_iterations = 400;
-  return result;
-}
-
-void expect_solved(const Model& model, const solve::Report& report, double tolerance) {
-  ASSERT_FALSE(report.attempts.empty());
-  EXPECT_EQ(report.status, Status::converged) << report.failure_text();
-  EXPECT_LE(report.true_residual, tolerance);
-  // The same sum in another order: equal to round-off.
-  EXPECT_NEAR(model.residual(), report.true_residual, 1e-13);
-}
+using namespace ritz::test;
 
 TEST(Solve, EveryMethodWithSensiblePreconditioners) {
   const auto model = poisson(24);

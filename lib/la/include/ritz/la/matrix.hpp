@@ -28,6 +28,10 @@ class Matrix final : public Operator {
   [[nodiscard]] const CsrMatrix& rows() const;
   void apply(const Vector& x, const Vector& y) const override;
   [[nodiscard]] const Matrix* matrix() const override { return this; }
+  [[nodiscard]] bool diagonal_into(const Vector& d) const override {
+    diagonal(d);
+    return true;
+  }
 
   /// To be called on all ranks after `rows().values` was overwritten. Local.
   void values_changed();

@@ -17,6 +17,11 @@ class Operator {
   [[nodiscard]] virtual const Layout& layout() const = 0;
   /// y = A x; x and y [n_owned], distinct. Collective.
   virtual void apply(const Vector& x, const Vector& y) const = 0;
+  /// The diagonal into d [n_owned]; false, and d as it was, if it is not known. Collective.
+  [[nodiscard]] virtual bool diagonal_into(const Vector& d) const {
+    static_cast<void>(d);
+    return false;
+  }
   /// The assembled matrix behind it, or nullptr: what ILU, algebraic multigrid and direct methods
   /// and the diagnosis need.
   [[nodiscard]] virtual const Matrix* matrix() const { return nullptr; }

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,11 +47,21 @@ struct Context {
       seconds_left;  ///< wall time; the solve stops (status stalled) when it is over
   std::optional<double>
       memory_bytes;  ///< per rank; more than this is Error(memory) before building
+  /// A multigrid of meshes and degrees, made by the caller: preconditioner = "multigrid".
+  struct Multigrid {
+    std::shared_ptr<const la::Preconditioner> cycle;
+    /// x from b by the coarser levels; empty: no full multigrid start. Collective.
+    std::function<void(const la::Vector& b, const la::Vector& x)> initial_guess;
+    std::string text;  ///< for the log
+  };
+  /// Makes it, or hands back the one at hand. Collective. Empty: there is none for this problem.
+  std::function<Multigrid()> multigrid;
 };
 
 /// One method tried.
 struct Attempt {
   std::string method, preconditioner;  ///< as run, never "auto"
+  std::string engine;                  ///< who ran it: "native" or "belos"; empty: neither
   Status status = Status::converged;
   std::string message;  ///< why it stopped, in words
   int iterations = 0;
@@ -110,6 +121,12 @@ struct Pick {
 /// What solve() begins with for an assembled matrix with a positive diagonal. Local.
 [[nodiscard]] Pick pick(const deck::SolverOptions& options, bool symmetric, GlobalId n_global,
                         const Context& context);
+
+/// What makes the solver of a multigrid's coarsest level from its matrix and whether constants are
+/// in its kernel: MueLu with [solver.trilinos.amg], or the direct solver for coarse = "direct".
+/// `context` tells cell type and dimension. Local; the result is collective.
+[[nodiscard]] std::function<std::unique_ptr<la::Preconditioner>(const la::Matrix&, bool)>
+coarse_factory(const deck::SolverOptions& options, const Context& context);
 
 /// Bytes a rank needs to solve: Krylov vectors, preconditioner, copies; without the matrix itself.
 /// `n_rows` and `n_entries` of the rank, `n_global` of the problem. "auto" as solve() would choose
