@@ -26,7 +26,7 @@ struct Options {
   double smoothing_range = 15.0;  ///< first kind: largest over smallest smoothed eigenvalue
   Coarse coarse = Coarse::automatic;
   Precision precision = Precision::single_precision;
-  bool full_multigrid_start = false;  ///< whether initial_guess() will be called
+  bool full_multigrid_start = false;  ///< for the caller: whether to start from initial_guess()
 
   /// Coarsest problems up to this size are solved by a dense inverse on every rank (`automatic`).
   GlobalId dense_size = 1500;
@@ -56,7 +56,6 @@ class Multigrid : public la::Preconditioner {
  public:
   /// Full multigrid: x [n_owned] from b [n_owned] by one V-cycle on each level, from the coarsest
   /// up (Brandt, Math. Comput. 31, 1977, 333). Prescribed unknowns get b's value. Collective.
-  /// Needs Options::full_multigrid_start.
   virtual void initial_guess(const la::Vector& b, const la::Vector& x) const = 0;
   /// From fine to coarse.
   [[nodiscard]] virtual const std::vector<LevelInfo>& levels() const = 0;

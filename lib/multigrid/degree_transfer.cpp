@@ -1,0 +1,314 @@
+#include "degree_transfer.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "ritz/base/error.hpp"
+#include "ritz/mesh/lattice.hpp"
+
+namespace ritz::multigrid {
+
+namespace {
+
+using base::Error;
+using base::ExitCode;
+using kernels::Lanes;
+
+constexpr int power(int base, int exponent) {
+  return exponent == 0 ? 1 : base * power(base, exponent - 1);
+}
+
+/// out[a][i][c] = sum_j m(i, j) in[a][j][c] with shapes [before][n_in][after]; m(i, j) is
+/// matrix[i * n_in + j], or matrix[j * n_out + i] if transposed.
+template <int before, int n_in, int n_out, int after, bool transposed, class T>
+void sweep(const T* matrix, const Lanes<T>* in, Lanes<T>* out) {
+  for (int a = 0; a < before; ++a) {
+    for (int c = 0; c < after; ++c) {
+      Lanes<T> column[n_in];
+      for (int j = 0; j < n_in; ++j) column[j] = in[(a * n_in + j) * after + c];
+      for (int i = 0; i < n_out; ++i) {
+        Lanes<T> sum = matrix[transposed ? i : i * n_in] * column[0];
+        for (int j = 1; j < n_in; ++j) {
+          sum += matrix[transposed ? j * n_out + i : i * n_in + j] * column[j];
+        }
+        out[(a * n_out + i) * after + c] = sum;
+      }
+    }
+  }
+}
+
+/// All directions, x first; `in` [n_in^dim] is used up as scratch for three dimensions.
+template <int dim, int n_in, int n_out, bool transposed, class T>
+void interpolate(const T* matrix, const Lanes<T>* in, Lanes<T>* out) {
+  if constexpr (dim == 1) {
+    sweep<1, n_in, n_out, 1, transposed>(matrix, in, out);
+  } else if constexpr (dim == 2) {
+    Lanes<T> x[n_in * n_out];
+    sweep<n_in, n_in, n_out, 1, transposed>(matrix, in, x);
+    sweep<1, n_in, n_out, n_out, transposed>(matrix, x, out);
+  } else {
+    Lanes<T> x[n_in * n_in * n_out], y[n_in * n_out * n_out];
+    sweep<n_in * n_in, n_in, n_out, 1, transposed>(matrix, in, x);
+    sweep<n_in, n_in, n_out, n_out, transposed>(matrix, x, y);
+    sweep<1, n_in, n_out, n_out * n_out, transposed>(matrix, y, out);
+  }
+}
+
+/// Where the nodes of each entity begin in a cell's list: vertices, edges, faces, the inside.
+std::vector<int> entity_begins(mesh::CellType type, int degree) {
+  const mesh::CellTable& table = mesh::table(type);
+  std::vector<int> begin{0};
+  const auto add = [&](int count, int inside) {
+    for (int i = 0; i < count; ++i) begin.push_back(begin.back() + inside);
+  };
+  add(table.n_vertices, 1);
+  if (table.dimension > 1) add(table.n_edges, degree - 1);
+  if (table.dimension > 2) add(table.n_faces, (degree - 1) * (degree - 1));
+  add(1, power(degree - 1, table.dimension));
+  return begin;
+}
+
+}  // namespace
+
+template <class T>
+DegreeTransfer<T>::DegreeTransfer(const mesh::Mesh& mesh, const fem::Space& fine,
+                                  const fem::Space& coarse)
+    : dimension_(mesh.dimension()),
+      coarse_degree_(coarse.element.degree()),
+      fine_degree_(fine.element.degree()),
+      n_cells_(static_cast<std::size_t>(mesh.n_cells_owned)),
+      n_batches_((n_cells_ + width - 1) / width),
+      n_coarse_local_(static_cast<std::size_t>(coarse.n_local())),
+      n_coarse_owned_(static_cast<std::size_t>(coarse.n_owned)),
+      halo_(coarse.plan, coarse.n_owned) {
+  if (!mesh::is_tensor(mesh.cell_type) || fine_degree_ / 2 != coarse_degree_) {
+    throw Error(ExitCode::internal, "no transfer between these degrees; please report this");
+  }
+  const std::vector<double>& to = fine.element.nodes_1d();
+  const std::vector<double>& from = coarse.element.nodes_1d();
+  for (const double x : to) {
+    for (std::size_t j = 0; j < from.size(); ++j) {
+      double value = 1.0;
+      for (std::size_t m = 0; m < from.size(); ++m) {
+        if (m != j) value *= (x - from[m]) / (from[j] - from[m]);
+      }
+      interpolation_.push_back(static_cast<T>(value));
+    }
+  }
+
+  // Tensor place of each node in entity order.
+  const auto tensor_places = [&](int degree) {
+    const std::vector<int> entity = mesh::entity_order(mesh.cell_type, degree);
+    std::vector<std::int16_t> tensor(entity.size());
+    for (std::size_t i = 0; i < entity.size(); ++i) {
+      tensor[static_cast<std::size_t>(entity[i])] = static_cast<std::int16_t>(i);
+    }
+    return tensor;
+  };
+  tensor_ = tensor_places(fine_degree_);
+  entity_begin_ = entity_begins(mesh.cell_type, fine_degree_);
+
+  // Which entities each cell is the first to touch.
+  const std::size_t n_lanes = n_batches_ * width;
+  first_.assign(n_lanes, 0);
+  mask_.assign(n_lanes, 0);
+  LocalId next = 0;
+  for (std::size_t cell = 0; cell < n_cells_; ++cell) {
+    const auto dofs = fine.dofs(static_cast<LocalId>(cell));
+    first_[cell] = next;
+    for (std::size_t e = 0; e + 1 < entity_begin_.size(); ++e) {
+      const auto begin = static_cast<std::size_t>(entity_begin_[e]);
+      const auto end = static_cast<std::size_t>(entity_begin_[e + 1]);
+      if (begin == end || next == fine.n_owned || dofs[begin] != next) continue;
+      mask_[cell] |= 1U << e;
+      for (std::size_t i = begin; i < end; ++i, ++next) {
+        if (dofs[i] != next) {
+          throw Error(ExitCode::internal,
+                      "unknowns are not numbered in the order in which the "
+                      "cells touch them; please report this");
+        }
+      }
+    }
+  }
+  if (next != fine.n_owned) {
+    throw Error(ExitCode::internal, "an unknown is in no owned cell; please report this");
+  }
+
+  // Coarse unknowns of the lanes, and of each where its parts are.
+  const std::vector<std::int16_t> coarse_tensor = tensor_places(coarse_degree_);
+  const std::size_t n_nodes = coarse_tensor.size();
+  if (n_lanes * n_nodes > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
+    throw Error(ExitCode::memory, "multigrid: too many cells on one rank; run on more ranks");
+  }
+  parts_.resize(n_batches_ * n_nodes);
+  coarse_dofs_.assign(n_lanes * n_nodes, 0);
+  sum_begin_.assign(n_coarse_local_ + 1, 0);
+  const auto place = [&](std::size_t cell, std::size_t node) {
+    return (cell / width * n_nodes + static_cast<std::size_t>(coarse_tensor[node])) * width +
+           cell % width;
+  };
+  for (std::size_t cell = 0; cell < n_cells_; ++cell) {
+    const auto dofs = coarse.dofs(static_cast<LocalId>(cell));
+    for (std::size_t i = 0; i < n_nodes; ++i) {
+      coarse_dofs_[place(cell, i)] = dofs[i];
+      ++sum_begin_[static_cast<std::size_t>(dofs[i]) + 1];
+    }
+  }
+  for (std::size_t i = 0; i < n_coarse_local_; ++i) sum_begin_[i + 1] += sum_begin_[i];
+  sum_from_.resize(static_cast<std::size_t>(sum_begin_.back()));
+  std::vector<std::int64_t> at(sum_begin_.begin(), sum_begin_.end() - 1);
+  for (std::size_t cell = 0; cell < n_cells_; ++cell) {
+    const auto dofs = coarse.dofs(static_cast<LocalId>(cell));
+    for (std::size_t i = 0; i < n_nodes; ++i) {
+      sum_from_[static_cast<std::size_t>(at[static_cast<std::size_t>(dofs[i])]++)] =
+          static_cast<std::int32_t>(place(cell, i));
+    }
+  }
+}
+
+template <class T>
+template <int dim, int n_coarse, int n_fine>
+void DegreeTransfer<T>::prolongate_cells(const T* coarse, T* fine) const {
+  constexpr int coarse_nodes = power(n_coarse, dim), fine_nodes = power(n_fine, dim);
+  constexpr int inside = power(n_fine - 2, dim);
+  const T* matrix = interpolation_.data();
+  const LocalId* dofs = coarse_dofs_.data();
+  const LocalId* first = first_.data();
+  const std::uint32_t* mask = mask_.data();
+  const std::int16_t* tensor = tensor_.data();
+  const int* begin = entity_begin_.data();
+  const int last = static_cast<int>(entity_begin_.size()) - 2;  // the inside
+  Kokkos::parallel_for("ritz::multigrid::prolongate",
+                       Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_batches_),
+                       [=](const std::size_t batch) {
+                         Lanes<T> u[coarse_nodes], v[fine_nodes];
+                         T* const u_lane = reinterpret_cast<T*>(u);
+                         const T* const v_lane = reinterpret_cast<const T*>(v);
+                         const LocalId* of_lane = dofs + batch * coarse_nodes * width;
+                         for (int i = 0; i < coarse_nodes * width; ++i) {
+                           u_lane[i] = coarse[static_cast<std::size_t>(of_lane[i])];
+                         }
+                         interpolate<dim, n_coarse, n_fine, false>(matrix, u, v);
+                         for (int l = 0; l < width; ++l) {
+                           const std::uint32_t has =
+                               mask[batch * width + static_cast<std::size_t>(l)];
+                           T* out = fine + first[batch * width + static_cast<std::size_t>(l)];
+                           std::uint32_t shared = has & ~(1U << last);
+                           while (shared != 0) {
+                             const int e = __builtin_ctz(shared);
+                             shared &= shared - 1;
+                             for (int i = begin[e]; i < begin[e + 1]; ++i)
+                               *out++ += v_lane[tensor[i] * width + l];
+                           }
+                           if ((has >> last & 1U) == 0) continue;
+                           const std::int16_t* places = tensor + begin[last];
+                           for (int i = 0; i < inside; ++i) out[i] += v_lane[places[i] * width + l];
+                         }
+                       });
+}
+
+template <class T>
+template <int dim, int n_coarse, int n_fine>
+void DegreeTransfer<T>::restrict_cells(const T* fine) const {
+  constexpr int coarse_nodes = power(n_coarse, dim), fine_nodes = power(n_fine, dim);
+  constexpr int inside = power(n_fine - 2, dim);
+  const T* matrix = interpolation_.data();
+  const LocalId* first = first_.data();
+  const std::uint32_t* mask = mask_.data();
+  const std::int16_t* tensor = tensor_.data();
+  const int* begin = entity_begin_.data();
+  const int last = static_cast<int>(entity_begin_.size()) - 2;
+  Lanes<T>* parts = parts_.data();
+  Kokkos::parallel_for(
+      "ritz::multigrid::restrict",
+      Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_batches_),
+      [=](const std::size_t batch) {
+        Lanes<T> v[fine_nodes];
+        for (Lanes<T>& one : v) one = Lanes<T>{};
+        T* const v_lane = reinterpret_cast<T*>(v);
+        for (int l = 0; l < width; ++l) {
+          const std::uint32_t has = mask[batch * width + static_cast<std::size_t>(l)];
+          const T* in = fine + first[batch * width + static_cast<std::size_t>(l)];
+          std::uint32_t shared = has & ~(1U << last);
+          while (shared != 0) {
+            const int e = __builtin_ctz(shared);
+            shared &= shared - 1;
+            for (int i = begin[e]; i < begin[e + 1]; ++i) v_lane[tensor[i] * width + l] = *in++;
+          }
+          if ((has >> last & 1U) == 0) continue;
+          const std::int16_t* places = tensor + begin[last];
+          for (int i = 0; i < inside; ++i) v_lane[places[i] * width + l] = in[i];
+        }
+        interpolate<dim, n_fine, n_coarse, true>(matrix, v, parts + batch * coarse_nodes);
+      });
+}
+
+template <class T>
+template <class Call>
+void DegreeTransfer<T>::dispatch(const Call& call) const {
+  const auto with_degree = [&]<int dim>(std::integral_constant<int, dim> d) {
+    switch (fine_degree_) {
+      case 2:
+        return call(d, std::integral_constant<int, 2>{});
+      case 3:
+        return call(d, std::integral_constant<int, 3>{});
+      case 4:
+        return call(d, std::integral_constant<int, 4>{});
+      case 5:
+        return call(d, std::integral_constant<int, 5>{});
+      case 6:
+        return call(d, std::integral_constant<int, 6>{});
+      case 7:
+        return call(d, std::integral_constant<int, 7>{});
+      case 8:
+        return call(d, std::integral_constant<int, 8>{});
+      default:
+        throw Error(ExitCode::internal, "no transfer for this degree; please report this");
+    }
+  };
+  if (dimension_ == 1) return with_degree(std::integral_constant<int, 1>{});
+  if (dimension_ == 2) return with_degree(std::integral_constant<int, 2>{});
+  with_degree(std::integral_constant<int, 3>{});
+}
+
+template <class T>
+void DegreeTransfer<T>::prolongate(T* coarse, T* fine) const {
+  halo_.start(coarse);
+  halo_.finish(coarse + n_coarse_owned_);
+  dispatch([&]<int dim, int degree>(std::integral_constant<int, dim>,
+                                    std::integral_constant<int, degree>) {
+    prolongate_cells<dim, degree / 2 + 1, degree + 1>(coarse, fine);
+  });
+}
+
+template <class T>
+void DegreeTransfer<T>::restrict_residual(const T* fine, T* coarse) const {
+  dispatch([&]<int dim, int degree>(std::integral_constant<int, dim>,
+                                    std::integral_constant<int, degree>) {
+    restrict_cells<dim, degree / 2 + 1, degree + 1>(fine);
+  });
+  const std::int64_t* begin = sum_begin_.data();
+  const std::int32_t* from = sum_from_.data();
+  const T* parts = reinterpret_cast<const T*>(parts_.data());
+  Kokkos::parallel_for("ritz::multigrid::sum_parts",
+                       Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_coarse_local_),
+                       [=](const std::size_t i) {
+                         T sum = 0;
+                         for (std::int64_t k = begin[i]; k < begin[i + 1]; ++k)
+                           sum += parts[from[k]];
+                         coarse[i] = sum;
+                       });
+  halo_.start_back(coarse + n_coarse_owned_);
+  halo_.finish_back(coarse);
+}
+
+template <class T>
+std::size_t DegreeTransfer<T>::bytes() const {
+  return coarse_dofs_.size() * 4 + first_.size() * 8 + sum_begin_.size() * 8 +
+         sum_from_.size() * 4 + parts_.size() * sizeof(Lanes<T>);
+}
+
+template class DegreeTransfer<float>;
+template class DegreeTransfer<double>;
+
+}  // namespace ritz::multigrid

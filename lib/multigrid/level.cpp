@@ -1,0 +1,306 @@
+#include "level.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ritz/assembly/assembler.hpp"
+#include "ritz/base/error.hpp"
+#include "ritz/base/format.hpp"
+
+namespace ritz::multigrid {
+
+namespace {
+
+using base::Error;
+using base::ExitCode;
+
+template <class T>
+device::View<T*> vector(const char* label, std::size_t n) {
+  return device::View<T*>(std::string(label), n);
+}
+
+/// x . y in double, blocks of 1024 by themselves: the same bits for every number of threads.
+template <class T>
+double dot(const comm::Communicator& communicator, const T* x, const T* y, std::size_t n) {
+  double total = 0;
+  for (std::size_t begin = 0; begin < n; begin += 1024) {
+    const std::size_t end = std::min(begin + 1024, n);
+    double sum = 0;
+    for (std::size_t i = begin; i < end; ++i) {
+      sum += static_cast<double>(x[i]) * static_cast<double>(y[i]);
+    }
+    total += sum;
+  }
+  return communicator.sum(total);
+}
+
+/// In [-1, 1), by the id alone (finaliser of splitmix64, S. Vigna's public-domain generator).
+double noise(GlobalId id) {
+  std::uint64_t z = (static_cast<std::uint64_t>(id) + 1) * 0x9e3779b97f4a7c15ULL;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+  z ^= z >> 31;
+  return static_cast<double>(z >> 11) * 0x1p-52 - 1.0;
+}
+
+}  // namespace
+
+/// What a hook needs, behind one pointer: a std::function of one pointer does not allocate.
+template <class T>
+struct Level<T>::Work {
+  const T* inverse_diagonal;
+  T* x;
+  T* b;
+  T* d;
+  T* y;
+  Outside outside;
+  T alpha = 0, beta = 0;
+
+  /// d = beta D^-1 b, x = d, and b from outside.
+  void first_from_zero(LocalId begin, LocalId end) const {
+    const T* __restrict inverse = inverse_diagonal;
+    T* __restrict to_x = x;
+    T* __restrict to_b = b;
+    T* __restrict to_d = d;
+    const T factor = beta;
+    if (outside.rhs != nullptr) {
+      const double* __restrict rhs = outside.rhs;
+      for (LocalId i = begin; i < end; ++i) {
+        to_b[i] = inverse[i] == T(0) ? T(0) : static_cast<T>(rhs[i]);
+      }
+    }
+    for (LocalId i = begin; i < end; ++i) {
+      const T step = factor * inverse[i] * to_b[i];
+      to_d[i] = step;
+      to_x[i] = step;
+    }
+  }
+
+  /// d = beta D^-1 (b - y), x = x + d.
+  void first(LocalId begin, LocalId end) const {
+    const T* __restrict inverse = inverse_diagonal;
+    const T* __restrict from_b = b;
+    const T* __restrict from_y = y;
+    T* __restrict to_x = x;
+    T* __restrict to_d = d;
+    const T factor = beta;
+    for (LocalId i = begin; i < end; ++i) {
+      const T step = factor * inverse[i] * (from_b[i] - from_y[i]);
+      to_d[i] = step;
+      to_x[i] += step;
+    }
+    put_result(begin, end);
+  }
+
+  /// d = alpha d + beta D^-1 (b - y), x = x + d.
+  void further(LocalId begin, LocalId end) const {
+    const T* __restrict inverse = inverse_diagonal;
+    const T* __restrict from_b = b;
+    const T* __restrict from_y = y;
+    T* __restrict to_x = x;
+    T* __restrict to_d = d;
+    const T keep = alpha, factor = beta;
+    for (LocalId i = begin; i < end; ++i) {
+      const T step = keep * to_d[i] + factor * inverse[i] * (from_b[i] - from_y[i]);
+      to_d[i] = step;
+      to_x[i] += step;
+    }
+    put_result(begin, end);
+  }
+
+  /// y = b - y.
+  void subtract(LocalId begin, LocalId end) const {
+    const T* __restrict from_b = b;
+    T* __restrict to_y = y;
+    for (LocalId i = begin; i < end; ++i) to_y[i] = from_b[i] - to_y[i];
+  }
+
+  /// x in double; prescribed unknowns pass through.
+  void put_result(LocalId begin, LocalId end) const {
+    if (outside.result == nullptr) return;
+    for (LocalId i = begin; i < end; ++i) {
+      outside.result[i] = inverse_diagonal[i] == T(0) ? outside.rhs[i] : static_cast<double>(x[i]);
+    }
+  }
+};
+
+template <class T>
+Level<T>::Level(const mesh::Mesh& mesh, const fem::Space& space, const physics::Form& form,
+                double time, const Options& options, bool with_smoother)
+    : x(vector<T>("ritz::multigrid::x", static_cast<std::size_t>(space.n_local()))),
+      b(vector<T>("ritz::multigrid::b", static_cast<std::size_t>(space.n_local()))),
+      constraints(assembly::fixed_values(mesh, space, form, time).constraints),
+      n_owned_(static_cast<std::size_t>(space.n_owned)) {
+  info.n_cells = mesh.n_cells_global;
+  info.n_dofs = space.n_global;
+  info.degree = space.element.degree();
+  for (LocalId i = 0; i < space.n_owned; ++i) {
+    if (constraints.is_fixed[static_cast<std::size_t>(i)] != 0) fixed_.push_back(i);
+  }
+  if (!with_smoother) return;
+
+  y = vector<T>("ritz::multigrid::y", n_owned_);
+  d = vector<T>("ritz::multigrid::d", n_owned_);
+  x_in_ = Kokkos::subview(x, std::pair<std::size_t, std::size_t>(0, n_owned_));
+  y_out_ = y;
+  op = std::make_unique<assembly::CellOperator<T>>(mesh, space, constraints, form, time);
+  info.n_cartesian = space.communicator.sum<GlobalId>(op->cells().cartesian);
+  inverse_diagonal_ = vector<T>("ritz::multigrid::inverse_diagonal", n_owned_);
+  {
+    const auto diagonal = vector<double>("ritz::multigrid::diagonal", n_owned_);
+    op->diagonal(diagonal);
+    bool bad = false;
+    for (std::size_t i = 0; i < n_owned_; ++i) {
+      bad = bad || !(diagonal(i) > 0);
+      inverse_diagonal_(i) = bad ? T(1) : static_cast<T>(1.0 / diagonal(i));
+    }
+    for (const LocalId i : fixed_) inverse_diagonal_(static_cast<std::size_t>(i)) = T(0);
+    if (space.communicator.any(bad)) {
+      throw Error(ExitCode::not_converged,
+                  fmt::format("multigrid: the matrix of degree {} on {} cells has a diagonal entry "
+                              "that is not positive",
+                              info.degree, info.n_cells));
+    }
+  }
+  estimate(space, options);
+  steps_ = chebyshev_steps(options, info.eigenvalue);
+}
+
+/// Largest Ritz value of D^-1 A from the coefficients of conjugate gradients (Saad, Iterative
+/// Methods for Sparse Linear Systems, 2003, sec. 6.7.3), times a factor for what they miss. Starts
+/// from a vector with mean zero that depends on the unknowns' persistent ids only.
+template <class T>
+void Level<T>::estimate(const fem::Space& space, const Options& options) {
+  const comm::Communicator& communicator = space.communicator;
+  double sum = 0;
+  GlobalId n_free = static_cast<GlobalId>(n_owned_ - fixed_.size());
+  std::vector<double> start(n_owned_);
+  for (std::size_t i = 0; i < n_owned_; ++i) start[i] = noise(space.dof_gid[i]);
+  for (const LocalId i : fixed_) start[static_cast<std::size_t>(i)] = 0;
+  for (const double one : start) sum += one;
+  sum = communicator.sum(sum);
+  n_free = communicator.sum(n_free);
+  info.eigenvalue = 1.0;
+  if (n_free == 0) return;
+  const double mean = sum / static_cast<double>(n_free);
+  // x: direction, b: residual, y: A x, d: D^-1 b.
+  for (std::size_t i = 0; i < n_owned_; ++i) {
+    b(i) = static_cast<T>(n_free > 1 ? start[i] - mean : start[i]);
+  }
+  clear_fixed(b.data());
+  const auto precondition = [&] {
+    for (std::size_t i = 0; i < n_owned_; ++i) d(i) = inverse_diagonal_(i) * b(i);
+    return dot(communicator, d.data(), b.data(), n_owned_);
+  };
+  double rho = precondition();
+  const double rho_start = rho;
+  for (std::size_t i = 0; i < n_owned_; ++i) x(i) = d(i);
+  std::vector<double> diagonal, off;
+  double carried = 0;  // beta / alpha of the step before
+  for (int step = 0; step < options.eigenvalue_steps; ++step) {
+    apply({}, {});
+    const double curvature = dot(communicator, static_cast<const T*>(x.data()),
+                                 static_cast<const T*>(y.data()), n_owned_);
+    if (!(curvature > 0)) {
+      if (step > 0) break;  // as far as the null space, for tiny problems
+      throw Error(ExitCode::not_converged,
+                  fmt::format("multigrid: the matrix of degree {} on {} cells is not positive "
+                              "definite",
+                              info.degree, info.n_cells));
+    }
+    const double alpha = rho / curvature;
+    diagonal.push_back(1.0 / alpha + carried);
+    const T factor = static_cast<T>(alpha);
+    for (std::size_t i = 0; i < n_owned_; ++i) b(i) -= factor * y(i);
+    const double next = precondition();
+    // Beyond round-off of the numbers of this level (squared) there is nothing to find.
+    if (!(next > 1e-11 * rho_start) || step + 1 == options.eigenvalue_steps) break;
+    const double beta = next / rho;
+    off.push_back(std::sqrt(beta) / alpha);
+    carried = beta / alpha;
+    rho = next;
+    const T keep = static_cast<T>(beta);
+    for (std::size_t i = 0; i < n_owned_; ++i) x(i) = d(i) + keep * x(i);
+  }
+  off.resize(diagonal.size() - 1);
+  info.eigenvalue = options.eigenvalue_safety * largest_eigenvalue(diagonal, off);
+}
+
+template <class T>
+void Level<T>::apply(const typename assembly::CellOperator<T>::Hook& before,
+                     const typename assembly::CellOperator<T>::Hook& after) const {
+  op->apply(x_in_, y_out_, before, after);
+}
+
+template <class T>
+void Level<T>::smooth_from_zero(const Outside& outside) {
+  Work work{inverse_diagonal_.data(), x.data(), b.data(), d.data(), y.data(), outside};
+  const Work* const w = &work;
+  work.beta = static_cast<T>(steps_[0].beta);
+  // x = 0: the first step needs no action; it is done while the first action reads x.
+  const auto start = [w](LocalId begin, LocalId end) { w->first_from_zero(begin, end); };
+  if (steps_.size() == 1) {
+    apply(start, [w](LocalId begin, LocalId end) { w->subtract(begin, end); });
+    return;
+  }
+  Work second = work;
+  second.outside = {};
+  second.alpha = static_cast<T>(steps_[1].alpha);
+  second.beta = static_cast<T>(steps_[1].beta);
+  const Work* const s = &second;
+  apply(start, [s](LocalId begin, LocalId end) { s->further(begin, end); });
+  for (std::size_t i = 2; i < steps_.size(); ++i) {
+    second.alpha = static_cast<T>(steps_[i].alpha);
+    second.beta = static_cast<T>(steps_[i].beta);
+    apply({}, [s](LocalId begin, LocalId end) { s->further(begin, end); });
+  }
+  residual();
+}
+
+template <class T>
+void Level<T>::smooth(const Outside& outside) {
+  Work work{inverse_diagonal_.data(), x.data(), b.data(), d.data(), y.data(), {}};
+  const Work* const w = &work;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    work.alpha = static_cast<T>(steps_[i].alpha);
+    work.beta = static_cast<T>(steps_[i].beta);
+    if (i + 1 == steps_.size()) work.outside = outside;
+    if (i == 0) {
+      apply({}, [w](LocalId begin, LocalId end) { w->first(begin, end); });
+    } else {
+      apply({}, [w](LocalId begin, LocalId end) { w->further(begin, end); });
+    }
+  }
+}
+
+template <class T>
+void Level<T>::residual() {
+  Work work{inverse_diagonal_.data(), x.data(), b.data(), d.data(), y.data(), {}};
+  const Work* const w = &work;
+  apply({}, [w](LocalId begin, LocalId end) { w->subtract(begin, end); });
+}
+
+template <class T>
+void Level<T>::put(const double* fixed, double* to) const {
+  for (std::size_t i = 0; i < n_owned_; ++i) to[i] = static_cast<double>(x(i));
+  for (const LocalId i : fixed_) to[i] = fixed[i];
+}
+
+template <class T>
+void Level<T>::clear_fixed(T* values) const {
+  for (const LocalId i : fixed_) values[i] = T(0);
+}
+
+template <class T>
+std::size_t Level<T>::bytes() const {
+  const std::size_t vectors =
+      x.extent(0) + b.extent(0) + y.extent(0) + d.extent(0) + inverse_diagonal_.extent(0);
+  return vectors * sizeof(T) + fixed_.size() * sizeof(LocalId) + (op ? op->bytes() : 0) +
+         (degree_transfer ? degree_transfer->bytes() : 0) +
+         (refinement_transfer ? refinement_transfer->bytes() : 0);
+}
+
+template class Level<float>;
+template class Level<double>;
+
+}  // namespace ritz::multigrid
