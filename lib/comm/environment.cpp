@@ -10,6 +10,12 @@ namespace {
 
 MPI_Comm start(int& argc, char**& argv) {
   int provided = 0;
+#ifdef OPEN_MPI
+  // OpenMPI's own file layer (ompio in 4.1) hangs when a collective write fails on one rank, on a
+  // full disk for instance; ROMIO, which comes with it, reports the error on all. A choice that the
+  // user has made stays.
+  setenv("OMPI_MCA_io", "^ompio", 0);
+#endif
   check(MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
   return MPI_COMM_WORLD;
 }

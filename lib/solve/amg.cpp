@@ -1,11 +1,15 @@
 #include <MueLu_CreateTpetraPreconditioner.hpp>
 #include <MueLu_Hierarchy.hpp>
 #include <MueLu_MasterList.hpp>
+#include <MueLu_SmootherBase.hpp>
 #include <MueLu_TpetraOperator.hpp>
+#include <MueLu_Utilities.hpp>
 #include <Teuchos_ParameterList.hpp>
+#include <algorithm>
 #include <map>
 
 #include "preconditioners.hpp"
+#include "ritz/base/error.hpp"
 #include "ritz/base/log.hpp"
 #include "ritz/la/tpetra.hpp"
 #include "ritz/la/vector.hpp"
@@ -17,6 +21,89 @@ namespace {
 
 using Type = deck::SolverOptions::Passed::Type;
 using MueLuOperator = MueLu::TpetraOperator<double, LocalId, GlobalId, la::TpetraNode>;
+using MueLuSmoother = MueLu::SmootherBase<double, LocalId, GlobalId, la::TpetraNode>;
+using MueLuUtilities = MueLu::Utilities<double, LocalId, GlobalId, la::TpetraNode>;
+using XpetraMatrix = Xpetra::Matrix<double, LocalId, GlobalId, la::TpetraNode>;
+using XpetraOperator = Xpetra::Operator<double, LocalId, GlobalId, la::TpetraNode>;
+using XpetraVectors = Xpetra::MultiVector<double, LocalId, GlobalId, la::TpetraNode>;
+
+/// A matrix that Trilinos made, as one of ours; its rows are numbered in blocks by rank, as MueLu
+/// numbers the aggregates. Copies. Collective.
+la::Matrix copy_of(const la::TpetraMatrix& matrix, const comm::Communicator& communicator) {
+  const la::TpetraMap& rows = *matrix.getRowMap();
+  const la::TpetraMap& columns = *matrix.getColMap();
+  const auto n_owned = static_cast<LocalId>(rows.getNodeNumElements());
+  const GlobalId first = n_owned > 0 ? rows.getMinGlobalIndex() : 0;
+  std::vector<GlobalId> ghosts;
+  for (std::size_t c = 0; c < columns.getNodeNumElements(); ++c) {
+    const GlobalId id = columns.getGlobalElement(static_cast<LocalId>(c));
+    if (id < first || id >= first + n_owned) ghosts.push_back(id);
+  }
+  la::Layout layout = la::Layout::from_owned(communicator, n_owned, ghosts);
+  if (communicator.any(!rows.isContiguous() || (n_owned > 0 && layout.first != first))) {
+    throw base::Error(base::ExitCode::not_converged,
+                      "multigrid's coarsest matrix is not numbered in blocks by rank");
+  }
+  std::vector<std::size_t> offsets{0};
+  std::vector<LocalId> ids;
+  std::vector<double> values;
+  std::vector<std::pair<LocalId, double>> row;
+  typename la::TpetraMatrix::local_inds_host_view_type row_columns;
+  typename la::TpetraMatrix::values_host_view_type row_values;
+  for (LocalId i = 0; i < n_owned; ++i) {
+    matrix.getLocalRowView(i, row_columns, row_values);
+    row.clear();
+    for (std::size_t k = 0; k < row_columns.extent(0); ++k) {
+      const GlobalId id = columns.getGlobalElement(row_columns(k));
+      LocalId local = static_cast<LocalId>(id - first);
+      if (id < first || id >= first + n_owned) {
+        const auto at = std::lower_bound(layout.ghost_ids.begin(), layout.ghost_ids.end(), id);
+        local = n_owned + static_cast<LocalId>(at - layout.ghost_ids.begin());
+      }
+      row.emplace_back(local, row_values(k));
+    }
+    std::sort(row.begin(), row.end());
+    for (const auto& [column, value] : row) {
+      ids.push_back(column);
+      values.push_back(value);
+    }
+    offsets.push_back(ids.size());
+  }
+  la::CsrMatrix csr;
+  csr.pattern.row_offsets =
+      device::to_device("ritz::solve::coarse_offsets", offsets.data(), offsets.size());
+  csr.pattern.columns = device::to_device("ritz::solve::coarse_columns", ids.data(), ids.size());
+  csr.values = device::to_device("ritz::solve::coarse_values", values.data(), values.size());
+  return {std::move(layout), std::move(csr)};
+}
+
+/// The coarsest problem solved on rank 0, for a Trilinos whose own distributed direct solver is
+/// wrong.
+class GatheredCoarse final : public MueLuSmoother {
+ public:
+  /// Collective.
+  GatheredCoarse(const la::TpetraMatrix& matrix, const comm::Communicator& communicator)
+      : matrix_(copy_of(matrix, communicator)) {
+    SetUp ignored;
+    solver_ = make_direct(matrix_, {}, ignored);
+    r_ = la::make_vector("ritz::solve::coarse_r", matrix_.layout().n_owned);
+    z_ = la::make_vector("ritz::solve::coarse_z", matrix_.layout().n_owned);
+  }
+  /// x = A^-1 rhs, whatever x was.
+  void Apply(XpetraVectors& x, const XpetraVectors& rhs, bool /*zero_guess*/) const override {
+    Kokkos::deep_copy(r_, la::view_of(MueLuUtilities::MV2TpetraMV(rhs)));
+    solver_->apply(r_, z_);
+    Kokkos::deep_copy(la::view_of(MueLuUtilities::MV2NonConstTpetraMV(x)), z_);
+  }
+  [[nodiscard]] size_t getNodeSmootherComplexity() const override {
+    return Teuchos::OrdinalTraits<size_t>::invalid();
+  }
+
+ private:
+  la::Matrix matrix_;
+  std::unique_ptr<la::Preconditioner> solver_;
+  la::Vector r_, z_;
+};
 
 class Amg final : public la::Preconditioner {
  public:
@@ -116,25 +203,35 @@ std::unique_ptr<la::Preconditioner> make_amg(const la::Matrix& matrix, bool symm
     relaxation.set("relaxation: sweeps", 1);
   }
   const std::string direct_is_wrong = coarse_solver_problem(layout.communicator);
-  if (direct_is_wrong.empty()) {
-    list.set("coarse: type", "KLU2");
-  } else {
-    list.set("coarse: type", "CHEBYSHEV");
-    list.set("coarse: max size", 100);
-    list.sublist("coarse: params").set("chebyshev: degree", 20);
-    list.sublist("coarse: params").set("chebyshev: ratio eigenvalue", 200.0);
+  // Another coarse solver that the user named stays; a wrong KLU2 is replaced by ours below.
+  const bool coarse_is_ours =
+      !direct_is_wrong.empty() && std::none_of(passed.begin(), passed.end(), [](const auto& one) {
+        return one.path.size() == 1 && one.path[0] == "coarse: type" &&
+               !one.value.starts_with("KLU") && !one.value.starts_with("Klu");
+      });
+  list.set("coarse: type", "KLU2");
+  if (coarse_is_ours) {
     set_up.notes.push_back("amg: the library's distributed direct solver fails its self-test (" +
-                           direct_is_wrong + "), the coarse problem is smoothed instead");
+                           direct_is_wrong + "), the coarse problem is solved on rank 0 instead");
   }
   // A different smoother does not know the default one's parameters.
   for (const auto& one : passed)
     if (one.path.size() == 1 && one.path[0] == "smoother: type") list.remove("smoother: params");
   put(passed, known_amg(), list);
+  if (coarse_is_ours) list.set("coarse: type", "none");
 
   const Teuchos::RCP<la::TpetraOperator> op = la::tpetra(matrix);
   Teuchos::RCP<MueLuOperator> result =
       MueLu::CreateTpetraPreconditioner<double, LocalId, GlobalId, la::TpetraNode>(op, list);
   const auto hierarchy = result->GetHierarchy();
+  if (coarse_is_ours) {
+    const auto coarsest = hierarchy->GetLevel(hierarchy->GetNumLevels() - 1);
+    const auto coarse_matrix = Teuchos::rcp_dynamic_cast<XpetraMatrix>(
+        coarsest->Get<Teuchos::RCP<XpetraOperator>>("A"), true);
+    const Teuchos::RCP<MueLuSmoother> coarse = Teuchos::rcp(
+        new GatheredCoarse(*MueLuUtilities::Op2TpetraCrs(coarse_matrix), layout.communicator));
+    coarsest->Set("PreSmoother", coarse);
+  }
   set_up.amg_levels = hierarchy->GetNumLevels();
   set_up.amg_complexity = hierarchy->GetOperatorComplexity();
   set_up.text = fmt::format("amg: {} levels, operator complexity {:.2f}", set_up.amg_levels,

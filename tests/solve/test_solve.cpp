@@ -14,6 +14,8 @@ using namespace ritz::test;
 
 TEST(Solve, EveryMethodWithSensiblePreconditioners) {
   const auto model = poisson(24);
+  // Then multigrid uses a coarse solver of ours, and says so.
+  const bool direct_is_wrong = world().size() > 1 && !solve::self_test_direct(world()).empty();
   for (const char* method : {"cg", "gmres", "fgmres", "bicgstab", "minres", "tfqmr", "gcrodr"}) {
     for (const char* preconditioner : {"none", "jacobi", "chebyshev", "ilu", "amg", "direct"}) {
       SCOPED_TRACE(std::string(method) + "+" + preconditioner);
@@ -22,7 +24,8 @@ TEST(Solve, EveryMethodWithSensiblePreconditioners) {
       expect_solved(*model, report, 1e-8);
       EXPECT_EQ(report.last().method, method);
       EXPECT_EQ(report.last().preconditioner, preconditioner);
-      EXPECT_TRUE(report.notes.empty());
+      const bool told = direct_is_wrong && std::string(preconditioner) == "amg";
+      EXPECT_EQ(report.notes.size(), told ? 1 : 0);
       // One residual an iteration and the initial one (gmres may restart, tfqmr has half steps).
       EXPECT_GE(report.last().history.size(), static_cast<std::size_t>(report.last().iterations));
       EXPECT_NEAR(report.last().history.front(), 1.0, 1e-12);
@@ -406,9 +409,12 @@ TEST(Solve, OneUnknownAndEmptyRanks) {
   }
 }
 
+#ifdef RITZ_TRILINOS_BY_BOOTSTRAP
+// That of others may be wrong (docs/decisions/0002): then the tests above see ours in its place.
 TEST(Solve, TheLibrarysDistributedDirectSolverIsRight) {
   EXPECT_EQ(solve::self_test_direct(world()), "");
 }
+#endif
 
 deck::SolverOptions::Passed passed(const std::string& list, std::vector<std::string> path,
                                    const std::string& value,

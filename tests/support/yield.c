@@ -16,6 +16,10 @@ unsigned ucp_worker_progress(void* worker) {
   if (next == NULL) {
     /* Threads that race here all store the same value. */
     next = (progress_function)dlsym(RTLD_NEXT, "ucp_worker_progress");
+    if (next == NULL) { /* OpenMPI loads UCX as a plugin, whose symbols are not global. */
+      void* ucp = dlopen("libucp.so.0", RTLD_LAZY | RTLD_NOLOAD);
+      if (ucp != NULL) next = (progress_function)dlsym(ucp, "ucp_worker_progress");
+    }
     if (next == NULL) {
       fputs("libritz_yield: no ucp_worker_progress behind this library\n", stderr);
       abort();
