@@ -33,6 +33,7 @@ class CellOperator {
   /// Cells of this rank by what is stored for them.
   struct Cells {
     LocalId cartesian = 0;  ///< a number a direction: boxes along the axes, diagonal K, constant
+    LocalId affine = 0;     ///< one pulled-back tensor: parallelepipeds, constant coefficients
     LocalId stored = 0;     ///< the pulled-back tensor at every quadrature point
   };
 
@@ -62,13 +63,20 @@ class CellOperator {
   /// The diagonal [n_owned], by sums of products of 1-D numbers; 1 at prescribed dofs. Collective.
   void diagonal(const device::View<double*>& d) const;
 
-  [[nodiscard]] Cells cells() const;
+  [[nodiscard]] Cells cells() const;        ///< of this rank
   [[nodiscard]] std::size_t bytes() const;  ///< held by this rank
 
+  struct Data;  ///< private to the room
+
  private:
-  struct Data;
   std::unique_ptr<Data> data_;
 };
+
+/// The right-hand side that goes with it, b [n_owned], as Assembler makes it: sources, flux and
+/// Robin boundaries, prescribed values and what their columns move to the right. Collective. Throws
+/// Error(not_finite) on every rank if a coefficient is not finite.
+void cell_load(const mesh::Mesh& mesh, const fem::Space& space, const fem::Constraints& fixed,
+               const physics::Form& form, double time, const la::Vector& b);
 
 extern template class CellOperator<double>;
 extern template class CellOperator<float>;

@@ -1,0 +1,279 @@
+#pragma once
+
+#include <algorithm>
+
+#include "cell_loop.hpp"
+#include "ritz/base/error.hpp"
+
+namespace ritz::assembly {
+
+#ifndef RITZ_HOST_LANES
+#error "the matrix-free operator has host kernels only"
+#endif
+
+template <class T, int dim, int n, int m>
+class CellLoopOf final : public CellLoop<T> {
+ public:
+  using V = kernels::Lanes<T>;
+  static constexpr int width = kernels::n_lanes<T>;
+  using Stored = kernels::StoredAction<dim, n, m, T>;
+  using Cartesian = kernels::CartesianAction<dim, n, T>;
+  static constexpr int n_nodes = kernels::power(n, dim);
+  static constexpr int n_points = kernels::power(m, dim);
+
+  explicit CellLoopOf(const TensorBasis& basis) {
+    interpolate_.set(basis.values.data());
+    interpolate_back_.set(transposed(basis.values, m, n).data());
+    derive_.set(basis.collocation.data());
+    derive_back_.set(transposed(basis.collocation, m, m).data());
+    constexpr int half = n / 2, up = (n + 1) / 2;
+    for (int a = 0; a < up; ++a) {
+      for (int i = 0; i < up; ++i) modes_.even[a * up + i] = entry(basis.modes, a, i);
+    }
+    for (int a = 0; a < half; ++a) {
+      for (int i = 0; i < half; ++i) modes_.odd[a * half + i] = entry(basis.modes, up + a, i);
+    }
+    for (int a = 0; a < n; ++a) {
+      modes_.eigenvalues[a] = static_cast<T>(basis.eigenvalues[static_cast<std::size_t>(a)]);
+      mass_[a] = entry(basis.mass, a, a);
+      stiffness_[a] = entry(basis.stiffness, a, a);
+    }
+    for (int q = 0; q < m; ++q) {
+      for (int i = 0; i < n; ++i) {
+        const double value = basis.values[static_cast<std::size_t>(q * n + i)];
+        const double slope = basis.slopes[static_cast<std::size_t>(q * n + i)];
+        squares_[0][q * n + i] = static_cast<T>(value * value);
+        squares_[1][q * n + i] = static_cast<T>(value * slope);
+        squares_[2][q * n + i] = static_cast<T>(slope * slope);
+      }
+    }
+    for (int q = 0; q < n_points; ++q) {
+      double weight = 1;
+      for (int d = 0, rest = q; d < dim; ++d, rest /= m) {
+        weight *= basis.weights[static_cast<std::size_t>(rest % m)];
+      }
+      weights_[q] = static_cast<T>(weight);
+    }
+  }
+
+  [[nodiscard]] std::size_t scratch() const override {
+    return static_cast<std::size_t>(n_nodes + Stored::scratch + 2 * m * m * m);
+  }
+
+  void apply(const CellData<T>& data, int begin, int end, const T* x, const T* x_extra, T* y,
+             T* y_extra, V* scratch) const override {
+    const CellBatches& batches = *data.batches;
+    const LocalId n_owned = batches.n_owned;
+    V* u = scratch;
+    V* work = scratch + n_nodes;
+    for (int b = begin; b < end; ++b) {
+      const CellBatches::Batch& batch = batches.batches[static_cast<std::size_t>(b)];
+      gather(batch.by_entity, batches.index.data() + batch.source, batches.place.data(), n_owned, x,
+             x_extra, u);
+      const BatchGeometry<T>& geometry = data.geometry[b];
+      if (geometry.kind == CellKind::cartesian) {
+        Cartesian{modes_}(geometry.terms, u);
+      } else {
+        act(data.kind, geometry, u, work);
+      }
+      scatter(batch.by_entity, batches.index.data() + batch.target, batches.place.data(), n_owned,
+              u, y, y_extra);
+    }
+  }
+
+  void diagonal(const CellData<T>& data, int begin, int end, T* d, T* d_extra,
+                V* scratch) const override {
+    const CellBatches& batches = *data.batches;
+    for (int b = begin; b < end; ++b) {
+      const CellBatches::Batch& batch = batches.batches[static_cast<std::size_t>(b)];
+      const BatchGeometry<T>& geometry = data.geometry[b];
+      if (geometry.kind == CellKind::cartesian) {
+        cartesian_diagonal(geometry.terms, scratch);
+      } else {
+        stored_diagonal(data.kind, geometry, scratch, scratch + n_nodes);
+      }
+      scatter(batch.by_entity, batches.index.data() + batch.target, batches.place.data(),
+              batches.n_owned, scratch, d, d_extra);
+    }
+  }
+
+ private:
+  static constexpr int n_vertices = 1 << dim;
+  static constexpr int n_edges = dim == 1 ? 1 : (dim == 2 ? 4 : 12);
+  static constexpr int n_faces = dim == 1 ? 0 : (dim == 2 ? 1 : 6);
+  static constexpr int inside = n - 2;
+
+  static T entry(const std::vector<double>& a, int i, int j) {
+    return static_cast<T>(a[static_cast<std::size_t>(i * n + j)]);
+  }
+
+  [[gnu::noinline]] void act(kernels::StoredTerms kind, const BatchGeometry<T>& geometry, V* u,
+                             V* work) const {
+    const Stored action{interpolate_, interpolate_back_, derive_, derive_back_};
+    const bool affine = geometry.kind == CellKind::affine;
+    // The usual kind is compiled for itself.
+    if (kind.symmetric && !kind.advection && !kind.reaction) kind = kernels::StoredTerms{};
+    action(kind, geometry.terms, weights_, affine, u, work);
+  }
+
+  template <class P>
+  KOKKOS_FORCEINLINE_FUNCTION static P* at(P* own, P* extra, LocalId n_owned, std::int32_t i) {
+    return i < n_owned ? own + i : extra + (i - n_owned);
+  }
+
+  template <int count, class P>
+  KOKKOS_FORCEINLINE_FUNCTION static void addresses(const std::int32_t* index, P* own, P* extra,
+                                                    LocalId n_owned, P** to) {
+    for (int l = 0; l < width; ++l) to[l] = at(own, extra, n_owned, index[l]);
+  }
+
+  static void gather(bool by_entity, const std::int32_t* index, const std::int16_t* place,
+                     LocalId n_owned, const T* x, const T* extra, V* u) {
+    if (!by_entity) {
+      for (int i = 0; i < n_nodes; ++i) {
+        V value;
+        for (int l = 0; l < width; ++l) value[l] = *at(x, extra, n_owned, index[i * width + l]);
+        u[i] = value;
+      }
+      return;
+    }
+    const T* from[width];
+    const auto runs = [&]<int size>(int count) {
+      for (int e = 0; e < count; ++e) {
+        addresses<width>(index, x, extra, n_owned, from);
+        kernels::gather_run<size>(from, place, u);
+        index += width;
+        place += size;
+      }
+    };
+    runs.template operator()<1>(n_vertices);
+    if constexpr (inside > 0) {
+      runs.template operator()<inside>(n_edges);
+      if constexpr (dim > 1) runs.template operator()<inside * inside>(n_faces);
+      if constexpr (dim > 2) runs.template operator()<inside * inside * inside>(1);
+    }
+  }
+
+  static void scatter(bool by_entity, const std::int32_t* index, const std::int16_t* place,
+                      LocalId n_owned, const V* u, T* y, T* extra) {
+    if (!by_entity) {
+      for (int i = 0; i < n_nodes; ++i) {
+        for (int l = 0; l < width; ++l) *at(y, extra, n_owned, index[i * width + l]) += u[i][l];
+      }
+      return;
+    }
+    T* to[width];
+    const auto runs = [&]<int size>(int count) {
+      for (int e = 0; e < count; ++e) {
+        addresses<width>(index, y, extra, n_owned, to);
+        kernels::scatter_add_run<size>(u, place, to);
+        index += width;
+        place += size;
+      }
+    };
+    runs.template operator()<1>(n_vertices);
+    if constexpr (inside > 0) {
+      runs.template operator()<inside>(n_edges);
+      if constexpr (dim > 1) runs.template operator()<inside * inside>(n_faces);
+      if constexpr (dim > 2) runs.template operator()<inside * inside * inside>(1);
+    }
+  }
+
+  void cartesian_diagonal(const V* c, V* u) const {
+    for (int i = 0; i < n_nodes; ++i) {
+      const int at[3] = {i % n, i / n % n, i / (n * n)};
+      V sum = c[dim];
+      for (int e = 0; e < dim; ++e) sum *= mass_[at[e]];
+      for (int d = 0; d < dim; ++d) {
+        V product = c[d];
+        for (int e = 0; e < dim; ++e) product *= e == d ? stiffness_[at[e]] : mass_[at[e]];
+        sum += product;
+      }
+      u[i] = sum;
+    }
+  }
+
+  /// diag_i = sum_q sum_de D_de d_d phi_i d_e phi_i + ...: products of 1-D numbers, direction by
+  /// direction.
+  void stored_diagonal(const kernels::StoredTerms& kind, const BatchGeometry<T>& geometry, V* u,
+                       V* work) const {
+    const bool affine = geometry.kind == CellKind::affine;
+    const int count = kind.count(dim);
+    for (int i = 0; i < n_nodes; ++i) u[i] = V{};
+    const auto add = [&](int term, T factor, const int(&square)[3]) {
+      V* from = work;
+      for (int q = 0; q < n_points; ++q) {
+        const V t = affine ? geometry.terms[term] * weights_[q] : geometry.terms[q * count + term];
+        from[q] = factor * t;
+      }
+      V* to = work + m * m * m;
+      // Points [z][y][x] become nodes, x first; then the axes turn so that y and z come first.
+      int rest = n_points / m;
+      for (int d = 0; d < dim; ++d) {
+        const T* table = squares_[square[d]];
+        for (int r = 0; r < rest; ++r) {
+          for (int i = 0; i < n; ++i) {
+            V sum{};
+            for (int q = 0; q < m; ++q) sum += from[r * m + q] * table[q * n + i];
+            if (d == dim - 1) {
+              to[r * n + i] = sum;
+            } else {
+              to[i * rest + r] = sum;
+            }
+          }
+        }
+        std::swap(from, to);
+        rest = rest / m * n;
+        if (dim == 1) break;
+      }
+      // One direction: [x]. More: the last contraction left [..][last]; earlier axes in front.
+      for (int i = 0; i < n_nodes; ++i) {
+        const int x = i % n, y = i / n % n, z = i / (n * n);
+        int at = x;
+        if constexpr (dim == 2) at = x * n + y;
+        if constexpr (dim == 3) at = (y * n + x) * n + z;
+        u[i] += from[at];
+      }
+    };
+    int term = 0;
+    for (int d = 0; d < dim; ++d) {
+      for (int e = kind.symmetric ? d : 0; e < dim; ++e) {
+        int square[3] = {0, 0, 0};
+        square[d] += 1;
+        square[e] += 1;
+        add(term++, static_cast<T>(kind.symmetric && e != d ? 2 : 1), square);
+      }
+    }
+    if (kind.advection) {
+      for (int d = 0; d < dim; ++d) {
+        int square[3] = {0, 0, 0};
+        square[d] = 1;
+        add(term++, T(1), square);
+      }
+    }
+    if (kind.reaction) add(term, T(1), {0, 0, 0});
+  }
+
+  kernels::EvenOdd<T, n, m> interpolate_;
+  kernels::EvenOdd<T, m, n> interpolate_back_;
+  kernels::EvenOdd<T, m, m> derive_, derive_back_;
+  kernels::EvenOddModes<T, n> modes_;
+  T mass_[n], stiffness_[n];
+  T squares_[3][m * n];
+  T weights_[n_points];
+};
+
+/// A loop of this element for n = `first`..`last` nodes a direction, or nullptr.
+template <class T, int dim, int first, int last>
+std::unique_ptr<CellLoop<T>> find_cell_loop(const TensorBasis& basis) {
+  if constexpr (first > last) {
+    return nullptr;
+  } else {
+    if (basis.n != first) return find_cell_loop<T, dim, first + 1, last>(basis);
+    if (basis.m == first) return std::make_unique<CellLoopOf<T, dim, first, first>>(basis);
+    if (basis.m == first + 1) return std::make_unique<CellLoopOf<T, dim, first, first + 1>>(basis);
+    return nullptr;
+  }
+}
+
+}  // namespace ritz::assembly

@@ -1,0 +1,683 @@
+#include "ritz/assembly/cell_operator.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+
+#include "boundary_terms.hpp"
+#include "cell_loop.hpp"
+#include "cell_terms.hpp"
+#include "facet_tables.hpp"
+#include "ritz/base/error.hpp"
+#include "ritz/base/log.hpp"
+#include "ritz/comm/split_exchange.hpp"
+#include "ritz/device/session.hpp"
+#include "ritz/mesh/geometry.hpp"
+#include "ritz/mesh/lattice.hpp"
+
+namespace ritz::assembly {
+
+namespace {
+
+/// Memory that starts at a cache line; what it holds is not initialised.
+template <class V>
+class Slab {
+ public:
+  explicit Slab(std::size_t n)
+      : data_(static_cast<V*>(::operator new (n * sizeof(V), std::align_val_t{64}))), size_(n) {}
+  Slab(Slab&& other) noexcept : data_(other.data_), size_(other.size_) { other.data_ = nullptr; }
+  Slab(const Slab&) = delete;
+  Slab& operator=(const Slab&) = delete;
+  Slab& operator=(Slab&&) = delete;
+  ~Slab() { ::operator delete (data_, std::align_val_t{64}); }
+  [[nodiscard]] V* data() const { return data_; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  V* data_;
+  std::size_t size_;
+};
+
+/// Arrays that stay where they are, for one worker.
+template <class V>
+class Pool {
+ public:
+  V* take(std::size_t n) {
+    if (slabs_.empty() || slabs_.back().size() < used_ + n) {
+      slabs_.emplace_back(std::max(n, slab_size));
+      used_ = 0;
+    }
+    V* place = slabs_.back().data() + used_;
+    used_ += n;
+    return place;
+  }
+  [[nodiscard]] std::size_t bytes() const {
+    std::size_t total = 0;
+    for (const Slab<V>& slab : slabs_) total += slab.size() * sizeof(V);
+    return total;
+  }
+
+ private:
+  static constexpr std::size_t slab_size = std::size_t{1} << 14;  // 1 MiB
+  std::vector<Slab<V>> slabs_;
+  std::size_t used_ = 0;
+};
+
+/// Runs work(0) .. work(n-1), on a thread each where there are threads.
+template <class Work>
+void run_workers(int n, const Work& work) {
+  if (n == 1) {
+    work(0);
+    return;
+  }
+  using Host = Kokkos::DefaultHostExecutionSpace;
+  Kokkos::parallel_for("ritz::assembly::workers",
+                       Kokkos::RangePolicy<Host, Kokkos::Schedule<Kokkos::Static>>(0, n), work);
+  Kokkos::fence();
+}
+
+/// Gauss points a direction: as the assembler takes them (quadrature_degree() there).
+int n_points_1d(const mesh::Mesh& mesh, int degree) {
+  return degree + mesh.geometry_order;
+}
+
+[[noreturn]] void throw_bad(const std::string& name, const std::array<double, 3>& at,
+                            int dimension) {
+  std::string place;
+  for (int d = 0; d < dimension; ++d) {
+    place += (d > 0 ? ", " : "") + fmt::format("{:.6g}", at[static_cast<std::size_t>(d)]);
+  }
+  throw base::Error(base::ExitCode::not_finite,
+                    name + " is not a finite number at (" + place +
+                        "); look at it with 'ritz eval' (division by zero, log or sqrt of a "
+                        "negative number?)");
+}
+
+/// Facets of owned cells with flux or Robin terms, at the quadrature points.
+struct NaturalFacets {
+  struct Facet {
+    LocalId cell;
+    int number;
+  };
+  std::vector<Facet> facets;
+  std::vector<double> mass;  ///< [facets][n_points]: weight ds h
+  std::vector<double> load;  ///< [facets][n_points]: weight ds (g + h u_ambient)
+  int n_points = 0, n_nodes = 0;
+  std::vector<double> shapes;  ///< [facet number][n_points][n_nodes]
+  std::vector<int> nodes;      ///< [facet number][n_nodes], cell nodes in entity order
+};
+
+template <int dim>
+void measure_facets(const FacetView& view, const TileData& data, const CoefficientSet& set,
+                    const std::vector<BoundaryFacet>& list, NaturalFacets& result,
+                    std::vector<double>& registers, const mesh::Mesh& mesh, const FacetTable& table,
+                    const physics::Form& form) {
+  const auto n = static_cast<std::size_t>(view.n_points);
+  std::vector<double> measure(n), variables(4 * n), values(3 * n);
+  for (const BoundaryFacet& facet : list) {
+    view.measures<dim>(data, facet.cell, facet.facet, measure.data());
+    if (set.any_varying) view.place_points<dim>(data, facet.cell, facet.facet, variables.data());
+    for (int slot = 0; slot < 3; ++slot) {
+      const auto place = static_cast<std::size_t>(facet.boundary * 3 + slot);
+      const int program = set.programs(place);
+      double* out = values.data() + static_cast<std::size_t>(slot) * n;
+      if (program >= 0) {
+        evaluate_program(set, program, variables.data(), view.n_points, registers.data(), out);
+      } else {
+        std::fill_n(out, n, set.constants(place));
+      }
+      for (std::size_t q = 0; q < n; ++q) {
+        if (!is_bad(out[q])) continue;
+        constexpr std::array<const char*, 3> names{"flux", "robin.coefficient", "robin.ambient"};
+        std::string sets;
+        for (const std::int16_t s :
+             form.boundaries[static_cast<std::size_t>(facet.boundary)].sets) {
+          sets += (sets.empty() ? "" : ", ") + mesh.set_names[static_cast<std::size_t>(s)];
+        }
+        throw_bad(
+            std::string(names[static_cast<std::size_t>(slot)]) + " on " + sets,
+            mesh::map_to_physical(mesh, facet.cell,
+                                  table.cell_points[static_cast<std::size_t>(facet.facet) * n + q]),
+            dim);
+      }
+    }
+    result.facets.push_back({facet.cell, facet.facet});
+    for (std::size_t q = 0; q < n; ++q) {
+      result.mass.push_back(measure[q] * values[n + q]);
+      result.load.push_back(measure[q] * (values[q] + values[n + q] * values[2 * n + q]));
+    }
+  }
+}
+
+/// `only_robin`: leaves out the facets without a matrix. Local; throws Error(not_finite).
+NaturalFacets natural_facets(const mesh::Mesh& mesh, const fem::Space& space,
+                             const physics::Form& form, double time, bool only_robin) {
+  using Kind = physics::BoundaryForm::Kind;
+  std::vector<BoundaryFacet> list;
+  for (std::size_t b = 0; b < form.boundaries.size(); ++b) {
+    const Kind kind = form.boundaries[b].kind;
+    if (kind == Kind::value || (only_robin && kind != Kind::robin)) continue;
+    for (const mesh::FacetInSet& f : facets_in_sets(mesh, form.boundaries[b].sets)) {
+      if (f.cell < mesh.n_cells_owned) {
+        list.push_back({f.cell, f.facet, static_cast<std::int32_t>(b)});
+      }
+    }
+  }
+  NaturalFacets result;
+  if (list.empty()) return result;
+  const Coefficients coefficients(form.boundaries, time);
+  // The degree of boundary_terms.cpp.
+  const FacetTable table(mesh, space.element,
+                         2 * space.element.degree() + 1 + 2 * (mesh.geometry_order - 1));
+  const FacetView view(table);
+  result.n_points = table.n_points;
+  result.n_nodes = table.n_nodes_facet;
+  for (int f = 0; f < table.n_facets; ++f) {
+    for (int q = 0; q < table.n_points; ++q) {
+      for (int a = 0; a < table.n_nodes_facet; ++a) result.shapes.push_back(view.shape(f, q, a));
+    }
+    for (int a = 0; a < table.n_nodes_facet; ++a) result.nodes.push_back(view.node(f, a));
+  }
+  TileData data{};
+  data.dimension = mesh.dimension();
+  data.n_geometry_nodes = mesh.nodes_per_cell();
+  data.time = time;
+  data.cell_nodes = as_device("ritz::assembly::cell_nodes", mesh.cell_nodes);
+  data.coordinates = as_device("ritz::assembly::coordinates", mesh.node_coordinates);
+  std::vector<double> registers(coefficients.set().register_doubles());
+  switch (mesh.dimension()) {
+    case 1:
+      measure_facets<1>(view, data, coefficients.set(), list, result, registers, mesh, table, form);
+      break;
+    case 2:
+      measure_facets<2>(view, data, coefficients.set(), list, result, registers, mesh, table, form);
+      break;
+    default:
+      measure_facets<3>(view, data, coefficients.set(), list, result, registers, mesh, table, form);
+      break;
+  }
+  return result;
+}
+
+/// Adds the owned cells' source terms to load [n_local]. Local; throws Error(not_finite).
+void add_sources(const mesh::Mesh& mesh, const fem::Space& space, const physics::Form& form,
+                 double time, const TensorBasis& basis, std::vector<double>& load) {
+  const Coefficients coefficients(form, time);
+  if (!coefficients.set().terms.source) return;
+  constexpr int width = CellTerms::width;
+  const int dim = mesh.dimension();
+  CellTerms terms(mesh, basis, coefficients.set(), kernels::StoredTerms{}, time);
+  const std::vector<int> order =
+      mesh::entity_order(mesh.cell_type, space.element.degree());  // of tensor positions
+  const int n_nodes = space.element.n_nodes();
+  std::vector<double> in(static_cast<std::size_t>(terms.n_points()) * width), out(in.size());
+  for (LocalId first = 0; first < mesh.n_cells_owned; first += width) {
+    std::array<LocalId, width> cells{};
+    for (int l = 0; l < width; ++l) {
+      cells[static_cast<std::size_t>(l)] = first + l < mesh.n_cells_owned ? first + l : -1;
+    }
+    terms.compute_load(cells.data());
+    std::copy_n(terms.load(0), in.size(), in.begin());
+    // S^T direction by direction: the last point direction is contracted first and its nodes go to
+    // the front, so after dim turns the axes are back in order.
+    int rest = terms.n_points() / basis.m;
+    for (int d = 0; d < dim; ++d) {
+      for (int r = 0; r < rest; ++r) {
+        for (int i = 0; i < basis.n; ++i) {
+          double* to = out.data() + static_cast<std::size_t>(i * rest + r) * width;
+          std::fill_n(to, width, 0.0);
+          for (int q = 0; q < basis.m; ++q) {
+            const double value = basis.values[static_cast<std::size_t>(q * basis.n + i)];
+            const double* from = in.data() + static_cast<std::size_t>(r * basis.m + q) * width;
+            for (int l = 0; l < width; ++l) to[l] += value * from[l];
+          }
+        }
+      }
+      std::swap(in, out);
+      rest = rest / basis.m * basis.n;
+    }
+    for (int l = 0; l < width && cells[static_cast<std::size_t>(l)] >= 0; ++l) {
+      const auto dofs = space.dofs(cells[static_cast<std::size_t>(l)]);
+      for (int t = 0; t < n_nodes; ++t) {
+        load[static_cast<std::size_t>(
+            dofs[static_cast<std::size_t>(order[static_cast<std::size_t>(t)])])] +=
+            in[static_cast<std::size_t>(t * width + l)];
+      }
+    }
+  }
+  if (terms.bad().cell >= 0) {
+    throw_bad("source", mesh::map_to_physical(mesh, terms.bad().cell, terms.bad().point), dim);
+  }
+}
+
+}  // namespace
+
+template <class T>
+struct CellOperator<T>::Data {
+  using V = kernels::Lanes<T>;
+  static constexpr int width = kernels::n_lanes<T>;
+
+  Data(const mesh::Mesh& mesh, const fem::Space& space, const std::vector<std::uint8_t>& is_fixed,
+       const physics::Form& form, double time, const std::vector<LocalId>* some)
+      : dimension(mesh.dimension()),
+        basis(space.element.degree(), n_points_1d(mesh, space.element.degree())),
+        batches(mesh, space, is_fixed, width, some ? 1 : device::n_threads(), some),
+        halo(batches.plan, batches.n_owned),
+        loop(make_cell_loop<T>(dimension, basis)) {
+    geometry.resize(static_cast<std::size_t>(batches.n_batches()));
+    pools.resize(batches.workers.size());
+    space.communicator.together([&] {
+      set_facets(mesh, space, is_fixed, form, time);
+      set_terms(mesh, form, time);
+    });
+    data = {&batches, geometry.data(), kind};
+    source_extra.resize(static_cast<std::size_t>(batches.n_copies + batches.n_zero));
+    for (const CellBatches::Worker& worker : batches.workers) {
+      target_extra.emplace_back(batches.n_extra(worker));
+      scratch.emplace_back(loop->scratch());
+    }
+  }
+
+  /// The batch's classes and numbers, each worker its own.
+  void set_terms(const mesh::Mesh& mesh, const physics::Form& form, double time) {
+    const Coefficients coefficients(form, time);
+    kind = CellTerms::kind_of(form, coefficients.set());
+    const int n_workers = static_cast<int>(batches.workers.size());
+    std::vector<Cells> counts(static_cast<std::size_t>(n_workers));
+    std::vector<BadValue> bad(static_cast<std::size_t>(n_workers));
+    run_workers(n_workers, [&](int t) {
+      const auto worker_number = static_cast<std::size_t>(t);
+      CellTerms terms(mesh, basis, coefficients.set(), kind, time);
+      const CellBatches::Worker& worker = batches.workers[worker_number];
+      for (const auto* groups : {&worker.inner, &worker.outer}) {
+        for (const CellBatches::Group& group : *groups) {
+          for (int b = group.begin; b < group.end; ++b) {
+            set_batch(terms, b, pools[worker_number], counts[worker_number]);
+          }
+        }
+      }
+      bad[worker_number] = terms.bad();
+    });
+    for (std::size_t t = 0; t < counts.size(); ++t) {
+      cells.cartesian += counts[t].cartesian;
+      cells.affine += counts[t].affine;
+      cells.stored += counts[t].stored;
+      if (bad[t].cell < 0) continue;
+      const auto region =
+          static_cast<std::size_t>(mesh.cell_region[static_cast<std::size_t>(bad[t].cell)]);
+      throw_bad(
+          coefficient_name(coefficients.set().terms, form.regions[region], dimension, bad[t].slot),
+          mesh::map_to_physical(mesh, bad[t].cell, bad[t].point), dimension);
+    }
+  }
+
+  void set_batch(CellTerms& terms, int b, Pool<V>& memory, Cells& counts) {
+    constexpr int half = CellTerms::width;  // cells that CellTerms takes at a time
+    static_assert(width % half == 0);
+    const int n_terms = kind.count(dimension), n_points = terms.n_points();
+    const int n_diffusion = kind.diffusion_count(dimension);
+    const LocalId* list = batches.cells.data() + static_cast<std::size_t>(b) * width;
+    BatchGeometry<T>& to = geometry[static_cast<std::size_t>(b)];
+    bool constant = true, diagonal = !kind.advection && kind.symmetric;
+    // Constant terms are looked at first: one point is cheap.
+    std::vector<double> once(static_cast<std::size_t>(n_terms * width));
+    for (int h = 0; h < width; h += half) {
+      if (list[h] < 0) {
+        // Empty lanes repeat the others'.
+        for (int t = 0; t < n_terms; ++t) {
+          std::copy_n(once.data() + t * width, half, once.data() + t * width + h);
+        }
+        continue;
+      }
+      terms.compute(list + h);
+      constant = constant && terms.is_constant();
+      for (int t = 0; t < n_terms; ++t) {
+        std::copy_n(terms.terms(0, t), half, once.data() + t * width + h);
+      }
+    }
+    const auto value = [&](int t, int l) { return once[static_cast<std::size_t>(t * width + l)]; };
+    for (int l = 0; l < width && constant && diagonal; ++l) {
+      double largest = 0, off = 0;
+      for (int d = 0, t = 0; d < dimension; ++d) {
+        for (int e = d; e < dimension; ++e, ++t) {
+          double& which = d == e ? largest : off;
+          which = std::max(which, std::abs(value(t, l)));
+        }
+      }
+      diagonal = off <= 1e-13 * largest;
+    }
+    int n_used = 0;
+    for (int l = 0; l < width; ++l) n_used += list[l] < 0 ? 0 : 1;
+    if (constant && diagonal) {
+      to.kind = CellKind::cartesian;
+      counts.cartesian += n_used;
+      V* out = memory.take(static_cast<std::size_t>(dimension) + 1);
+      to.terms = out;
+      for (int d = 0, t = 0; d < dimension; t += dimension - d, ++d) fill(out[d], once, t);
+      out[dimension] = V{};
+      if (kind.reaction) fill(out[dimension], once, n_diffusion);
+    } else if (constant) {
+      to.kind = CellKind::affine;
+      counts.affine += n_used;
+      V* out = memory.take(static_cast<std::size_t>(n_terms));
+      to.terms = out;
+      for (int t = 0; t < n_terms; ++t) fill(out[t], once, t);
+    } else {
+      to.kind = CellKind::stored;
+      counts.stored += n_used;
+      V* out = memory.take(static_cast<std::size_t>(n_points) * static_cast<std::size_t>(n_terms));
+      to.terms = out;
+      for (int h = 0; h < width; h += half) {
+        const int from = list[h] < 0 ? 0 : h;
+        if (width > half && list[h] >= 0) terms.compute(list + h);
+        const bool one_point = terms.is_constant();
+        for (int q = 0; q < n_points; ++q) {
+          const double weight = point_weight(q);
+          for (int t = 0; t < n_terms; ++t) {
+            V& lanes = out[static_cast<std::size_t>(q * n_terms + t)];
+            if (from != h) {
+              for (int l = 0; l < half; ++l) lanes[h + l] = lanes[from + l];
+              continue;
+            }
+            const double* in = terms.terms(one_point ? 0 : q, t);
+            for (int l = 0; l < half; ++l) lanes[h + l] = static_cast<T>(weight * in[l]);
+          }
+        }
+      }
+    }
+  }
+
+  static void fill(V& lanes, const std::vector<double>& values, int t) {
+    for (int l = 0; l < width; ++l) {
+      lanes[l] = static_cast<T>(values[static_cast<std::size_t>(t * width + l)]);
+    }
+  }
+
+  [[nodiscard]] double point_weight(int q) const {
+    double weight = 1;
+    for (int d = 0, rest = q; d < dimension; ++d, rest /= basis.m) {
+      weight *= basis.weights[static_cast<std::size_t>(rest % basis.m)];
+    }
+    return weight;
+  }
+
+  void set_facets(const mesh::Mesh& mesh, const fem::Space& space,
+                  const std::vector<std::uint8_t>& is_fixed, const physics::Form& form,
+                  double time) {
+    facets = natural_facets(mesh, space, form, time, true);
+    std::vector<LocalId> touched;
+    for (const NaturalFacets::Facet& facet : facets.facets) {
+      const auto dofs = space.dofs(facet.cell);
+      for (int a = 0; a < facets.n_nodes; ++a) {
+        const LocalId dof = dofs[static_cast<std::size_t>(
+            facets.nodes[static_cast<std::size_t>(facet.number * facets.n_nodes + a)])];
+        LocalId at = -1;
+        if (is_fixed[static_cast<std::size_t>(dof)] == 0) {
+          at = dof;
+          if (dof >= batches.n_owned) {
+            // Not a copy: the facet's cell is not one of `some`, where x is zero.
+            const LocalId copy = batches.copy_of[static_cast<std::size_t>(dof - batches.n_owned)];
+            at = copy < 0 ? -1 : batches.n_owned + copy;
+          }
+        }
+        facet_index.push_back(at);
+        if (at >= 0 && at < batches.n_owned) touched.push_back(at);
+      }
+    }
+    batches.add_late(touched);
+  }
+
+  void apply(const T* x, T* y, const Hook& before, const Hook& after) {
+    const int n_workers = static_cast<int>(batches.workers.size());
+    const auto start = [&](const CellBatches::Range& range) {
+      if (before) before(range.first, range.second);
+      std::fill(y + range.first, y + range.second, T(0));
+      auto f = std::lower_bound(batches.fixed.begin(), batches.fixed.end(), range.first);
+      for (; f != batches.fixed.end() && *f < range.second; ++f) y[*f] = x[*f];
+    };
+    const auto groups = [&](int t, const std::vector<CellBatches::Group>& list) {
+      const auto worker = static_cast<std::size_t>(t);
+      for (const CellBatches::Group& group : list) {
+        for (std::size_t r = group.first; r < group.first_end; ++r) start(batches.ranges[r]);
+        loop->apply(data, group.begin, group.end, x, source_extra.data(), y,
+                    target_extra[worker].data(), scratch[worker].data());
+        if (!after) continue;
+        for (std::size_t r = group.last; r < group.last_end; ++r) {
+          after(batches.ranges[r].first, batches.ranges[r].second);
+        }
+      }
+    };
+    run_workers(n_workers, [&](int t) {
+      const auto worker = static_cast<std::size_t>(t);
+      for (const CellBatches::Range& range : batches.workers[worker].early) start(range);
+      std::fill(target_extra[worker].begin(), target_extra[worker].end(), T(0));
+    });
+    halo.start(x);
+    run_workers(n_workers,
+                [&](int t) { groups(t, batches.workers[static_cast<std::size_t>(t)].inner); });
+    halo.finish(source_extra.data());
+    run_workers(n_workers,
+                [&](int t) { groups(t, batches.workers[static_cast<std::size_t>(t)].outer); });
+    add_facets(x, y);
+    combine(y);
+    if (!after) return;
+    run_workers(n_workers, [&](int t) {
+      for (const CellBatches::Range& range : batches.workers[static_cast<std::size_t>(t)].late) {
+        after(range.first, range.second);
+      }
+    });
+  }
+
+  /// What workers and ranks have added to others' dofs.
+  void combine(T* y) {
+    for (std::size_t t = 0; t < batches.workers.size(); ++t) {
+      const std::vector<LocalId>& foreign = batches.workers[t].foreign;
+      const T* extra = target_extra[t].data() + batches.n_copies + batches.n_zero;
+      for (std::size_t i = 0; i < foreign.size(); ++i) y[foreign[i]] += extra[i];
+      if (t == 0) continue;
+      for (LocalId i = 0; i < batches.n_copies; ++i) {
+        target_extra[0][static_cast<std::size_t>(i)] +=
+            target_extra[t][static_cast<std::size_t>(i)];
+      }
+    }
+    halo.start_back(target_extra[0].data());
+    halo.finish_back(y);
+  }
+
+  void add_facets(const T* x, T* y) {
+    const auto n = static_cast<std::size_t>(facets.n_nodes);
+    const auto n_points = static_cast<std::size_t>(facets.n_points);
+    std::array<double, 128> in{}, out{};
+    for (std::size_t f = 0; f < facets.facets.size(); ++f) {
+      const LocalId* index = facet_index.data() + f * n;
+      const double* shapes =
+          facets.shapes.data() + static_cast<std::size_t>(facets.facets[f].number) * n_points * n;
+      for (std::size_t a = 0; a < n; ++a) {
+        const LocalId i = index[a];
+        in[a] = i < 0 ? 0.0
+                      : static_cast<double>(
+                            i < batches.n_owned
+                                ? x[i]
+                                : source_extra[static_cast<std::size_t>(i - batches.n_owned)]);
+        out[a] = 0;
+      }
+      for (std::size_t q = 0; q < n_points; ++q) {
+        double value = 0;
+        for (std::size_t a = 0; a < n; ++a) value += shapes[q * n + a] * in[a];
+        value *= facets.mass[f * n_points + q];
+        for (std::size_t a = 0; a < n; ++a) out[a] += shapes[q * n + a] * value;
+      }
+      add_facet(index, out.data(), y);
+    }
+  }
+
+  void add_facet(const LocalId* index, const double* values, T* y) {
+    for (std::size_t a = 0; a < static_cast<std::size_t>(facets.n_nodes); ++a) {
+      const LocalId i = index[a];
+      if (i < 0) continue;
+      T& to = i < batches.n_owned ? y[i]
+                                  : target_extra[0][static_cast<std::size_t>(i - batches.n_owned)];
+      to += static_cast<T>(values[a]);
+    }
+  }
+
+  void diagonal(double* d) {
+    std::vector<T> y(static_cast<std::size_t>(batches.n_owned), T(0));
+    for (std::size_t t = 0; t < batches.workers.size(); ++t) {
+      std::fill(target_extra[t].begin(), target_extra[t].end(), T(0));
+    }
+    run_workers(static_cast<int>(batches.workers.size()), [&](int t) {
+      const auto number = static_cast<std::size_t>(t);
+      const CellBatches::Worker& worker = batches.workers[number];
+      for (const auto* groups : {&worker.inner, &worker.outer}) {
+        for (const CellBatches::Group& group : *groups) {
+          loop->diagonal(data, group.begin, group.end, y.data(), target_extra[number].data(),
+                         scratch[number].data());
+        }
+      }
+    });
+    const auto n = static_cast<std::size_t>(facets.n_nodes);
+    const auto n_points = static_cast<std::size_t>(facets.n_points);
+    std::array<double, 128> out{};
+    for (std::size_t f = 0; f < facets.facets.size(); ++f) {
+      const double* shapes =
+          facets.shapes.data() + static_cast<std::size_t>(facets.facets[f].number) * n_points * n;
+      for (std::size_t a = 0; a < n; ++a) {
+        out[a] = 0;
+        for (std::size_t q = 0; q < n_points; ++q) {
+          out[a] += facets.mass[f * n_points + q] * shapes[q * n + a] * shapes[q * n + a];
+        }
+      }
+      add_facet(facet_index.data() + f * n, out.data(), y.data());
+    }
+    combine(y.data());
+    std::copy(y.begin(), y.end(), d);
+    for (const LocalId dof : batches.fixed) d[dof] = 1.0;
+  }
+
+  [[nodiscard]] std::size_t bytes() const {
+    std::size_t total = batches.bytes() + geometry.size() * sizeof(geometry[0]) +
+                        facets.mass.size() * 16 + facet_index.size() * sizeof(LocalId) +
+                        source_extra.size() * sizeof(T);
+    for (const Pool<V>& pool : pools) total += pool.bytes();
+    for (const auto& extra : target_extra) total += extra.size() * sizeof(T);
+    return total;
+  }
+
+  int dimension;
+  TensorBasis basis;
+  CellBatches batches;
+  comm::SplitExchange<T> halo;
+  std::unique_ptr<CellLoop<T>> loop;
+  kernels::StoredTerms kind;
+  std::vector<BatchGeometry<T>> geometry;
+  std::vector<Pool<V>> pools;  // of each worker
+  Cells cells;
+  NaturalFacets facets;
+  std::vector<LocalId> facet_index;  // [facets][n_nodes], as CellBatches' indices, -1 fixed
+  CellData<T> data;
+  std::vector<T> source_extra;
+  std::vector<std::vector<T>> target_extra;  // of each worker
+  std::vector<Slab<V>> scratch;              // of each worker
+};
+
+template <class T>
+bool CellOperator<T>::supports(const mesh::Mesh& mesh, const physics::Form& form) {
+  static_cast<void>(form);  // every term of the coefficient form is applied
+  return mesh::is_tensor(mesh.cell_type);
+}
+
+template <class T>
+CellOperator<T>::CellOperator(const mesh::Mesh& mesh, const fem::Space& space,
+                              const fem::Constraints& fixed, const physics::Form& form, double time)
+    : data_(std::make_unique<Data>(mesh, space, fixed.is_fixed, form, time, nullptr)) {}
+
+template <class T>
+CellOperator<T>::~CellOperator() = default;
+template <class T>
+CellOperator<T>::CellOperator(CellOperator&&) noexcept = default;
+template <class T>
+CellOperator<T>& CellOperator<T>::operator=(CellOperator&&) noexcept = default;
+
+template <class T>
+LocalId CellOperator<T>::n_owned() const {
+  return data_->batches.n_owned;
+}
+
+template <class T>
+void CellOperator<T>::apply(const In& x, const Out& y, const Hook& before,
+                            const Hook& after) const {
+  data_->apply(x.data(), y.data(), before, after);
+}
+
+template <class T>
+void CellOperator<T>::diagonal(const device::View<double*>& d) const {
+  data_->diagonal(d.data());
+}
+
+template <class T>
+typename CellOperator<T>::Cells CellOperator<T>::cells() const {
+  return data_->cells;
+}
+
+template <class T>
+std::size_t CellOperator<T>::bytes() const {
+  return data_->bytes();
+}
+
+void cell_load(const mesh::Mesh& mesh, const fem::Space& space, const fem::Constraints& fixed,
+               const physics::Form& form, double time, const la::Vector& b) {
+  const auto n_owned = static_cast<std::size_t>(space.n_owned);
+  const auto n_local = static_cast<std::size_t>(space.n_local());
+  const TensorBasis basis(space.element.degree(), n_points_1d(mesh, space.element.degree()));
+  std::vector<double> load(n_local, 0.0);
+  space.communicator.together([&] {
+    add_sources(mesh, space, form, time, basis, load);
+    const NaturalFacets facets = natural_facets(mesh, space, form, time, false);
+    const auto n = static_cast<std::size_t>(facets.n_nodes);
+    const auto n_points = static_cast<std::size_t>(facets.n_points);
+    for (std::size_t f = 0; f < facets.facets.size(); ++f) {
+      const auto number = static_cast<std::size_t>(facets.facets[f].number);
+      const auto dofs = space.dofs(facets.facets[f].cell);
+      for (std::size_t a = 0; a < n; ++a) {
+        double sum = 0;
+        for (std::size_t q = 0; q < n_points; ++q) {
+          sum += facets.shapes[(number * n_points + q) * n + a] * facets.load[f * n_points + q];
+        }
+        load[static_cast<std::size_t>(
+            dofs[static_cast<std::size_t>(facets.nodes[number * n + a])])] += sum;
+      }
+    }
+  });
+  space.plan.add_to_owners(std::span<double>(load));
+
+  // Columns of prescribed values: A applied to them in the cells that have any.
+  std::vector<LocalId> touching;
+  for (LocalId cell = 0; cell < mesh.n_cells_owned; ++cell) {
+    const auto dofs = space.dofs(cell);
+    if (std::any_of(dofs.begin(), dofs.end(), [&](LocalId dof) {
+          const auto d = static_cast<std::size_t>(dof);
+          return fixed.is_fixed[d] != 0 && fixed.value[d] != 0.0;
+        })) {
+      touching.push_back(cell);
+    }
+  }
+  if (space.communicator.any(!touching.empty())) {
+    const std::vector<std::uint8_t> free(n_local, 0);
+    typename CellOperator<double>::Data op(mesh, space, free, form, time, &touching);
+    std::vector<double> given(n_owned, 0.0), moved(n_owned, 0.0);
+    for (std::size_t i = 0; i < n_owned; ++i) {
+      if (fixed.is_fixed[i] != 0) given[i] = fixed.value[i];
+    }
+    op.apply(given.data(), moved.data(), {}, {});
+    for (std::size_t i = 0; i < n_owned; ++i) load[i] -= moved[i];
+  }
+  double* out = b.data();
+  for (std::size_t i = 0; i < n_owned; ++i)
+    out[i] = fixed.is_fixed[i] != 0 ? fixed.value[i] : load[i];
+}
+
+template class CellOperator<double>;
+template class CellOperator<float>;
+
+}  // namespace ritz::assembly

@@ -1,0 +1,270 @@
+#pragma once
+
+#include "ritz/kernels/even_odd.hpp"
+
+/// Element matrices of tensor-product cells applied to vectors, a cell in each lane.
+/// Arrays of a cell are in tensor order, x fastest.
+namespace ritz::kernels {
+
+constexpr int power(int base, int exponent) {
+  return exponent == 0 ? 1 : base * power(base, exponent - 1);
+}
+
+#ifdef RITZ_HOST_LANES
+
+/// Boxes along the axes of the reference cell with a constant coefficient, without quadrature:
+///   A = sum_d c_d (M x .. K .. x M) + r (M x M x M),
+/// M, K the 1-D mass and stiffness matrices on [0,1]. With K S = M S L, S^T M S = 1 and F = S^-1:
+/// A = F^T (sum_d c_d L_d + r) F, two 1-D products a direction instead of the seven of the sum
+/// (the eigenvectors of Lynch, Rice and Thomas, Numer. Math. 6, 1964, 185, used for the product
+/// instead of the inverse). Eigenvectors are even or odd, which EvenOddModes uses.
+///
+/// Bytes of a cell: dim + 1 numbers. Multiplications a point, n = k+1: 2 dim (n/2) + dim + 1.
+template <int dim, int n, class T>
+struct CartesianAction {
+  static constexpr int n_nodes = power(n, dim);
+
+  const EvenOddModes<T, n>& modes;
+
+  /// In place. `c`: [dim] diffusion, `c[dim]` reaction.
+  KOKKOS_FORCEINLINE_FUNCTION void operator()(const Lanes<T>* c, Lanes<T>* u) const {
+    if constexpr (dim == 1) {
+      last_direction<1>(c, c[1], u);
+    } else if constexpr (dim == 2) {
+      for (int y = 0; y < n; ++y) modes.template forward<1>(u + y * n, u + y * n);
+      for (int x = 0; x < n; ++x) {
+        last_direction<n>(c + 1, c[2] + c[0] * modes.eigenvalues[x], u + x);
+      }
+      for (int y = 0; y < n; ++y) modes.template backward<1>(u + y * n, u + y * n);
+    } else {
+      for (int z = 0; z < n; ++z) {
+        Lanes<T>* plane = u + z * n * n;
+        for (int y = 0; y < n; ++y) modes.template forward<1>(plane + y * n, plane + y * n);
+        for (int x = 0; x < n; ++x) modes.template forward<n>(plane + x, plane + x);
+      }
+      for (int y = 0; y < n; ++y) {
+        const Lanes<T> cy = c[3] + c[1] * modes.eigenvalues[y];
+        for (int x = 0; x < n; ++x) {
+          last_direction<n * n>(c + 2, cy + c[0] * modes.eigenvalues[x], u + y * n + x);
+        }
+      }
+      for (int z = 0; z < n; ++z) {
+        Lanes<T>* plane = u + z * n * n;
+        for (int x = 0; x < n; ++x) modes.template backward<n>(plane + x, plane + x);
+        for (int y = 0; y < n; ++y) modes.template backward<1>(plane + y * n, plane + y * n);
+      }
+    }
+  }
+
+ private:
+  template <int stride>
+  KOKKOS_FORCEINLINE_FUNCTION void last_direction(const Lanes<T>* c, const Lanes<T>& others,
+                                                  Lanes<T>* line) const {
+    Lanes<T> v[n];
+    modes.template forward<stride>(line, line);
+#pragma GCC unroll 16
+    for (int a = 0; a < n; ++a) {
+      line[a * stride] = line[a * stride] * (others + c[0] * modes.eigenvalues[a]);
+    }
+    static_cast<void>(v);
+    modes.template backward<stride>(line, line);
+  }
+};
+
+/// What is stored at a quadrature point of StoredAction.
+struct StoredTerms {
+  bool symmetric = true;  ///< D as its upper triangle, else whole
+  bool advection = false;
+  bool reaction = false;
+
+  [[nodiscard]] constexpr int diffusion_count(int dim) const {
+    return symmetric ? dim * (dim + 1) / 2 : dim * dim;
+  }
+  [[nodiscard]] constexpr int count(int dim) const {
+    return diffusion_count(dim) + (advection ? dim : 0) + (reaction ? 1 : 0);
+  }
+};
+
+/// Any cell and coefficients, by quadrature at m Gauss points a direction with the pulled-back
+/// terms of coefficient_form.hpp at each:
+///   y = S^T [ sum_d G_d^T (sum_e D_de G_e S u) + c . G S u + rho S u ],
+/// S from nodes to points and G the derivative in the points' own basis (collocation), so that
+/// each is one 1-D product a direction (Deville, Fischer and Mund, High-Order Methods for
+/// Incompressible Fluid Flow, 2002, sec. 4.4). Even-odd products throughout.
+template <int dim, int n, int m, class T>
+struct StoredAction {
+  static constexpr int n_nodes = power(n, dim);
+  static constexpr int n_points = power(m, dim);
+  /// Scratch in lanes: values at the points, the last direction's derivative, the result.
+  static constexpr int scratch = 3 * n_points + (dim == 3 ? 2 * m * n * n : m * n);
+
+  const EvenOdd<T, n, m>& interpolate;       ///< S
+  const EvenOdd<T, m, n>& interpolate_back;  ///< S^T
+  const EvenOdd<T, m, m>& derive;            ///< G
+  const EvenOdd<T, m, m>& derive_back;       ///< G^T
+
+  /// `u` [n_nodes] in, result out. Terms of point q: terms[q * step * count ...], times weight[q]
+  /// when `step` is 0 (an affine cell with a constant coefficient).
+  KOKKOS_FORCEINLINE_FUNCTION void operator()(const StoredTerms& kind, const Lanes<T>* terms,
+                                              const T* weights, bool affine, Lanes<T>* u,
+                                              Lanes<T>* work) const {
+    Lanes<T>* value = work;
+    Lanes<T>* last = value + n_points;
+    Lanes<T>* result = last + n_points;
+    Lanes<T>* more = result + n_points;
+    to_points(u, value, more);
+    constexpr int plane = n_points / m;  // points of a plane across the last direction
+    if constexpr (dim > 1) {
+      for (int i = 0; i < plane; ++i)
+        even_odd<-1, false, plane, plane>(derive, value + i, last + i);
+    }
+    constexpr int n_planes = dim == 1 ? 1 : m;
+    constexpr int in_plane = n_points / n_planes;
+    for (int z = 0; z < n_planes; ++z) {
+      Lanes<T>* here = value + z * in_plane;
+      Lanes<T>* to = result + z * in_plane;
+      Lanes<T> g[dim > 1 ? dim - 1 : 1][in_plane];
+      if constexpr (dim == 1) {
+        even_odd<-1, false, 1, 1>(derive, here, g[0]);
+      } else if constexpr (dim == 2) {
+        even_odd<-1, false, 1, 1>(derive, here, g[0]);
+      } else {
+        for (int y = 0; y < m; ++y) {
+          even_odd<-1, false, 1, 1>(derive, here + y * m, g[0] + y * m);
+        }
+        for (int x = 0; x < m; ++x) even_odd<-1, false, m, m>(derive, here + x, g[1] + x);
+      }
+      at_points(kind, terms, weights, affine, z * in_plane, in_plane, here, g, last + z * in_plane,
+                to);
+      if constexpr (dim == 1) {
+        even_odd<-1, true, 1, 1>(derive_back, g[0], to);
+      } else if constexpr (dim == 2) {
+        even_odd<-1, true, 1, 1>(derive_back, g[0], to);
+      } else {
+        for (int y = 0; y < m; ++y) {
+          even_odd<-1, true, 1, 1>(derive_back, g[0] + y * m, to + y * m);
+        }
+        for (int x = 0; x < m; ++x) even_odd<-1, true, m, m>(derive_back, g[1] + x, to + x);
+      }
+    }
+    if constexpr (dim > 1) {
+      for (int i = 0; i < plane; ++i) {
+        even_odd<-1, true, plane, plane>(derive_back, last + i, result + i);
+      }
+    }
+    from_points(result, u, more);
+  }
+
+  /// Values at the points from values at the nodes.
+  KOKKOS_FORCEINLINE_FUNCTION void to_points(const Lanes<T>* u, Lanes<T>* value,
+                                             Lanes<T>* more) const {
+    if constexpr (dim == 1) {
+      even_odd<1, false, 1, 1>(interpolate, u, value);
+    } else if constexpr (dim == 2) {
+      for (int y = 0; y < n; ++y) even_odd<1, false, 1, 1>(interpolate, u + y * n, more + y * m);
+      for (int x = 0; x < m; ++x) even_odd<1, false, m, m>(interpolate, more + x, value + x);
+    } else {
+      Lanes<T>* half = value;  // [n][m][m], then in place along z
+      for (int z = 0; z < n; ++z) {
+        for (int y = 0; y < n; ++y) {
+          even_odd<1, false, 1, 1>(interpolate, u + (z * n + y) * n, more + y * m);
+        }
+        for (int x = 0; x < m; ++x) {
+          even_odd<1, false, m, m>(interpolate, more + x, half + z * m * m + x);
+        }
+      }
+      for (int i = 0; i < m * m; ++i) in_place(interpolate, half + i);
+    }
+  }
+
+  /// The transpose. Destroys `value`.
+  KOKKOS_FORCEINLINE_FUNCTION void from_points(Lanes<T>* value, Lanes<T>* u, Lanes<T>* more) const {
+    if constexpr (dim == 1) {
+      even_odd<1, false, 1, 1>(interpolate_back, value, u);
+    } else if constexpr (dim == 2) {
+      for (int x = 0; x < m; ++x) even_odd<1, false, m, m>(interpolate_back, value + x, more + x);
+      for (int y = 0; y < n; ++y) {
+        even_odd<1, false, 1, 1>(interpolate_back, more + y * m, u + y * n);
+      }
+    } else {
+      for (int i = 0; i < m * m; ++i) in_place(interpolate_back, value + i);
+      for (int z = 0; z < n; ++z) {
+        for (int x = 0; x < m; ++x) {
+          even_odd<1, false, m, m>(interpolate_back, value + z * m * m + x, more + x);
+        }
+        for (int y = 0; y < n; ++y) {
+          even_odd<1, false, 1, 1>(interpolate_back, more + y * m, u + (z * n + y) * n);
+        }
+      }
+    }
+  }
+
+ private:
+  template <int n_in, int n_out>
+  KOKKOS_FORCEINLINE_FUNCTION static void in_place(const EvenOdd<T, n_in, n_out>& a,
+                                                   Lanes<T>* line) {
+    constexpr int stride = m * m;
+    Lanes<T> copy[n_in];
+#pragma GCC unroll 16
+    for (int i = 0; i < n_in; ++i) copy[i] = line[i * stride];
+    even_odd<1, false, 1, stride>(a, copy, line);
+  }
+
+  /// Gradients to fluxes in place, and c . grad u + rho u into `to`.
+  template <class Gradients>
+  KOKKOS_FORCEINLINE_FUNCTION void at_points(const StoredTerms& kind, const Lanes<T>* terms,
+                                             const T* weights, bool affine, int first, int count,
+                                             const Lanes<T>* value, Gradients& g, Lanes<T>* last,
+                                             Lanes<T>* to) const {
+    const int n_terms = kind.count(dim);
+    const int n_diffusion = kind.diffusion_count(dim);
+    for (int i = 0; i < count; ++i) {
+      const Lanes<T>* t = affine ? terms : terms + (first + i) * n_terms;
+      Lanes<T> gradient[dim], flux[dim];
+      gradient[0] = g[0][i];
+      if constexpr (dim == 2) gradient[1] = last[i];
+      if constexpr (dim == 3) {
+        gradient[1] = g[1][i];
+        gradient[2] = last[i];
+      }
+      if (kind.symmetric) {
+        if constexpr (dim == 1) {
+          flux[0] = t[0] * gradient[0];
+        } else if constexpr (dim == 2) {
+          flux[0] = t[0] * gradient[0] + t[1] * gradient[1];
+          flux[1] = t[1] * gradient[0] + t[2] * gradient[1];
+        } else {
+          flux[0] = t[0] * gradient[0] + t[1] * gradient[1] + t[2] * gradient[2];
+          flux[1] = t[1] * gradient[0] + t[3] * gradient[1] + t[4] * gradient[2];
+          flux[2] = t[2] * gradient[0] + t[4] * gradient[1] + t[5] * gradient[2];
+        }
+      } else {
+        for (int d = 0; d < dim; ++d) {
+          flux[d] = t[d * dim] * gradient[0];
+          for (int e = 1; e < dim; ++e) flux[d] += t[d * dim + e] * gradient[e];
+        }
+      }
+      Lanes<T> plain{};
+      if (kind.advection) {
+        for (int d = 0; d < dim; ++d) plain += t[n_diffusion + d] * gradient[d];
+      }
+      if (kind.reaction) plain += t[n_terms - 1] * value[i];
+      if (affine) {
+        const T w = weights[first + i];
+        for (int d = 0; d < dim; ++d) flux[d] *= w;
+        plain *= w;
+      }
+      g[0][i] = flux[0];
+      if constexpr (dim == 2) last[i] = flux[1];
+      if constexpr (dim == 3) {
+        g[1][i] = flux[1];
+        last[i] = flux[2];
+      }
+      to[i] = plain;
+    }
+  }
+};
+
+#endif
+
+}  // namespace ritz::kernels

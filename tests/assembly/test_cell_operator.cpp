@@ -1,0 +1,263 @@
+// The action without a matrix against the assembled matrix, on meshes that are distorted, curved,
+// turned cell by cell and scattered over the ranks.
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "form_tools.hpp"
+#include "ritz/assembly/cell_operator.hpp"
+
+using namespace ritz;
+using assembly::CellOperator;
+using mesh::CellType;
+using test::Point;
+using test::System;
+
+namespace {
+
+enum class Kind { laplace, diagonal, tensor, skew_tensor, varying, everything };
+
+const std::vector<Kind> all_kinds{Kind::laplace,     Kind::diagonal, Kind::tensor,
+                                  Kind::skew_tensor, Kind::varying,  Kind::everything};
+
+physics::Form make_form(const mesh::Mesh& mesh, Kind kind) {
+  using physics::DiffusionKind;
+  const int dim = mesh.dimension();
+  physics::Form form = test::diffusion_form(dim, test::number(1.7));
+  physics::RegionForm& region = form.regions[0];
+  const auto tensor = [&](const auto& entry) {
+    region.diffusion_kind = DiffusionKind::tensor;
+    region.diffusion.clear();
+    for (int i = 0; i < dim; ++i) {
+      for (int j = 0; j < dim; ++j) region.diffusion.push_back(entry(i, j));
+    }
+  };
+  switch (kind) {
+    case Kind::laplace:
+      break;
+    case Kind::diagonal:
+      region.diffusion_kind = DiffusionKind::diagonal;
+      region.diffusion.clear();
+      for (int i = 0; i < dim; ++i) region.diffusion.push_back(test::number(1.0 + i));
+      region.has_reaction = true;
+      region.reaction = test::number(2.5);
+      break;
+    case Kind::tensor:
+      tensor([](int i, int j) { return test::number(i == j ? 2.0 + i : 0.3 * (i + j)); });
+      break;
+    case Kind::skew_tensor:
+      tensor([](int i, int j) { return test::number(i == j ? 2.0 + i : 0.4 * (i - j)); });
+      break;
+    case Kind::varying:
+      region.diffusion = {test::formula("1/(0.05 + 2*(x^2 + y^2 + z^2))")};
+      break;
+    case Kind::everything:
+      tensor([](int i, int j) {
+        return test::formula(i == j ? "1 + exp(x)*sqrt(1 + y^2)" : "0.1*sin(3*x + z)");
+      });
+      for (int i = 0; i < dim; ++i) region.advection.push_back(test::formula("1 + 0.5*x - y"));
+      region.has_reaction = true;
+      region.reaction = test::formula("x^3*y + 1/(1 + x)");
+      break;
+  }
+  region.has_source = true;
+  region.source = kind == Kind::everything ? test::formula("cos(x*y) + z") : test::number(0.7);
+  physics::BoundaryForm value =
+      test::boundary(mesh, physics::BoundaryForm::Kind::value, {test::side_name(dim, 0, false)});
+  value.value = test::formula("1 + x + 2*y");
+  physics::BoundaryForm robin =
+      test::boundary(mesh, physics::BoundaryForm::Kind::robin, {test::side_name(dim, 0, true)});
+  robin.coefficient = test::formula("2 + y");
+  robin.ambient = test::number(3.0);
+  form.boundaries = {value, robin};
+  if (dim > 1) {
+    physics::BoundaryForm flux =
+        test::boundary(mesh, physics::BoundaryForm::Kind::flux, {test::side_name(dim, 1, true)});
+    flux.value = test::formula("0.5 - x");
+    form.boundaries.push_back(flux);
+  }
+  return form;
+}
+
+/// A number in [-1, 1) for each local dof, the same on every rank.
+std::vector<double> random_values(const fem::Space& space) {
+  std::vector<double> x(static_cast<std::size_t>(space.n_local()));
+  for (std::size_t i = 0; i < x.size(); ++i)
+    x[i] = 2 * test::unit(static_cast<std::uint64_t>(space.dof_gid[i]) + 17) - 1;
+  return x;
+}
+
+struct Difference {
+  double action = 0, diagonal = 0, load = 0;  ///< largest, over the matrix' norm
+};
+
+template <class T>
+Difference compare(const mesh::Mesh& mesh, int degree, Kind kind) {
+  const fem::Space space(mesh, degree);
+  const physics::Form form = make_form(mesh, kind);
+  const assembly::FixedValues fixed = assembly::fixed_values(mesh, space, form);
+  const System system(mesh, space, form, fixed.constraints);
+  const CellOperator<T> op(mesh, space, fixed.constraints, form);
+  EXPECT_EQ(op.n_owned(), space.n_owned);
+
+  const std::vector<double> x = random_values(space);
+  const auto n = static_cast<std::size_t>(space.n_owned);
+  device::View<T*> in("in", n), out("out", n);
+  for (std::size_t i = 0; i < n; ++i) in(i) = static_cast<T>(x[i]);
+  Kokkos::deep_copy(out, T(-7));
+  // Hooks: every dof once, before and after.
+  std::vector<int> seen_before(n, 0), seen_after(n, 0);
+  const auto note = [](std::vector<int>& seen) {
+    return [&seen](LocalId begin, LocalId end) {
+      for (LocalId i = begin; i < end; ++i) ++seen[static_cast<std::size_t>(i)];
+    };
+  };
+  std::vector<T> final_values(n, T(0));
+  op.apply(in, out, note(seen_before), [&](LocalId begin, LocalId end) {
+    note(seen_after)(begin, end);
+    std::copy(out.data() + begin, out.data() + end, final_values.data() + begin);
+  });
+  EXPECT_EQ(seen_before, std::vector<int>(n, 1));
+  EXPECT_EQ(seen_after, std::vector<int>(n, 1));
+  device::View<double*> diagonal("diagonal", n);
+  op.diagonal(diagonal);
+  la::Vector load("load", n);
+  assembly::cell_load(mesh, space, fixed.constraints, form, 0.0, load);
+
+  const std::vector<double> expected = system.residual(x);
+  Difference result;
+  for (std::size_t i = 0; i < n; ++i) {
+    EXPECT_EQ(out(i), final_values[i]);
+    result.action = std::max(result.action,
+                             std::abs(static_cast<double>(out(i)) - expected[i] - system.load[i]));
+    result.load = std::max(result.load, std::abs(load(i) - system.load[i]));
+    for (std::size_t k = system.offsets[i]; k < system.offsets[i + 1]; ++k) {
+      if (system.columns[k] == static_cast<LocalId>(i)) {
+        result.diagonal = std::max(result.diagonal, std::abs(diagonal(i) - system.entries[k]));
+      }
+    }
+  }
+  const double norm = system.norm();
+  double largest_load = 0;
+  for (const double value : system.load) largest_load = std::max(largest_load, std::abs(value));
+  largest_load = space.communicator.max(largest_load);
+  result.action = space.communicator.max(result.action) / norm;
+  result.diagonal = space.communicator.max(result.diagonal) / norm;
+  result.load = space.communicator.max(result.load) / (norm + largest_load);
+  return result;
+}
+
+/// Round-off: sums of n^d products whose factors are known to a few times the machine's epsilon.
+constexpr double round_off = 2e-13;
+constexpr double float_round_off = 5e-5;
+
+void expect_equal(const mesh::Mesh& mesh, int degree, Kind kind, const char* what) {
+  const Difference in_double = compare<double>(mesh, degree, kind);
+  EXPECT_LT(in_double.action, round_off) << what << ", degree " << degree;
+  EXPECT_LT(in_double.diagonal, round_off) << what << ", degree " << degree;
+  EXPECT_LT(in_double.load, round_off) << what << ", degree " << degree;
+  const Difference in_float = compare<float>(mesh, degree, kind);
+  EXPECT_LT(in_float.action, float_round_off) << what << ", degree " << degree;
+  EXPECT_LT(in_float.diagonal, float_round_off) << what << ", degree " << degree;
+}
+
+}  // namespace
+
+TEST(CellOperator, BoxesOfAnyDegree) {
+  for (const CellType type : {CellType::line, CellType::quad, CellType::hex}) {
+    test::Setup setup;
+    setup.type = type;
+    setup.distortion = 0;
+    setup.seed = 0;
+    setup.cells = {5, 4, 3};
+    const mesh::Mesh mesh = test::make_mesh(comm::Communicator::world(), setup);
+    for (int degree = 1; degree <= 8; ++degree) {
+      expect_equal(mesh, degree, degree % 2 == 0 ? Kind::diagonal : Kind::laplace, "box");
+    }
+  }
+}
+
+TEST(CellOperator, EveryFormOnTurnedAndDistortedCells) {
+  for (const CellType type : {CellType::line, CellType::quad, CellType::hex}) {
+    for (const bool curved : {false, true}) {
+      test::Setup setup;
+      setup.type = type;
+      setup.cells = {3, 3, 2};
+      setup.curved = curved;
+      setup.distortion = curved ? 0 : 0.3;
+      setup.how = curved ? test::Spread::scattered : test::Spread::blocks;
+      const mesh::Mesh mesh = test::make_mesh(comm::Communicator::world(), setup);
+      int number = 0;
+      for (const Kind kind : all_kinds) {
+        const int degree = 1 + number++ % 4;
+        expect_equal(mesh, degree, kind, curved ? "curved" : "distorted");
+      }
+      expect_equal(mesh, 6, Kind::varying, curved ? "curved" : "distorted");
+    }
+  }
+}
+
+TEST(CellOperator, TurnedBoxesAndParallelepipedsAreRecognised) {
+  test::Setup setup;
+  setup.distortion = 0;
+  setup.cells = {4, 3, 3};
+  mesh::Mesh mesh = test::make_mesh(comm::Communicator::world(), setup);
+  const physics::Form form = make_form(mesh, Kind::laplace);
+  const auto count = [&] {
+    const fem::Space space(mesh, 3);
+    const CellOperator<double> op(mesh, space, test::no_constraints(space), form);
+    const auto cells = op.cells();
+    return std::array<LocalId, 3>{mesh.communicator.sum(cells.cartesian),
+                                  mesh.communicator.sum(cells.affine),
+                                  mesh.communicator.sum(cells.stored)};
+  };
+  EXPECT_EQ(count(), (std::array<LocalId, 3>{36, 0, 0}));
+  expect_equal(mesh, 3, Kind::laplace, "turned boxes");
+  test::move_nodes(mesh, [](const Point& x) {
+    return Point{x[0] + 0.3 * x[1], x[1] + 0.2 * x[2], x[2] - 0.1 * x[0]};
+  });
+  EXPECT_EQ(count(), (std::array<LocalId, 3>{0, 36, 0}));
+  expect_equal(mesh, 3, Kind::laplace, "sheared boxes");
+  expect_equal(mesh, 2, Kind::skew_tensor, "sheared boxes");
+}
+
+TEST(CellOperator, RanksWithoutCellsAndFewerCellsThanLanes) {
+  test::Setup setup;
+  setup.cells = {2, 1, 1};
+  setup.how = test::Spread::one_rank;
+  const mesh::Mesh mesh = test::make_mesh(comm::Communicator::world(), setup);
+  expect_equal(mesh, 3, Kind::everything, "two cells");
+}
+
+TEST(CellOperator, TheSameBitsAgain) {
+  test::Setup setup;
+  setup.cells = {6, 5, 4};
+  const mesh::Mesh mesh = test::make_mesh(comm::Communicator::world(), setup);
+  const fem::Space space(mesh, 3);
+  const physics::Form form = make_form(mesh, Kind::everything);
+  const assembly::FixedValues fixed = assembly::fixed_values(mesh, space, form);
+  const CellOperator<double> op(mesh, space, fixed.constraints, form);
+  const std::vector<double> x = random_values(space);
+  const auto n = static_cast<std::size_t>(space.n_owned);
+  la::Vector in("in", n), first("first", n), second("second", n);
+  for (std::size_t i = 0; i < n; ++i) in(i) = x[i];
+  op.apply(in, first);
+  op.apply(in, second);
+  for (std::size_t i = 0; i < n; ++i) EXPECT_EQ(first(i), second(i));
+}
+
+TEST(CellOperator, ACoefficientThatIsNotFiniteIsToldOnEveryRank) {
+  test::Setup setup;
+  setup.cells = {4, 3, 3};
+  const mesh::Mesh mesh = test::make_mesh(comm::Communicator::world(), setup);
+  const fem::Space space(mesh, 2);
+  physics::Form form =
+      test::diffusion_form(3, test::number(std::numeric_limits<double>::infinity()));
+  try {
+    const CellOperator<double> op(mesh, space, test::no_constraints(space), form);
+    FAIL() << "1/0 was taken";
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.code(), base::ExitCode::not_finite);
+    EXPECT_NE(std::string(error.what()).find("diffusion"), std::string::npos) << error.what();
+  }
+}
