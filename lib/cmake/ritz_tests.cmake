@@ -15,16 +15,35 @@ add_library(ritz_test_main STATIC "${PROJECT_SOURCE_DIR}/tests/support/main.cpp"
 target_include_directories(ritz_test_main PUBLIC "${PROJECT_SOURCE_DIR}/tests/support")
 target_link_libraries(ritz_test_main PUBLIC ritz_options ritz_comm ritz_device GTest::gmock)
 
+# Tests without optimisation or under sanitizers take several times as long.
+set(ritz_test_slowness 1)
+if(RITZ_SANITIZE OR CMAKE_BUILD_TYPE STREQUAL "Debug")
+  set(ritz_test_slowness 5)
+endif()
+
+# What every test that starts mpirun finds in its environment, beside RITZ_YIELD.
+set(ritz_test_settings "")
+if(RITZ_MPI_FLAVOUR STREQUAL "OpenMPI")
+  # More ranks than cores, on any core, giving it up when they wait; root, because containers have
+  # no other user.
+  list(APPEND ritz_test_settings
+    OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
+    OMPI_MCA_mpi_yield_when_idle=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1)
+endif()
+if(RITZ_SANITIZE MATCHES "address")
+  # The preloaded libritz_yield stands before the sanitizer's library, which does it no harm.
+  list(APPEND ritz_test_settings ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=1
+    "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/leaks.supp:print_suppressions=0")
+endif()
+if(RITZ_SANITIZE MATCHES "undefined")
+  list(APPEND ritz_test_settings UBSAN_OPTIONS=print_stacktrace=1)
+endif()
+
 # Environment of every test that runs under mpirun.
 function(ritz_test_environment test ranks)
-  set(environment OMP_NUM_THREADS=1 OMP_PROC_BIND=false)
+  set(environment OMP_NUM_THREADS=1 OMP_PROC_BIND=false ${ritz_test_settings})
   if(ranks GREATER 2)
     list(APPEND environment "LD_PRELOAD=$<TARGET_FILE:ritz_yield>")
-    if(RITZ_SANITIZE MATCHES "address")
-      list(APPEND environment "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0")
-    endif()
-  elseif(RITZ_SANITIZE MATCHES "address")
-    list(APPEND environment "ASAN_OPTIONS=detect_leaks=0")
   endif()
   set_tests_properties(${test} PROPERTIES ENVIRONMENT "${environment}")
 endfunction()
@@ -38,6 +57,7 @@ function(ritz_add_test)
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 120)
   endif()
+  math(EXPR TEST_TIMEOUT "${TEST_TIMEOUT} * ${ritz_test_slowness}")
   set(target test_${TEST_NAME})
   add_executable(${target} ${TEST_SOURCES})
   target_link_libraries(${target} PRIVATE ritz_test_main ritz_${TEST_ROOM})

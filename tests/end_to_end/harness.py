@@ -14,6 +14,8 @@ RITZ = os.environ["RITZ_EXECUTABLE"]
 MPIRUN = os.environ["RITZ_MPIRUN"]
 YIELD = os.environ["RITZ_YIELD"]
 SOURCE = pathlib.Path(os.environ["RITZ_SOURCE"])
+# Debug builds and sanitizers take several times as long.
+SLOWNESS = float(os.environ.get("RITZ_SLOWNESS", "1"))
 
 
 class Result:
@@ -57,7 +59,8 @@ class Case(unittest.TestCase):
     def call(self, *arguments, ranks=1, timeout=120, cwd=None):
         command = self.command(ranks, *arguments) if ranks else [RITZ, *map(str, arguments)]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=timeout,
+                              stderr=subprocess.STDOUT, text=True,
+                              timeout=timeout * SLOWNESS,
                               env=self.environment(ranks), cwd=cwd or self.folder, check=False)
         return done.returncode, done.stdout
 
