@@ -154,12 +154,13 @@ choose_mpi() {
   fi
 }
 
-# OpenMPI refuses root and more ranks than cores unless told; containers and tests need both.
+# OpenMPI refuses root and more ranks than cores unless told; containers and tests need both. On a
+# machine that does other things too, a rank that waits had better give its core away.
 mpi_environment() {
   if [ "$(id -u)" -eq 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   fi
-  export OMPI_MCA_rmaps_base_oversubscribe=1
+  export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
 }
 
 cached() { # variable, folder -> its value in CMake's cache
@@ -233,6 +234,7 @@ open_shell() {
   done
   ln -sf "$ritz" "$bin/ritz"
   trap - INT TERM HUP
+  mpi_environment
   if [ "${#shell_command[@]}" -gt 0 ]; then PATH=$bin:$PATH exec "${shell_command[@]}"; fi
   say "ritz and mpirun are on the PATH; exit leaves this shell"
   PATH=$bin:$PATH exec "${SHELL:-bash}"
