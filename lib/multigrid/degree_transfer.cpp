@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
 
 #include "ritz/base/error.hpp"
 #include "ritz/mesh/lattice.hpp"
@@ -9,6 +10,11 @@
 namespace ritz::multigrid {
 
 namespace {
+
+// Strings, because a launch would make one of a literal and allocate.
+const std::string sum_label = "ritz::multigrid::sum_parts";
+const std::string restrict_label = "ritz::multigrid::restrict";
+const std::string prolongate_label = "ritz::multigrid::prolongate";
 
 using base::Error;
 using base::ExitCode;
@@ -178,33 +184,31 @@ void DegreeTransfer<T>::prolongate_cells(const T* coarse, T* fine) const {
   const std::int16_t* tensor = tensor_.data();
   const int* begin = entity_begin_.data();
   const int last = static_cast<int>(entity_begin_.size()) - 2;  // the inside
-  Kokkos::parallel_for("ritz::multigrid::prolongate",
-                       Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_batches_),
-                       [=](const std::size_t batch) {
-                         Lanes<T> u[coarse_nodes], v[fine_nodes];
-                         T* const u_lane = reinterpret_cast<T*>(u);
-                         const T* const v_lane = reinterpret_cast<const T*>(v);
-                         const LocalId* of_lane = dofs + batch * coarse_nodes * width;
-                         for (int i = 0; i < coarse_nodes * width; ++i) {
-                           u_lane[i] = coarse[static_cast<std::size_t>(of_lane[i])];
-                         }
-                         interpolate<dim, n_coarse, n_fine, false>(matrix, u, v);
-                         for (int l = 0; l < width; ++l) {
-                           const std::uint32_t has =
-                               mask[batch * width + static_cast<std::size_t>(l)];
-                           T* out = fine + first[batch * width + static_cast<std::size_t>(l)];
-                           std::uint32_t shared = has & ~(1U << last);
-                           while (shared != 0) {
-                             const int e = __builtin_ctz(shared);
-                             shared &= shared - 1;
-                             for (int i = begin[e]; i < begin[e + 1]; ++i)
-                               *out++ += v_lane[tensor[i] * width + l];
-                           }
-                           if ((has >> last & 1U) == 0) continue;
-                           const std::int16_t* places = tensor + begin[last];
-                           for (int i = 0; i < inside; ++i) out[i] += v_lane[places[i] * width + l];
-                         }
-                       });
+  Kokkos::parallel_for(
+      prolongate_label, Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_batches_),
+      [=](const std::size_t batch) {
+        Lanes<T> u[coarse_nodes], v[fine_nodes];
+        T* const u_lane = reinterpret_cast<T*>(u);
+        const T* const v_lane = reinterpret_cast<const T*>(v);
+        const LocalId* of_lane = dofs + batch * coarse_nodes * width;
+        for (int i = 0; i < coarse_nodes * width; ++i) {
+          u_lane[i] = coarse[static_cast<std::size_t>(of_lane[i])];
+        }
+        interpolate<dim, n_coarse, n_fine, false>(matrix, u, v);
+        for (int l = 0; l < width; ++l) {
+          const std::uint32_t has = mask[batch * width + static_cast<std::size_t>(l)];
+          T* out = fine + first[batch * width + static_cast<std::size_t>(l)];
+          std::uint32_t shared = has & ~(1U << last);
+          while (shared != 0) {
+            const int e = __builtin_ctz(shared);
+            shared &= shared - 1;
+            for (int i = begin[e]; i < begin[e + 1]; ++i) *out++ += v_lane[tensor[i] * width + l];
+          }
+          if ((has >> last & 1U) == 0) continue;
+          const std::int16_t* places = tensor + begin[last];
+          for (int i = 0; i < inside; ++i) out[i] += v_lane[places[i] * width + l];
+        }
+      });
 }
 
 template <class T>
@@ -220,8 +224,7 @@ void DegreeTransfer<T>::restrict_cells(const T* fine) const {
   const int last = static_cast<int>(entity_begin_.size()) - 2;
   Lanes<T>* parts = parts_.data();
   Kokkos::parallel_for(
-      "ritz::multigrid::restrict",
-      Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_batches_),
+      restrict_label, Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_batches_),
       [=](const std::size_t batch) {
         Lanes<T> v[fine_nodes];
         for (Lanes<T>& one : v) one = Lanes<T>{};
@@ -290,7 +293,7 @@ void DegreeTransfer<T>::restrict_residual(const T* fine, T* coarse) const {
   const std::int64_t* begin = sum_begin_.data();
   const std::int32_t* from = sum_from_.data();
   const T* parts = reinterpret_cast<const T*>(parts_.data());
-  Kokkos::parallel_for("ritz::multigrid::sum_parts",
+  Kokkos::parallel_for(sum_label,
                        Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_coarse_local_),
                        [=](const std::size_t i) {
                          T sum = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <string>
 
 #include "ritz/base/error.hpp"
 #include "ritz/device/kokkos.hpp"
@@ -10,6 +11,9 @@
 namespace ritz::multigrid {
 
 namespace {
+
+// Strings, because a launch would make one of a literal and allocate.
+const std::string dense_label = "ritz::multigrid::dense";
 
 /// Sum of a[i] b[i], eight running sums so that the compiler may use vector registers.
 double dot(const double* a, const double* b, std::size_t n) {
@@ -185,7 +189,7 @@ void DenseSolver<T>::apply(const T* b, T* x) const {
   const T* rows = rows_.data();
   const T* all = all_.data();
   const std::size_t n = n_all_;
-  Kokkos::parallel_for("ritz::multigrid::dense",
+  Kokkos::parallel_for(dense_label,
                        Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_mine_),
                        [=](const std::size_t i) {
                          constexpr std::size_t width = 64 / sizeof(T);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
 #include "ritz/base/error.hpp"
 #include "ritz/device/kokkos.hpp"
@@ -9,6 +10,10 @@
 namespace ritz::multigrid {
 
 namespace {
+
+// Strings, because a launch would make one of a literal and allocate.
+const std::string coarsen_label = "ritz::multigrid::coarsen";
+const std::string refine_label = "ritz::multigrid::refine";
 
 /// Vertices of the parent whose mean is vertex v of the child at vertex `corner`: those that agree
 /// with both wherever the two agree.
@@ -89,7 +94,7 @@ void RefinementTransfer<T>::prolongate(T* coarse, T* fine) const {
   const std::int64_t* begin = row_begin_.data();
   const LocalId* row = row_.data();
   Kokkos::parallel_for(
-      "ritz::multigrid::refine",
+      refine_label,
       Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, row_begin_.size() - 1),
       [=](const std::size_t i) {
         T sum = 0;
@@ -106,7 +111,7 @@ void RefinementTransfer<T>::restrict_residual(const T* fine, T* coarse) const {
   const LocalId* column = column_.data();
   const T* weight = column_weight_.data();
   Kokkos::parallel_for(
-      "ritz::multigrid::coarsen",
+      coarsen_label,
       Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, column_begin_.size() - 1),
       [=](const std::size_t i) {
         T sum = 0;
