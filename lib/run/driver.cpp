@@ -102,8 +102,9 @@ class Run {
     progress_.events().event(
         "start", {{"title", title}, {"ranks", static_cast<long long>(communicator_.size())}});
     for (const base::Diagnostic& entry : diagnostics_.entries()) {
+      const std::string place = entry.where.text();
       if (entry.severity == base::Diagnostic::Severity::warning)
-        remark(entry.text());
+        remark(place.empty() ? entry.message : place + ": " + entry.message);
       else
         base::log::info(entry.text());
     }

@@ -27,10 +27,13 @@ Handle checked(hid_t id, Handle::Close close, const std::string& path, const cha
 }
 
 void checked(herr_t code, const std::string& path, const char* action) {
-  if (code >= 0) return;
-  throw base::Error(base::ExitCode::io, base::Location{path, 0, 0},
-                    std::string("cannot ") + action + " (HDF5: " + error_stack() +
-                        "); check free space, quota and permissions of its folder");
+  if (code < 0) throw failure(path, action, error_stack());
+}
+
+base::Error failure(const std::string& path, const char* action, const std::string& why) {
+  return {base::ExitCode::io, base::Location{path, 0, 0},
+          std::string("cannot ") + action + " (HDF5: " + why +
+              "); check free space, quota and permissions of its folder"};
 }
 
 QuietErrors::QuietErrors() {

@@ -40,6 +40,8 @@ class Handle {
     const bool good = id_ < 0 || close_(std::exchange(id_, -1)) >= 0;
     return good;
   }
+  /// Forgets the id without closing it.
+  void leak() { id_ = -1; }
 
  private:
   void reset() {
@@ -48,6 +50,10 @@ class Handle {
   hid_t id_ = -1;
   Close close_ = nullptr;
 };
+
+/// Error(io): "cannot ACTION (HDF5: WHY); ..." for the file.
+[[nodiscard]] base::Error failure(const std::string& path, const char* action,
+                                  const std::string& why);
 
 /// The id, or Error(io) naming the file and the action.
 Handle checked(hid_t id, Handle::Close close, const std::string& path, const char* action);

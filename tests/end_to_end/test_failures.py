@@ -81,11 +81,22 @@ class FullDisk(Case):
             self.skipTest(f"cannot mount a small file system here: {mounted.stderr.decode().strip()}")
         self.addCleanup(subprocess.run, ["umount", str(disk)], check=False)
         deck = self.deck(BOX)
+        where = ("run", deck, "--overwrite", "--set", f"output.directory={disk / 'out'}")
         for ranks in (1, 3):
-            code, text = self.call("run", deck, "--set", f"output.directory={disk / 'out'}", "--overwrite",
-                                   "--set", "mesh.cells=[200,200]", "--set", "output.compression=0",
+            # 3 MiB without compression: refused before anything is solved or written.
+            code, text = self.call(*where, "--set", "mesh.cells=[200,200]",
+                                   "--set", "output.compression=0", ranks=ranks)
+            self.assertEqual(code, 7, text)
+            self.assertEqual(text.count("cannot fit"), 1, text)
+            self.assertFalse((disk / "out").exists(), text)
+        for ranks in (1, 3):
+            # How much compression saves is not known before: a warning, then the disk is full.
+            # Nothing to solve, and points at random, which cannot be compressed much.
+            code, text = self.call(*where, "--set", "mesh.cells=[300,300]", "--set", "mesh.distortion=random",
+                                   "--set", "mesh.distortion_amount=0.3", "--set", "equation.source=0",
                                    ranks=ranks)
             self.assertEqual(code, 7, text)
+            self.assertIn("may not fit", text)
             self.assertFalse((disk / "out" / "results.vtkhdf").exists())
 
 
