@@ -107,13 +107,18 @@ class CellLoopOf final : public CellLoop<T> {
     return static_cast<T>(a[static_cast<std::size_t>(i * n + j)]);
   }
 
-  [[gnu::noinline]] void act(kernels::StoredTerms kind, const BatchGeometry<T>& geometry, V* u,
-                             V* work) const {
+  [[gnu::noinline]] void act(const kernels::StoredTerms& kind, const BatchGeometry<T>& geometry,
+                             V* u, V* work) const {
     const Stored action{interpolate_, interpolate_back_, derive_, derive_back_};
     const bool affine = geometry.kind == CellKind::affine;
-    // The usual kind is compiled for itself.
-    if (kind.symmetric && !kind.advection && !kind.reaction) kind = kernels::StoredTerms{};
-    action(kind, geometry.terms, weights_, affine, u, work);
+    // The usual kinds are compiled for themselves.
+    if (!kind.symmetric || kind.advection || kind.reaction) {
+      action(kind, geometry.terms, weights_, affine, u, work);
+    } else if (affine) {
+      action(kernels::StoredTerms{}, geometry.terms, weights_, true, u, work);
+    } else {
+      action(kernels::StoredTerms{}, geometry.terms, weights_, false, u, work);
+    }
   }
 
   template <class P>

@@ -430,7 +430,13 @@ struct CellOperator<T>::Data {
   void apply(const T* x, T* y, const Hook& before, const Hook& after) {
     const int n_workers = static_cast<int>(batches.workers.size());
     const auto start = [&](const CellBatches::Range& range) {
-      if (before) before(range.first, range.second);
+      if (before) {
+        before(range.first, range.second);
+      } else {
+        // The cells read x in small pieces, which memory does not foresee.
+        constexpr LocalId line = 64 / static_cast<LocalId>(sizeof(T));
+        for (LocalId i = range.first; i < range.second; i += line) kernels::prefetch(x + i);
+      }
       std::fill(y + range.first, y + range.second, T(0));
       auto f = std::lower_bound(batches.fixed.begin(), batches.fixed.end(), range.first);
       for (; f != batches.fixed.end() && *f < range.second; ++f) y[*f] = x[*f];
