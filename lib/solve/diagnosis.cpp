@@ -258,20 +258,19 @@ void diagnose(const la::System& system, const la::Vector& x, const deck::SolverO
 
   // How fast it went.
   const auto& history = last.history;
+  double wanted = std::max(500.0, 4.0 * options.max_iterations);  // when nothing is known
+  int wanted_rank = 4;
   if (last.status == Status::max_iterations && history.size() > 10 && history.back() > 0) {
     const std::size_t half = history.size() / 2;
     const double rate = std::pow(history.back() / history[half],
                                  1.0 / static_cast<double>(history.size() - 1 - half));
     if (rate < 0.9999 && history.back() < history[half]) {
       const double more = std::log(options.tolerance / history.back()) / std::log(rate);
-      const double wanted = 1.2 * (static_cast<double>(last.iterations) + more);
+      wanted = 1.2 * (static_cast<double>(last.iterations) + more);
+      // So many more that another method is the better advice.
+      wanted_rank = wanted >= 20.0 * options.max_iterations ? 6 : rate < 0.95 ? 0 : 4;
       found.push_back(
           fmt::format("each iteration reduces the residual by a factor of {:.4f}", rate));
-      if (wanted < 20.0 * options.max_iterations) {
-        const double rounded = 50 * std::ceil(wanted / 50);
-        advice.emplace_back(rate < 0.95 ? 0 : 4,
-                            fmt::format("--set solver.max_iterations={:.0f}", rounded));
-      }
     }
     if (last.preconditioner == "none" || last.preconditioner == "jacobi" ||
         last.preconditioner == "chebyshev") {
@@ -279,13 +278,18 @@ void diagnose(const la::System& system, const la::Vector& x, const deck::SolverO
           1, symmetric ? "--set solver.preconditioner=amg" : "--set solver.preconditioner=ilu");
     }
   }
+  if (last.status == Status::max_iterations) {
+    // The deck allows at most 10^9.
+    advice.emplace_back(wanted_rank, fmt::format("--set solver.max_iterations={:.0f}",
+                                                 std::min(1e9, 50 * std::ceil(wanted / 50))));
+  }
   if (last.status == Status::indefinite) {
     if (symmetric)
       advice.emplace_back(0, "--set solver.method=minres --set solver.preconditioner=none");
     advice.emplace_back(1, "--set solver.method=gmres --set solver.preconditioner=ilu");
   }
-  if (last.status == Status::stalled && last.message.find("wall time") != std::string::npos) {
-    advice.emplace_back(0, "raise limits.walltime, or run on more ranks");
+  if (last.status == Status::walltime) {
+    advice.emplace_back(0, "more time (--set limits.walltime=\"2 h\") or more ranks");
   } else if (last.status == Status::stalled || last.status == Status::breakdown) {
     if (last.method == "gmres" || last.method == "fgmres" || last.method == "gcrodr")
       advice.emplace_back(1, fmt::format("--set solver.restart={}", 4 * options.restart));

@@ -104,6 +104,27 @@ class LineReader final : public std::streambuf {
   std::string line_;
 };
 
+/// Thrown through a Belos solver manager to stop it.
+struct Interrupted {};
+
+/// An operator that looks at the clock: applications are the only moments of a solver manager that
+/// are ours.
+class Clocked final : public la::Operator {
+ public:
+  Clocked(const la::Operator& inner, const std::function<bool()>& may_go_on)
+      : inner_(inner), may_go_on_(may_go_on) {}
+  [[nodiscard]] const la::Layout& layout() const override { return inner_.layout(); }
+  void apply(const la::Vector& x, const la::Vector& y) const override {
+    if (++n_applied_ % 8 == 0 && may_go_on_ && !may_go_on_()) throw Interrupted{};
+    inner_.apply(x, y);
+  }
+
+ private:
+  const la::Operator& inner_;
+  const std::function<bool()>& may_go_on_;
+  mutable long long n_applied_ = 0;
+};
+
 /// Restarted (flexible) GMRES out of Belos' iteration; each cycle starts from the true residual.
 void gmres(const Teuchos::RCP<Problem>& problem, Watch& watch, const KrylovOptions& options,
            const Teuchos::ParameterList& passed, GlobalId n_global) {
@@ -177,7 +198,9 @@ KrylovResult krylov(const la::Operator& op, const la::Preconditioner* preconditi
                     const Monitor& monitor) {
   const la::Layout& layout = op.layout();
   const auto map = la::row_map(layout);
-  const Teuchos::RCP<OP> a = Teuchos::rcp(new la::OperatorAdaptor(op, map));
+  const Clocked clocked(op, options.may_go_on);
+  const la::Operator& used = options.method == "gcrodr" ? clocked : op;
+  const Teuchos::RCP<OP> a = Teuchos::rcp(new la::OperatorAdaptor(used, map));
   const auto problem = Teuchos::rcp(new Problem(a, la::tpetra(map, x), la::tpetra(map, rhs)));
   const bool from_left = options.method == "cg" || options.method == "minres";
   if (preconditioner) {
@@ -277,13 +300,21 @@ KrylovResult krylov(const la::Operator& op, const la::Preconditioner* preconditi
       parameters->set("Output Frequency", 1);
       parameters->set("Output Stream", Teuchos::rcp(&stream, false));
       Belos::GCRODRSolMgr<double, MV, OP> manager(problem, parameters);
-      const Belos::ReturnType outcome = manager.solve();
+      Belos::ReturnType outcome = Belos::Unconverged;
+      bool interrupted = false;
+      try {
+        outcome = manager.solve();
+      } catch (const Interrupted&) {
+        interrupted = true;  // x holds the end of the last whole cycle
+      }
       layout.communicator.broadcast(history);
       static_cast<void>(monitor(0, norms[0]));
       for (std::size_t i = 1; i < history.size(); ++i)
         static_cast<void>(monitor(static_cast<int>(i), history[i] * norms[0]));
-      result.iterations = manager.getNumIters();
-      result.stop = outcome == Belos::Converged                   ? Stop::converged
+      result.iterations =
+          interrupted ? std::max(0, static_cast<int>(history.size()) - 1) : manager.getNumIters();
+      result.stop = interrupted                                   ? Stop::interrupted
+                    : outcome == Belos::Converged                 ? Stop::converged
                     : result.iterations >= options.max_iterations ? Stop::max_iterations
                                                                   : Stop::stalled;
       return result;

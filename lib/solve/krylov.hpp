@@ -14,6 +14,9 @@ struct KrylovOptions {
   int max_iterations = 500;
   double target = 0;  ///< stop when the method's 2-norm of the residual is at most this
   Passed passed;      ///< [solver.trilinos.belos]
+  /// Asked now and then by gcrodr, which cannot be watched from outside while it runs: false stops
+  /// it. Collective, the same answer on every rank. Empty: always go on.
+  std::function<bool()> may_go_on;
 };
 
 struct KrylovResult {

@@ -47,6 +47,8 @@ std::string name(Status status) {
       return "nan";
     case Status::loss_of_accuracy:
       return "loss_of_accuracy";
+    case Status::walltime:
+      return "walltime";
   }
   return "unknown";
 }

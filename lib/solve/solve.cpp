@@ -484,6 +484,7 @@ class Solve {
     // Round-off of low precision, inner tolerances: only a diagonal is beyond doubt.
     const bool flexible = preconditioner && attempt.preconditioner != "jacobi";
     if (start_ && best_residual_ >= 1.0) start_from_coarse(attempt);
+    krylov_options.may_go_on = [this] { return seconds_left() > 0; };
     bool out_of_time = false;
     attempt.history.reserve(static_cast<std::size_t>(std::min(options_.max_iterations, 10000)) + 2);
     const Monitor monitor = [&](int iteration, double residual) {
@@ -549,8 +550,10 @@ class Solve {
           attempt.status = Status::stalled;
           return;
         case Stop::interrupted:
-          attempt.status = Status::stalled;
-          attempt.message = "the wall time is over";
+          attempt.status = Status::walltime;
+          attempt.message =
+              fmt::format("limits.walltime is over after {} iterations, residual {:.2e}",
+                          attempt.iterations, residual);
           return;
         case Stop::indefinite:
           attempt.status = Status::indefinite;

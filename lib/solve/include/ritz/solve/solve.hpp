@@ -18,12 +18,13 @@ namespace ritz::solve {
 /// How a solve ended. Only `converged` means that the solution may be used.
 enum class Status {
   converged,         ///< the true residual is below the tolerance
-  stalled,           ///< the residual did not fall any more, or the wall time ran out
+  stalled,           ///< the residual did not fall any more
   max_iterations,    ///< solver.max_iterations reached
   breakdown,         ///< the method (or the factorisation) cannot go on
   indefinite,        ///< cg or minres met a direction of negative curvature or preconditioner
   nan,               ///< NaN or infinity; the message says where
   loss_of_accuracy,  ///< the method's own residual is small, the true one is not
+  walltime,          ///< stopped because limits.walltime was over
 };
 [[nodiscard]] std::string name(Status status);
 
@@ -44,7 +45,7 @@ struct Context {
   /// Called on rank 0 each iteration with the iteration and the residual relative to the rhs.
   std::function<void(int, double)> progress;
   std::optional<double>
-      seconds_left;  ///< wall time; the solve stops (status stalled) when it is over
+      seconds_left;  ///< wall time; the solve stops (status walltime) when it is over
   std::optional<double>
       memory_bytes;  ///< per rank; more than this is Error(memory) before building
   /// A multigrid of meshes and degrees, made by the caller: preconditioner = "multigrid".
