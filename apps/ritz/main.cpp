@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
   ritz::app::add_eval(app, action);
   ritz::app::add_mesh_info(app, {argc, argv}, action);
   ritz::app::add_doctor(app, {argc, argv}, action);
+  ritz::app::add_bench(app, {argc, argv}, action);
 
   // `ritz deck.toml` means `ritz run deck.toml`.
   std::vector<std::string> words(argv + 1, argv + argc);

@@ -22,6 +22,7 @@
 #include "ritz/perf/report.hpp"
 #include "ritz/run/forecast.hpp"
 #include "ritz/run/form.hpp"
+#include "ritz/run/matrix_free.hpp"
 #include "ritz/run/mesh_setup.hpp"
 #include "ritz/run/outputs.hpp"
 #include "ritz/solve/solve.hpp"
@@ -113,7 +114,10 @@ class Run {
   void make_the_mesh() {
     const perf::Stage stage(recorder_, "mesh");
     progress_.phase("mesh");
-    mesh_.emplace(make_mesh(communicator_, problem(), recorder_, quality_));
+    meshes_.emplace(make_meshes(communicator_, problem(),
+                                wants_hierarchy(problem(), prepared_.names.cell_type), recorder_,
+                                quality_));
+    mesh_ = &meshes_->finest();
     recorder_.count("cells", static_cast<double>(mesh_->n_cells_global));
     progress_.line(
         "mesh", fmt::format("{} {} cells, {} vertices, {} region{}, {} named sets",
@@ -141,26 +145,87 @@ class Run {
                                          mesh_->set_names, diagnostics);
     diagnostics.throw_errors(base::ExitCode::deck);
 
+    const assembly::FixedValues fixed = assembly::fixed_values(*mesh_, space, form);
+    if (fixed.n_clashes > 0) {
+      remark(
+          fmt::format("{} unknown{} where two [[boundary]] tables meet get different values (by "
+                      "up to {:.3g}, one at "
+                      "{}); the later table wins",
+                      fixed.n_clashes, fixed.n_clashes == 1 ? "" : "s", fixed.clash_difference,
+                      point_text(fixed.clash_at, mesh_->dimension())));
+    }
+    const la::Vector solution = la::make_vector("ritz::run::solution", space.n_owned);
+    OperatorFacts facts;
+    facts.cell_type = mesh::table(mesh_->cell_type).name;
+    facts.degree = problem().space.degree;
+    facts.n_unknowns = space.n_global;
+    facts.symmetric = form.is_symmetric();
+    facts.has_coarser = meshes_->meshes.size() > 1;
+    const OperatorChoice choice = choose_operator(problem().solver, facts);
+    if (!choice.reason.empty()) {
+      base::log::info(fmt::format("operator auto: {} ({})",
+                                  choice.matrix_free ? "matrix-free" : "assembled", choice.reason));
+    }
+    solve::Report report = choice.matrix_free ? solve_matrix_free(space, form, fixed, solution)
+                                              : solve_assembled(space, form, fixed, solution);
+    const bool may_assemble = problem().solver.operator_kind == "auto" &&
+                              problem().solver.preconditioner == "auto" && time_is_left();
+    if (choice.matrix_free && may_assemble && !report.converged() &&
+        report.status != solve::Status::nan) {
+      remark(
+          fmt::format("the matrix-free solver ended with {} ({}): assembling the matrix for "
+                      "another preconditioner",
+                      solve::name(report.status), report.last().message));
+      report = solve_assembled(space, form, fixed, solution);
+    }
+    if (!report.converged()) {
+      return static_cast<int>(report.status == solve::Status::nan ? base::ExitCode::not_finite
+                                                                  : base::ExitCode::not_converged);
+    }
+
+    std::vector<double> values(static_cast<std::size_t>(space.n_local()), 0.0);
+    {
+      const auto host = Kokkos::create_mirror_view_and_copy(device::HostSpace(), solution);
+      std::copy_n(host.data(), space.n_owned, values.begin());
+      space.plan.to_ghosts(std::span(values));
+    }
+    return write(space, form, values);
+  }
+
+  /// Applies the operator cell by cell; multigrid is offered to the solver.
+  solve::Report solve_matrix_free(const fem::Space& space, const physics::Form& form,
+                                  const assembly::FixedValues& fixed, const la::Vector& solution) {
+    progress_.phase("operator");
+    std::optional<MatrixFreeSystem> system;
+    {
+      const perf::Stage stage(recorder_, "assembly");
+      system.emplace(*mesh_, space, form, fixed.constraints, recorder_);
+    }
+    progress_.line("operator", fmt::format("matrix-free: {}, {} prescribed unknowns",
+                                           system->text(), count_text(fixed.n_fixed)));
+    solve::Context context = make_context(space);
+    offer_multigrid(context, *meshes_, space, form, problem().solver);
+    return solve_system(system->system(), solution, context);
+  }
+
+  [[nodiscard]] bool time_is_left() const {
+    if (!problem().limits.walltime_seconds) return true;
+    return !communicator_.any(recorder_.elapsed() > *problem().limits.walltime_seconds);
+  }
+
+  /// Assembles, solves with whatever the deck or `auto` picks.
+  solve::Report solve_assembled(const fem::Space& space, const physics::Form& form,
+                                const assembly::FixedValues& fixed, const la::Vector& solution) {
     progress_.phase("assembly");
-    std::optional<assembly::FixedValues> fixed;
     std::optional<assembly::Assembler> assembler;
     la::Vector rhs;
     std::optional<la::Matrix> matrix;
     assembly::Assembler::Result assembled;
     {
       const perf::Stage stage(recorder_, "assembly");
-      fixed.emplace(assembly::fixed_values(*mesh_, space, form));
-      if (fixed->n_clashes > 0) {
-        remark(
-            fmt::format("{} unknown{} where two [[boundary]] tables meet get different values (by "
-                        "up to {:.3g}, one at "
-                        "{}); the later table wins",
-                        fixed->n_clashes, fixed->n_clashes == 1 ? "" : "s", fixed->clash_difference,
-                        point_text(fixed->clash_at, mesh_->dimension())));
-      }
       {
         const perf::Stage symbolic(recorder_, "pattern");
-        assembler.emplace(*mesh_, space, fixed->constraints);
+        assembler.emplace(*mesh_, space, fixed.constraints);
       }
       const perf::Stage numeric(recorder_, "numeric");
       rhs = la::make_vector("ritz::run::rhs", space.n_owned);
@@ -169,14 +234,14 @@ class Run {
                          device::View<double*>(
                              Kokkos::view_alloc("ritz::run::matrix", Kokkos::WithoutInitializing),
                              pattern.columns.extent(0))};
-      assembled = assembler->assemble(form, fixed->constraints, 0.0, rows.values, rhs);
+      assembled = assembler->assemble(form, fixed.constraints, 0.0, rows.values, rhs);
       check_coefficients(assembled);
       matrix.emplace(la::Layout::of(space), rows);
     }
     recorder_.count("matrix_entries", static_cast<double>(matrix->n_entries()));
     progress_.line("assembly",
                    fmt::format("{} matrix entries, {} prescribed unknowns",
-                               count_text(matrix->n_entries()), count_text(fixed->n_fixed)));
+                               count_text(matrix->n_entries()), count_text(fixed.n_fixed)));
 
     const bool symmetric =
         form.is_symmetric() ||
@@ -201,22 +266,12 @@ class Run {
           Kokkos::view_alloc("ritz::run::unused", Kokkos::WithoutInitializing),
           assembler->pattern().columns.extent(0));
       static_cast<void>(
-          assembler->assemble(unit, fixed->constraints, 0.0, values, system.mean_weights));
+          assembler->assemble(unit, fixed.constraints, 0.0, values, system.mean_weights));
     }
-    const la::Vector solution = la::make_vector("ritz::run::solution", space.n_owned);
-    const solve::Report report = solve_system(space, system, solution);
-    if (!report.converged()) {
-      return static_cast<int>(report.status == solve::Status::nan ? base::ExitCode::not_finite
-                                                                  : base::ExitCode::not_converged);
-    }
-
-    std::vector<double> values(static_cast<std::size_t>(space.n_local()), 0.0);
-    {
-      const auto host = Kokkos::create_mirror_view_and_copy(device::HostSpace(), solution);
-      std::copy_n(host.data(), space.n_owned, values.begin());
-      space.plan.to_ghosts(std::span(values));
-    }
-    return write(space, form, values);
+    solve::Context context = make_context(space);
+    if (wants_multigrid(problem().solver))
+      offer_multigrid(context, *meshes_, space, form, problem().solver);
+    return solve_system(system, solution, context);
   }
 
   [[nodiscard]] static bool is_diffusion_only(const physics::Form& form) {
@@ -246,11 +301,10 @@ class Run {
     }
   }
 
-  solve::Report solve_system(const fem::Space& space, const la::System& system,
-                             const la::Vector& solution) {
+  solve::Report solve_system(const la::System& system, const la::Vector& solution,
+                             const solve::Context& context) {
     const perf::Stage stage(recorder_, "solve");
     progress_.phase("solve");
-    const solve::Context context = make_context(space);
     solve::Report report = solve::solve(system, solution, problem().solver, context);
     progress_.finish_line();
     for (const std::string& note : report.notes) remarks_.push_back(note);
@@ -407,7 +461,8 @@ class Run {
   perf::Recorder recorder_;
   Prepared prepared_;
   partition::Quality quality_;
-  std::optional<mesh::Mesh> mesh_;
+  std::optional<mesh::Hierarchy> meshes_;
+  const mesh::Mesh* mesh_ = nullptr;  ///< the finest
   std::vector<std::string> remarks_;  ///< warnings and fallbacks, for the provenance of every file
   base::Diagnostics diagnostics_;     ///< of the deck, told once there is a log
   Outcome outcome_;

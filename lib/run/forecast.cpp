@@ -3,10 +3,12 @@
 #include "ritz/base/format.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "ritz/base/text.hpp"
 #include "ritz/mesh/cell_type.hpp"
+#include "ritz/run/matrix_free.hpp"
 
 namespace ritz::run {
 
@@ -114,6 +116,24 @@ Entities coarse_mesh(const deck::Problem& problem, const MeshNames& names) {
   return entities(type, vertices, cells, outer);
 }
 
+/// Diffusion and reaction are written as numbers.
+bool has_numbers_only(const deck::Problem& problem) {
+  const auto is_number = [](const deck::Formula& formula) {
+    double value = 0;
+    const char* end = formula.text.data() + formula.text.size();
+    const auto [stop, error] = std::from_chars(formula.text.data(), end, value);
+    return error == std::errc() && stop == end;
+  };
+  const auto simple = [&](const deck::Coefficients& c) {
+    return (!c.diffusion ||
+            std::all_of(c.diffusion->entries.begin(), c.diffusion->entries.end(), is_number)) &&
+           (!c.reaction || is_number(*c.reaction));
+  };
+  return simple(problem.equation.coefficients) &&
+         std::all_of(problem.materials.begin(), problem.materials.end(),
+                     [&](const deck::Material& m) { return simple(m.coefficients); });
+}
+
 }  // namespace
 
 Forecast forecast(const deck::Problem& problem, const MeshNames& names, bool symmetric,
@@ -138,7 +158,11 @@ Forecast forecast(const deck::Problem& problem, const MeshNames& names, bool sym
   context.cell_type = names.cell_type;
   context.degree = degree;
   context.dimension = dimension;
-  result.solver = solve::pick(problem.solver, symmetric, std::llround(result.n_unknowns), context);
+  const OperatorFacts facts{names.cell_type, degree, std::llround(result.n_unknowns), symmetric,
+                            n_coarser_meshes(problem, names.cell_type, n_ranks) > 0};
+  const bool matrix_free = choose_operator(problem.solver, facts).matrix_free;
+  result.solver =
+      solve::pick(problem.solver, symmetric, std::llround(result.n_unknowns), context, matrix_free);
 
   const double cells = result.n_cells / ranks, unknowns = result.n_unknowns / ranks;
   const double nodes_per_cell = mesh::n_lattice_points(type, names.geometry_order);
@@ -157,6 +181,24 @@ Forecast forecast(const deck::Problem& problem, const MeshNames& names, bool sym
   if (preconditioner == "ilu") factor = 1.5;
   if (preconditioner == "direct") factor = dimension == 3 ? 40 : 12;
   result.solver_bytes = result.n_entries / ranks * 12 * factor + unknowns * 8 * 10;
+  if (matrix_free) {
+    // Indices of entities, and unless boxes along the axes are sure the symmetric tensor at the
+    // quadrature points; the same in single precision for multigrid, whose levels add a seventh.
+    const bool boxes = problem.mesh.kind == deck::MeshKind::box &&
+                       problem.mesh.box.distortion == deck::Distortion::none &&
+                       has_numbers_only(problem);
+    const double points = std::pow(degree + 1, dimension);
+    const double tensor = boxes ? 8.0 : points * dimension * (dimension + 1) / 2;
+    const bool cycle = preconditioner == "multigrid";
+    const double single = problem.solver.multigrid.precision == "float" ? 4 : 8;
+    result.n_entries = 0;
+    result.matrix_bytes = cells * (8 * tensor + 4 * std::pow(3, dimension)) + unknowns * 24;
+    result.solver_bytes =
+        unknowns * 8 * 10 + (cycle ? 8.0 / 7 *
+                                         (cells * (single * tensor + 4 * std::pow(3, dimension)) +
+                                          unknowns * 7 * single)
+                                   : 0.0);
+  }
   result.base_bytes = 120.0 * 1024 * 1024;
   if (problem.output.fields) {
     // Points with three coordinates and u; connectivity, offset, type, region and rank of a cell.
@@ -169,13 +211,14 @@ Forecast forecast(const deck::Problem& problem, const MeshNames& names, bool sym
 
 std::string text(const Forecast& needs, int n_ranks) {
   return fmt::format(
-      "{} cells, {}{} unknowns, {} matrix entries{}\n"
+      "{} cells, {}{} unknowns, {}{}\n"
       "solver: {}+{}{}\n"
       "memory a rank on {} rank{}: about {} (program {}, mesh {}, space {}, matrix {}, solver {})\n"
       "results.vtkhdf: {}",
       base::count_text(std::llround(needs.n_cells)), needs.exact ? "" : "about ",
       base::count_text(std::llround(needs.n_unknowns)),
-      base::count_text(std::llround(needs.n_entries)),
+      needs.n_entries > 0 ? base::count_text(std::llround(needs.n_entries)) + " matrix entries"
+                          : "no stored matrix",
       needs.exact ? "" : " (from the numbers of nodes, cells and facets in the mesh file)",
       needs.solver.method, needs.solver.preconditioner,
       needs.solver.reason.empty() ? "" : " (auto: " + needs.solver.reason + ")", n_ranks,

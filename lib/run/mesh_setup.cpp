@@ -277,32 +277,57 @@ void resolve_boundaries(mesh::Mesh& mesh, const deck::Problem& problem) {
   diagnostics.throw_errors(base::ExitCode::deck);
 }
 
-mesh::Mesh make_mesh(const comm::Communicator& communicator, const deck::Problem& problem,
-                     perf::Recorder& recorder, partition::Quality& quality) {
+mesh::Hierarchy make_meshes(const comm::Communicator& communicator, const deck::Problem& problem,
+                            bool with_coarser, perf::Recorder& recorder,
+                            partition::Quality& quality) {
   const bool is_box = problem.mesh.kind == deck::MeshKind::box;
-  mesh::Mesh raw = [&] {
-    const perf::Stage stage(recorder, is_box ? "generate" : "read");
-    return is_box ? mesh::make_box(communicator, box_of(problem.mesh.box))
-                  : mesh::read_gmsh(communicator, problem.mesh.file);
-  }();
-  const std::vector<int> part = [&] {
-    const perf::Stage stage(recorder, "partition");
-    return partition::compute(raw, problem.partition, &quality);
-  }();
-  mesh::Mesh mesh = [&] {
+  mesh::Hierarchy meshes = [&] {
+    if (is_box && with_coarser) {
+      const perf::Stage stage(recorder, "generate");
+      const mesh::Box box = box_of(problem.mesh.box);
+      return mesh::make_box_hierarchy(communicator, box, mesh::box_levels(box, communicator.size()),
+                                      [&](const mesh::Mesh& coarsest) {
+                                        return partition::compute(coarsest, problem.partition,
+                                                                  &quality);
+                                      });
+    }
+    mesh::Mesh raw = [&] {
+      const perf::Stage stage(recorder, is_box ? "generate" : "read");
+      return is_box ? mesh::make_box(communicator, box_of(problem.mesh.box))
+                    : mesh::read_gmsh(communicator, problem.mesh.file);
+    }();
+    const std::vector<int> part = [&] {
+      const perf::Stage stage(recorder, "partition");
+      return partition::compute(raw, problem.partition, &quality);
+    }();
     const perf::Stage stage(recorder, "distribute");
-    return mesh::distribute(raw, part, is_box);
+    return mesh::single(mesh::distribute(raw, part, is_box));
   }();
   if (problem.mesh.refine > 0) {
     const perf::Stage stage(recorder, "refine");
-    mesh::check_geometry(mesh);  // names the bad cells of the file, not their children
-    mesh = mesh::refine(mesh, problem.mesh.refine);
+    mesh::check_geometry(meshes.finest());  // names the bad cells of the file, not their children
+    if (with_coarser)
+      mesh::refine(meshes, problem.mesh.refine);
+    else
+      meshes = mesh::single(mesh::refine(meshes.finest(), problem.mesh.refine));
   }
   const perf::Stage stage(recorder, "check");
-  mesh::check_geometry(mesh);
-  add_predicate_sets(mesh, problem);
-  resolve_boundaries(mesh, problem);
-  return mesh;
+  mesh::check_geometry(meshes.finest());
+  add_predicate_sets(meshes.finest(), problem);
+  resolve_boundaries(meshes.finest(), problem);
+  if (meshes.meshes.size() > 1) mesh::inherit_sets(meshes);
+  return meshes;
+}
+
+int n_coarser_meshes(const deck::Problem& problem, const std::string& cell_type, int n_ranks) {
+  if (cell_type == "tri" || cell_type == "tet") return 0;
+  const bool is_box = problem.mesh.kind == deck::MeshKind::box;
+  return problem.mesh.refine + (is_box ? mesh::box_levels(box_of(problem.mesh.box), n_ranks) : 0);
+}
+
+mesh::Mesh make_mesh(const comm::Communicator& communicator, const deck::Problem& problem,
+                     perf::Recorder& recorder, partition::Quality& quality) {
+  return std::move(make_meshes(communicator, problem, false, recorder, quality).finest());
 }
 
 }  // namespace ritz::run

@@ -130,8 +130,8 @@ Choice choose(const deck::SolverOptions& options, const Facts& facts, const Cont
 }
 
 Pick pick(const deck::SolverOptions& options, bool symmetric, GlobalId n_global,
-          const Context& context) {
-  return choose(options, {symmetric, true, true, n_global}, context);
+          const Context& context, bool matrix_free) {
+  return choose(options, {symmetric, !matrix_free, true, n_global, true, matrix_free}, context);
 }
 
 double forecast_bytes(const Choice& choice, const deck::SolverOptions& options, std::size_t n_rows,

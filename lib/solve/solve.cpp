@@ -475,11 +475,17 @@ class Solve {
         note("cg is run by belos: solver.trilinos.belos has parameters for it");
       }
     }
-    if (attempt.method == "pipelined-cg" && preconditioner && preconditioner->is_variable()) {
+    // pipelined-cg carries M^-1 r along by recurrences: they drift apart from it as fast as M is
+    // inexact. A cycle in single precision stopped it at 6e-5 (Poisson, degree 3).
+    const bool inexact =
+        preconditioner &&
+        (preconditioner->is_variable() ||
+         (attempt.preconditioner == "multigrid" && options_.multigrid.precision == "float"));
+    if (attempt.method == "pipelined-cg" && inexact) {
       attempt.method = krylov_options.method = "cg";
       note(
-          "pipelined-cg needs a preconditioner that is the same in every step, and this one is "
-          "not: cg instead");
+          "pipelined-cg needs a preconditioner that is the same in every step to double precision, "
+          "and this one is not (solver.multigrid.precision = \"double\" is): cg instead");
     }
     // Round-off of low precision, inner tolerances: only a diagonal is beyond doubt.
     const bool flexible = preconditioner && attempt.preconditioner != "jacobi";

@@ -111,6 +111,7 @@ solve::Report solve_with(Model& model, std::shared_ptr<const la::Preconditioner>
   solve::Context context;
   context.multigrid = [cycle] { return solve::Context::Multigrid{cycle, {}, "test"}; };
   auto asked = options(method, "multigrid");
+  asked.multigrid.precision = "double";  // or pipelined-cg would not be run
   asked.tolerance = tolerance;
   la::fill(model.x, 0.0);
   return solve::solve(model.system, model.x, asked, context);

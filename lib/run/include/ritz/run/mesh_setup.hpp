@@ -5,6 +5,7 @@
 
 #include "ritz/comm/communicator.hpp"
 #include "ritz/deck/problem.hpp"
+#include "ritz/mesh/hierarchy.hpp"
 #include "ritz/mesh/mesh.hpp"
 #include "ritz/partition/partition.hpp"
 #include "ritz/perf/recorder.hpp"
@@ -34,6 +35,16 @@ struct MeshNames {
 [[nodiscard]] mesh::Mesh make_mesh(const comm::Communicator& communicator,
                                    const deck::Problem& problem, perf::Recorder& recorder,
                                    partition::Quality& quality);
+
+/// The same with the coarser meshes that it can be made from by uniform refinement if
+/// `with_coarser`, otherwise as a hierarchy of one. Coarser ones have its sets. Collective.
+[[nodiscard]] mesh::Hierarchy make_meshes(const comm::Communicator& communicator,
+                                          const deck::Problem& problem, bool with_coarser,
+                                          perf::Recorder& recorder, partition::Quality& quality);
+
+/// How many coarser meshes make_meshes() finds on so many ranks; 0 for triangles and tets. Local.
+[[nodiscard]] int n_coarser_meshes(const deck::Problem& problem, const std::string& cell_type,
+                                   int n_ranks);
 
 /// Adds the sets that mesh.sets defines by predicates: the outer facets all of whose vertices, and
 /// whose centre, satisfy the condition. Throws Error(deck) if one is empty or its name is taken.

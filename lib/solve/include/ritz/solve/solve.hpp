@@ -119,9 +119,10 @@ struct Pick {
   std::string reason;  ///< why, when something was "auto"
 };
 
-/// What solve() begins with for an assembled matrix with a positive diagonal. Local.
+/// What solve() begins with for an assembled matrix with a positive diagonal, or for an operator
+/// without a matrix that offers multigrid. Local.
 [[nodiscard]] Pick pick(const deck::SolverOptions& options, bool symmetric, GlobalId n_global,
-                        const Context& context);
+                        const Context& context, bool matrix_free = false);
 
 /// What makes the solver of a multigrid's coarsest level from its matrix and whether constants are
 /// in its kernel: MueLu with [solver.trilinos.amg], or the direct solver for coarse = "direct".
