@@ -36,7 +36,7 @@ int quadrature_degree(const mesh::Mesh& mesh, int k, const CoefficientSet& coeff
 /// From here on sum factorisation is faster than plain contraction
 /// (tests/assembly/benchmark_m8.cpp).
 constexpr int min_degree_sum_factorised(int dimension) {
-  return dimension == 2 ? 4 : 3;
+  return dimension == 2 ? 4 : 2;
 }
 
 /// A form whose numbers fit the mesh; everything else about it was checked by the deck.
