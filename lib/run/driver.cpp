@@ -27,6 +27,7 @@
 #include "ritz/run/outputs.hpp"
 #include "ritz/solve/solve.hpp"
 #include "ritz/store/results.hpp"
+#include "unknown_places.hpp"
 
 namespace ritz::run {
 
@@ -318,7 +319,7 @@ class Run {
     return report;
   }
 
-  /// Place of unknowns for messages after a failure: built on demand, because it needs a table.
+  /// What the solver is told beside the system.
   solve::Context make_context(const fem::Space& space) {
     solve::Context context;
     context.cell_type = mesh::table(mesh_->cell_type).name;
@@ -331,29 +332,7 @@ class Run {
     context.progress = [this](int iteration, double residual) {
       progress_.iteration(iteration, residual, problem().solver.tolerance);
     };
-    context.place = [this, &space, nodes = std::vector<double>()](LocalId unknown) mutable {
-      if (nodes.empty()) nodes = fem::node_coordinates(*mesh_, space);
-      solve::Place place;
-      const auto at = 3 * static_cast<std::size_t>(unknown);
-      place.at = {nodes[at], nodes[at + 1], nodes[at + 2]};
-      for (LocalId cell = 0; cell < mesh_->n_cells_owned; ++cell) {
-        const auto dofs = space.dofs(cell);
-        const auto found = std::find(dofs.begin(), dofs.end(), unknown);
-        if (found == dofs.end()) continue;
-        place.region = mesh_->region_names[static_cast<std::size_t>(
-            mesh_->cell_region[static_cast<std::size_t>(cell)])];
-        const int node = static_cast<int>(found - dofs.begin());
-        for (const mesh::FacetInSet& entry : mesh_->facet_sets) {
-          if (entry.cell != cell) continue;
-          const std::vector<int>& on_facet = space.element.facet_nodes(entry.facet);
-          if (std::find(on_facet.begin(), on_facet.end(), node) != on_facet.end()) {
-            place.boundary = mesh_->set_names[static_cast<std::size_t>(entry.set)];
-          }
-        }
-        if (!place.boundary.empty()) break;
-      }
-      return place;
-    };
+    context.place = UnknownPlaces(*mesh_, space);
     return context;
   }
 
