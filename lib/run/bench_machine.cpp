@@ -1,5 +1,7 @@
 #include "bench_machine.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <chrono>
 #include <fstream>
@@ -102,6 +104,9 @@ double peak_flops(const comm::Communicator& communicator) {
 }
 
 bool reset_peak_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);  // what earlier cases have freed belongs to the system again
+#endif
   std::ofstream file("/proc/self/clear_refs");
   file << "5" << std::flush;  // proc(5): sets VmHWM to the present resident set
   return static_cast<bool>(file);

@@ -264,6 +264,11 @@ class Solve {
                 layout_.n_global,
                 false,
                 static_cast<bool>(context_.multigrid)};
+    // Without a matrix the diagonal costs as much as several products: only if it is asked for.
+    if (!op_.matrix() && options_.method != "auto" && options_.preconditioner != "auto" &&
+        std::all_of(options_.fallback.begin(), options_.fallback.end(),
+                    [](const std::string& text) { return text.find('+') != std::string::npos; }))
+      return facts;
     const la::Vector diagonal = la::make_vector("ritz::solve::diagonal", layout_.n_owned);
     facts.has_diagonal = op_.diagonal_into(diagonal);
     if (facts.has_diagonal) {
@@ -501,6 +506,8 @@ class Solve {
       if (context_.seconds_left && iteration % 8 == 0 && seconds_left() <= 0) out_of_time = true;
       return !out_of_time;
     };
+
+    cg_work_.r = residual_;  // one vector less: nobody needs ours while cg runs
 
     // The method may stop on a residual of its own that is too small: go on from where it is.
     constexpr int max_restarts = 5;
