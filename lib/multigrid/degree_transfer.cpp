@@ -1,6 +1,7 @@
 #include "degree_transfer.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <string>
 
@@ -58,6 +59,78 @@ void interpolate(const T* matrix, const Lanes<T>* in, Lanes<T>* out) {
     sweep<n_in, n_in, n_out, n_out, transposed>(matrix, x, y);
     sweep<1, n_in, n_out, n_out * n_out, transposed>(matrix, y, out);
   }
+}
+
+/// The unknowns of 1-D size n - 2 that entities of the kinds have, kind by kind: vertices, edges,
+/// faces, the inside; and how many entities of each kind a cell of this dimension has.
+template <int dim>
+constexpr std::array<int, 4> kind_counts{1 << dim,
+                                         dim == 2   ? 4
+                                         : dim == 3 ? 12
+                                                    : 0,
+                                         dim == 3 ? 6 : 0, 1};
+
+/// Calls `entity.template operator()<nodes>(e)` for all entities of a cell with n nodes a
+/// direction.
+template <int dim, int n, class Entity>
+void for_each_entity(const Entity& entity) {
+  int e = 0;
+  for (; e < kind_counts<dim>[0]; ++e) entity.template operator()<1>(e);
+  if constexpr (dim > 1) {
+    for (const int end = e + kind_counts<dim>[1]; e < end; ++e) {
+      entity.template operator()<n - 2>(e);
+    }
+  }
+  if constexpr (dim > 2) {
+    for (const int end = e + kind_counts<dim>[2]; e < end; ++e) {
+      entity.template operator()<power(n - 2, 2)>(e);
+    }
+  }
+  entity.template operator()<power(n - 2, dim)>(e);
+}
+
+/// Values between a batch's scratch u [tensor node][lane] and the consecutive unknowns that its
+/// cells are the first to touch: `add` to the unknowns, else from them.
+template <int dim, int n, bool add, class T, class Unknown>
+void move_unknowns(Unknown* unknowns, const LocalId* first, const std::uint32_t* mask,
+                   const int* begin, const std::int16_t* tensor, Lanes<T>* u) {
+  constexpr int width = kernels::n_lanes<T>;
+  T* const lane = reinterpret_cast<T*>(u);
+  Unknown* at[width];
+  std::uint32_t all = ~0U, any = 0;
+  for (int l = 0; l < width; ++l) {
+    at[l] = unknowns + first[l];
+    all &= mask[l];
+    any |= mask[l];
+  }
+  for_each_entity<dim, n>([&]<int count>(int e) {
+    const std::uint32_t bit = 1U << e;
+    if ((any & bit) == 0) return;
+    const std::int16_t* places = tensor + begin[e];
+#ifdef RITZ_HOST_LANES
+    // In Morton order on a regular mesh this is nearly always so, or not at all.
+    if ((all & bit) != 0) {
+      if constexpr (add) {
+        kernels::scatter_add_run<count, T>(u, places, at);
+      } else {
+        kernels::gather_run<count, T>(at, places, u);
+      }
+      for (int l = 0; l < width; ++l) at[l] += count;
+      return;
+    }
+#endif
+    for (int l = 0; l < width; ++l) {
+      if ((mask[l] & bit) == 0) continue;
+      for (int i = 0; i < count; ++i) {
+        if constexpr (add) {
+          at[l][i] += lane[places[i] * width + l];
+        } else {
+          lane[places[i] * width + l] = at[l][i];
+        }
+      }
+      at[l] += count;
+    }
+  });
 }
 
 /// Where the nodes of each entity begin in a cell's list: vertices, edges, faces, the inside.
@@ -176,38 +249,24 @@ template <class T>
 template <int dim, int n_coarse, int n_fine>
 void DegreeTransfer<T>::prolongate_cells(const T* coarse, T* fine) const {
   constexpr int coarse_nodes = power(n_coarse, dim), fine_nodes = power(n_fine, dim);
-  constexpr int inside = power(n_fine - 2, dim);
   const T* matrix = interpolation_.data();
   const LocalId* dofs = coarse_dofs_.data();
   const LocalId* first = first_.data();
   const std::uint32_t* mask = mask_.data();
   const std::int16_t* tensor = tensor_.data();
   const int* begin = entity_begin_.data();
-  const int last = static_cast<int>(entity_begin_.size()) - 2;  // the inside
   Kokkos::parallel_for(
       prolongate_label, Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_batches_),
       [=](const std::size_t batch) {
         Lanes<T> u[coarse_nodes], v[fine_nodes];
         T* const u_lane = reinterpret_cast<T*>(u);
-        const T* const v_lane = reinterpret_cast<const T*>(v);
         const LocalId* of_lane = dofs + batch * coarse_nodes * width;
         for (int i = 0; i < coarse_nodes * width; ++i) {
           u_lane[i] = coarse[static_cast<std::size_t>(of_lane[i])];
         }
         interpolate<dim, n_coarse, n_fine, false>(matrix, u, v);
-        for (int l = 0; l < width; ++l) {
-          const std::uint32_t has = mask[batch * width + static_cast<std::size_t>(l)];
-          T* out = fine + first[batch * width + static_cast<std::size_t>(l)];
-          std::uint32_t shared = has & ~(1U << last);
-          while (shared != 0) {
-            const int e = __builtin_ctz(shared);
-            shared &= shared - 1;
-            for (int i = begin[e]; i < begin[e + 1]; ++i) *out++ += v_lane[tensor[i] * width + l];
-          }
-          if ((has >> last & 1U) == 0) continue;
-          const std::int16_t* places = tensor + begin[last];
-          for (int i = 0; i < inside; ++i) out[i] += v_lane[places[i] * width + l];
-        }
+        const std::size_t lanes = batch * width;
+        move_unknowns<dim, n_fine, true, T>(fine, first + lanes, mask + lanes, begin, tensor, v);
       });
 }
 
@@ -215,33 +274,19 @@ template <class T>
 template <int dim, int n_coarse, int n_fine>
 void DegreeTransfer<T>::restrict_cells(const T* fine) const {
   constexpr int coarse_nodes = power(n_coarse, dim), fine_nodes = power(n_fine, dim);
-  constexpr int inside = power(n_fine - 2, dim);
   const T* matrix = interpolation_.data();
   const LocalId* first = first_.data();
   const std::uint32_t* mask = mask_.data();
   const std::int16_t* tensor = tensor_.data();
   const int* begin = entity_begin_.data();
-  const int last = static_cast<int>(entity_begin_.size()) - 2;
   Lanes<T>* parts = parts_.data();
   Kokkos::parallel_for(
       restrict_label, Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_batches_),
       [=](const std::size_t batch) {
         Lanes<T> v[fine_nodes];
         for (Lanes<T>& one : v) one = Lanes<T>{};
-        T* const v_lane = reinterpret_cast<T*>(v);
-        for (int l = 0; l < width; ++l) {
-          const std::uint32_t has = mask[batch * width + static_cast<std::size_t>(l)];
-          const T* in = fine + first[batch * width + static_cast<std::size_t>(l)];
-          std::uint32_t shared = has & ~(1U << last);
-          while (shared != 0) {
-            const int e = __builtin_ctz(shared);
-            shared &= shared - 1;
-            for (int i = begin[e]; i < begin[e + 1]; ++i) v_lane[tensor[i] * width + l] = *in++;
-          }
-          if ((has >> last & 1U) == 0) continue;
-          const std::int16_t* places = tensor + begin[last];
-          for (int i = 0; i < inside; ++i) v_lane[places[i] * width + l] = in[i];
-        }
+        const std::size_t lanes = batch * width;
+        move_unknowns<dim, n_fine, false, T>(fine, first + lanes, mask + lanes, begin, tensor, v);
         interpolate<dim, n_fine, n_coarse, true>(matrix, v, parts + batch * coarse_nodes);
       });
 }

@@ -19,16 +19,14 @@ device::View<T*> vector(const char* label, std::size_t n) {
   return device::View<T*>(std::string(label), n);
 }
 
-/// x . y in double, blocks of 1024 by themselves: the same bits for every number of threads.
-template <class T>
-double dot(const comm::Communicator& communicator, const T* x, const T* y, std::size_t n) {
+/// Sum of term(i) over all ranks in double, blocks of 1024 by themselves.
+template <class Term>
+double dot(const comm::Communicator& communicator, std::size_t n, const Term& term) {
   double total = 0;
   for (std::size_t begin = 0; begin < n; begin += 1024) {
     const std::size_t end = std::min(begin + 1024, n);
     double sum = 0;
-    for (std::size_t i = begin; i < end; ++i) {
-      sum += static_cast<double>(x[i]) * static_cast<double>(y[i]);
-    }
+    for (std::size_t i = begin; i < end; ++i) sum += term(i);
     total += sum;
   }
   return communicator.sum(total);
@@ -51,61 +49,52 @@ struct Level<T>::Work {
   const T* inverse_diagonal;
   T* x;
   T* b;
-  T* d;
   T* y;
   Outside outside;
-  T alpha = 0, beta = 0;
+  T factor = 0;
 
-  /// d = beta D^-1 b, x = d, and b from outside.
+  /// x = factor D^-1 b, and b from outside.
   void first_from_zero(LocalId begin, LocalId end) const {
     const T* __restrict inverse = inverse_diagonal;
     T* __restrict to_x = x;
     T* __restrict to_b = b;
-    T* __restrict to_d = d;
-    const T factor = beta;
-    if (outside.rhs != nullptr) {
-      const double* __restrict rhs = outside.rhs;
+    const T times = factor;
+    if (outside.rhs == nullptr) {
+      for (LocalId i = begin; i < end; ++i) to_x[i] = times * inverse[i] * to_b[i];
+      return;
+    }
+    const double* __restrict rhs = outside.rhs;
+    for (LocalId i = begin; i < end; ++i) {
+      const T value = inverse[i] == T(0) ? T(0) : static_cast<T>(rhs[i]);
+      to_b[i] = value;
+      to_x[i] = times * inverse[i] * value;
+    }
+  }
+
+  /// x = x + factor D^-1 (b - y), and x to the outside; prescribed unknowns pass through.
+  void step(LocalId begin, LocalId end) const {
+    const T* __restrict inverse = inverse_diagonal;
+    const T* __restrict from_b = b;
+    const T* __restrict from_y = y;
+    T* __restrict to_x = x;
+    const T times = factor;
+    if (outside.result == nullptr) {
       for (LocalId i = begin; i < end; ++i) {
-        to_b[i] = inverse[i] == T(0) ? T(0) : static_cast<T>(rhs[i]);
+        to_x[i] += times * inverse[i] * (from_b[i] - from_y[i]);
       }
+      return;
     }
+    const double* __restrict rhs = outside.rhs;
+    double* __restrict result = outside.result;
     for (LocalId i = begin; i < end; ++i) {
-      const T step = factor * inverse[i] * to_b[i];
-      to_d[i] = step;
-      to_x[i] = step;
+      const T value = to_x[i] + times * inverse[i] * (from_b[i] - from_y[i]);
+      to_x[i] = value;
+      result[i] = static_cast<double>(value);
     }
-  }
-
-  /// d = beta D^-1 (b - y), x = x + d.
-  void first(LocalId begin, LocalId end) const {
-    const T* __restrict inverse = inverse_diagonal;
-    const T* __restrict from_b = b;
-    const T* __restrict from_y = y;
-    T* __restrict to_x = x;
-    T* __restrict to_d = d;
-    const T factor = beta;
+    // Rare: not in the loop above, which would have to read all of them.
     for (LocalId i = begin; i < end; ++i) {
-      const T step = factor * inverse[i] * (from_b[i] - from_y[i]);
-      to_d[i] = step;
-      to_x[i] += step;
+      if (inverse[i] == T(0)) result[i] = rhs[i];
     }
-    put_result(begin, end);
-  }
-
-  /// d = alpha d + beta D^-1 (b - y), x = x + d.
-  void further(LocalId begin, LocalId end) const {
-    const T* __restrict inverse = inverse_diagonal;
-    const T* __restrict from_b = b;
-    const T* __restrict from_y = y;
-    T* __restrict to_x = x;
-    T* __restrict to_d = d;
-    const T keep = alpha, factor = beta;
-    for (LocalId i = begin; i < end; ++i) {
-      const T step = keep * to_d[i] + factor * inverse[i] * (from_b[i] - from_y[i]);
-      to_d[i] = step;
-      to_x[i] += step;
-    }
-    put_result(begin, end);
   }
 
   /// y = b - y.
@@ -113,14 +102,6 @@ struct Level<T>::Work {
     const T* __restrict from_b = b;
     T* __restrict to_y = y;
     for (LocalId i = begin; i < end; ++i) to_y[i] = from_b[i] - to_y[i];
-  }
-
-  /// x in double; prescribed unknowns pass through.
-  void put_result(LocalId begin, LocalId end) const {
-    if (outside.result == nullptr) return;
-    for (LocalId i = begin; i < end; ++i) {
-      outside.result[i] = inverse_diagonal[i] == T(0) ? outside.rhs[i] : static_cast<double>(x[i]);
-    }
   }
 };
 
@@ -140,7 +121,6 @@ Level<T>::Level(const mesh::Mesh& mesh, const fem::Space& space, const physics::
   if (!with_smoother) return;
 
   y = vector<T>("ritz::multigrid::y", n_owned_);
-  d = vector<T>("ritz::multigrid::d", n_owned_);
   x_in_ = Kokkos::subview(x, std::pair<std::size_t, std::size_t>(0, n_owned_));
   y_out_ = y;
   op = std::make_unique<assembly::CellOperator<T>>(mesh, space, constraints, form, time);
@@ -163,7 +143,7 @@ Level<T>::Level(const mesh::Mesh& mesh, const fem::Space& space, const physics::
     }
   }
   estimate(space, options);
-  steps_ = chebyshev_steps(options, info.eigenvalue);
+  factors_ = chebyshev_factors(options, info.eigenvalue);
 }
 
 /// Largest Ritz value of D^-1 A from the coefficients of conjugate gradients (Saad, Iterative
@@ -183,24 +163,26 @@ void Level<T>::estimate(const fem::Space& space, const Options& options) {
   info.eigenvalue = 1.0;
   if (n_free == 0) return;
   const double mean = sum / static_cast<double>(n_free);
-  // x: direction, b: residual, y: A x, d: D^-1 b.
+  // x: direction, b: residual, y: A x.
   for (std::size_t i = 0; i < n_owned_; ++i) {
     b(i) = static_cast<T>(n_free > 1 ? start[i] - mean : start[i]);
   }
   clear_fixed(b.data());
-  const auto precondition = [&] {
-    for (std::size_t i = 0; i < n_owned_; ++i) d(i) = inverse_diagonal_(i) * b(i);
-    return dot(communicator, d.data(), b.data(), n_owned_);
+  const auto residual_norm = [&] {
+    return dot(communicator, n_owned_, [&](std::size_t i) {
+      return static_cast<double>(inverse_diagonal_(i) * b(i)) * static_cast<double>(b(i));
+    });
   };
-  double rho = precondition();
+  double rho = residual_norm();
   const double rho_start = rho;
-  for (std::size_t i = 0; i < n_owned_; ++i) x(i) = d(i);
+  for (std::size_t i = 0; i < n_owned_; ++i) x(i) = inverse_diagonal_(i) * b(i);
   std::vector<double> diagonal, off;
   double carried = 0;  // beta / alpha of the step before
   for (int step = 0; step < options.eigenvalue_steps; ++step) {
     apply({}, {});
-    const double curvature = dot(communicator, static_cast<const T*>(x.data()),
-                                 static_cast<const T*>(y.data()), n_owned_);
+    const double curvature = dot(communicator, n_owned_, [&](std::size_t i) {
+      return static_cast<double>(x(i)) * static_cast<double>(y(i));
+    });
     if (!(curvature > 0)) {
       if (step > 0) break;  // as far as the null space, for tiny problems
       throw Error(ExitCode::not_converged,
@@ -212,7 +194,7 @@ void Level<T>::estimate(const fem::Space& space, const Options& options) {
     diagonal.push_back(1.0 / alpha + carried);
     const T factor = static_cast<T>(alpha);
     for (std::size_t i = 0; i < n_owned_; ++i) b(i) -= factor * y(i);
-    const double next = precondition();
+    const double next = residual_norm();
     // Beyond round-off of the numbers of this level (squared) there is nothing to find.
     if (!(next > 1e-11 * rho_start) || step + 1 == options.eigenvalue_steps) break;
     const double beta = next / rho;
@@ -220,7 +202,9 @@ void Level<T>::estimate(const fem::Space& space, const Options& options) {
     carried = beta / alpha;
     rho = next;
     const T keep = static_cast<T>(beta);
-    for (std::size_t i = 0; i < n_owned_; ++i) x(i) = d(i) + keep * x(i);
+    for (std::size_t i = 0; i < n_owned_; ++i) {
+      x(i) = inverse_diagonal_(i) * b(i) + keep * x(i);
+    }
   }
   off.resize(diagonal.size() - 1);
   info.eigenvalue = options.eigenvalue_safety * largest_eigenvalue(diagonal, off);
@@ -234,48 +218,44 @@ void Level<T>::apply(const typename assembly::CellOperator<T>::Hook& before,
 
 template <class T>
 void Level<T>::smooth_from_zero(const Outside& outside) {
-  Work work{inverse_diagonal_.data(), x.data(), b.data(), d.data(), y.data(), outside};
-  const Work* const w = &work;
-  work.beta = static_cast<T>(steps_[0].beta);
-  // x = 0: the first step needs no action; it is done while the first action reads x.
-  const auto start = [w](LocalId begin, LocalId end) { w->first_from_zero(begin, end); };
-  if (steps_.size() == 1) {
+  // x = 0: the first step needs no action; it is done while the next action reads x.
+  const Work first{inverse_diagonal_.data(),   x.data(), b.data(), y.data(), outside,
+                   static_cast<T>(factors_[0])};
+  Work further = first;
+  further.outside = {};
+  const Work* const f = &first;
+  const Work* const w = &further;
+  const auto start = [f](LocalId begin, LocalId end) { f->first_from_zero(begin, end); };
+  if (factors_.size() == 1) {
     apply(start, [w](LocalId begin, LocalId end) { w->subtract(begin, end); });
     return;
   }
-  Work second = work;
-  second.outside = {};
-  second.alpha = static_cast<T>(steps_[1].alpha);
-  second.beta = static_cast<T>(steps_[1].beta);
-  const Work* const s = &second;
-  apply(start, [s](LocalId begin, LocalId end) { s->further(begin, end); });
-  for (std::size_t i = 2; i < steps_.size(); ++i) {
-    second.alpha = static_cast<T>(steps_[i].alpha);
-    second.beta = static_cast<T>(steps_[i].beta);
-    apply({}, [s](LocalId begin, LocalId end) { s->further(begin, end); });
+  for (std::size_t i = 1; i < factors_.size(); ++i) {
+    further.factor = static_cast<T>(factors_[i]);
+    const auto step = [w](LocalId begin, LocalId end) { w->step(begin, end); };
+    if (i == 1) {
+      apply(start, step);
+    } else {
+      apply({}, step);
+    }
   }
   residual();
 }
 
 template <class T>
 void Level<T>::smooth(const Outside& outside) {
-  Work work{inverse_diagonal_.data(), x.data(), b.data(), d.data(), y.data(), {}};
+  Work work{inverse_diagonal_.data(), x.data(), b.data(), y.data(), {}};
   const Work* const w = &work;
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    work.alpha = static_cast<T>(steps_[i].alpha);
-    work.beta = static_cast<T>(steps_[i].beta);
-    if (i + 1 == steps_.size()) work.outside = outside;
-    if (i == 0) {
-      apply({}, [w](LocalId begin, LocalId end) { w->first(begin, end); });
-    } else {
-      apply({}, [w](LocalId begin, LocalId end) { w->further(begin, end); });
-    }
+  for (std::size_t i = 0; i < factors_.size(); ++i) {
+    work.factor = static_cast<T>(factors_[i]);
+    if (i + 1 == factors_.size()) work.outside = outside;
+    apply({}, [w](LocalId begin, LocalId end) { w->step(begin, end); });
   }
 }
 
 template <class T>
 void Level<T>::residual() {
-  Work work{inverse_diagonal_.data(), x.data(), b.data(), d.data(), y.data(), {}};
+  Work work{inverse_diagonal_.data(), x.data(), b.data(), y.data(), {}};
   const Work* const w = &work;
   apply({}, [w](LocalId begin, LocalId end) { w->subtract(begin, end); });
 }
@@ -293,8 +273,7 @@ void Level<T>::clear_fixed(T* values) const {
 
 template <class T>
 std::size_t Level<T>::bytes() const {
-  const std::size_t vectors =
-      x.extent(0) + b.extent(0) + y.extent(0) + d.extent(0) + inverse_diagonal_.extent(0);
+  const std::size_t vectors = x.extent(0) + b.extent(0) + y.extent(0) + inverse_diagonal_.extent(0);
   return vectors * sizeof(T) + fixed_.size() * sizeof(LocalId) + (op ? op->bytes() : 0) +
          (degree_transfer ? degree_transfer->bytes() : 0) +
          (refinement_transfer ? refinement_transfer->bytes() : 0);

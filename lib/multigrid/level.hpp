@@ -43,8 +43,8 @@ class Level {
 
   [[nodiscard]] std::size_t bytes() const;
 
-  // Vectors: x and b [n_local] (ghosts for the transfers), y and d [n_owned].
-  device::View<T*> x, b, y, d;
+  // Vectors: x and b [n_local] (ghosts for the transfers), y [n_owned].
+  device::View<T*> x, b, y;
   std::unique_ptr<assembly::CellOperator<T>> op;
   std::unique_ptr<DegreeTransfer<T>> degree_transfer;
   std::unique_ptr<RefinementTransfer<T>> refinement_transfer;
@@ -62,7 +62,7 @@ class Level {
   std::size_t n_owned_;
   device::View<T*> inverse_diagonal_;
   std::vector<LocalId> fixed_;  // owned
-  std::vector<ChebyshevStep> steps_;
+  std::vector<double> factors_;
   typename assembly::CellOperator<T>::In x_in_;
   typename assembly::CellOperator<T>::Out y_out_;
 };

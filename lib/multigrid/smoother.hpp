@@ -6,18 +6,14 @@
 
 namespace ritz::multigrid {
 
-/// One step of a Chebyshev iteration around the diagonal:
-///   d = alpha d + beta D^-1 (b - A x),  x = x + d.
-struct ChebyshevStep {
-  double alpha = 0;
-  double beta = 0;
-};
-
-/// The steps for a spectrum of D^-1 A in (0, bound].
+/// Factors of the steps x = x + factor D^-1 (b - A x) that together make a Chebyshev smoother for a
+/// spectrum of D^-1 A in (0, bound]: the inverse roots of its error polynomial.
 ///
 /// First kind, on [bound / range, bound]: Saad, Iterative Methods for Sparse Linear Systems, 2003,
-/// algorithm 12.1. Fourth kind: Lottes, Numer. Linear Algebra Appl. 30, 2023, e2518, sec. 3.
-[[nodiscard]] std::vector<ChebyshevStep> chebyshev_steps(const Options& options, double bound);
+/// sec. 12.3. Fourth kind: Lottes, Numer. Linear Algebra Appl. 30, 2023, e2518, sec. 3. Written as
+/// simple steps they need no vector for a direction. The order of the factors (Leja's, from the
+/// largest root down) keeps intermediate errors small (Reichel, BIT 30, 1990, 332).
+[[nodiscard]] std::vector<double> chebyshev_factors(const Options& options, double bound);
 
 /// Largest eigenvalue of the symmetric tridiagonal matrix, by bisection on the number of negative
 /// pivots (Barth, Martin and Wilkinson, Numer. Math. 9, 1967, 386). `off` has one entry less.

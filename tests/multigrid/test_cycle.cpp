@@ -168,6 +168,17 @@ TEST(Iterations, NaturalBoundaries) {
   }
 }
 
+TEST(Iterations, StretchedCells) {
+  // The diagonal alone smooths nothing across the long side of a cell, and degrees by halves
+  // coarsen that way too: here the method is weak, which this keeps in view.
+  mesh::Box box = test::cube(mesh::CellType::quad, 16);
+  box.upper[0] = 10;
+  for (const int degree : {1, 2, 4}) {
+    EXPECT_LE(solve(box_problem(box, 1, test::number(1.0)), degree, {}).n_iterations,
+              degree == 1 ? 17 : 40);
+  }
+}
+
 TEST(Cycle, IsSymmetricAndPositive) {
   for (const Options::Smoother smoother :
        {Options::Smoother::chebyshev_4, Options::Smoother::chebyshev_1}) {
@@ -384,11 +395,31 @@ TEST(Levels, DegreesByHalvesThenMeshes) {
                                            std::pair{1, 64}));
   EXPECT_EQ(multigrid->levels()[0].n_dofs, 57 * 57 * 57);
   EXPECT_EQ(multigrid->levels()[0].n_cartesian, 512);
-  // Twelve steps: Q1 on cubes has the largest eigenvalue of D^-1 A below 2; the bound is 1.2 times
-  // an estimate from below.
-  EXPECT_GT(multigrid->levels()[2].eigenvalue, 1.5);
-  EXPECT_LT(multigrid->levels()[2].eigenvalue, 2.4);
   EXPECT_THAT(multigrid->text(), testing::HasSubstr("level 3: degree 1, 64 cells, 125 unknowns"));
+}
+
+TEST(Levels, EigenvalueIsBoundedAbove) {
+  mesh::Box box = test::cube(mesh::CellType::hex, 8);
+  for (const double distortion : {0.0, 0.5}) {
+    box.distortion = distortion > 0 ? mesh::Box::Distortion::random : mesh::Box::Distortion::none;
+    box.distortion_amount = distortion;
+    for (const char* k : {"1", "if(x < 0.5, 1, 1e6)"}) {
+      const Problem problem = box_problem(box, 1, test::formula(k));
+      const fem::Space space(problem.hierarchy.finest(), 2);
+      const auto multigrid = make(problem.hierarchy, space, problem.form, 0.0, {}, {});
+      Options many;  // the largest Ritz value has converged from below
+      many.eigenvalue_steps = 100;
+      many.eigenvalue_safety = 1.0;
+      many.precision = Options::Precision::double_precision;
+      const auto exact = make(problem.hierarchy, space, problem.form, 0.0, many, {});
+      for (std::size_t l = 0; l + 1 < multigrid->levels().size(); ++l) {
+        const double largest = exact->levels()[l].eigenvalue;
+        EXPECT_GT(multigrid->levels()[l].eigenvalue, largest);
+        EXPECT_LT(multigrid->levels()[l].eigenvalue, 1.11 * largest);
+      }
+      EXPECT_EQ(exact->levels().back().eigenvalue, 0);
+    }
+  }
 }
 
 TEST(Levels, OneLevelIsTheCoarseSolver) {

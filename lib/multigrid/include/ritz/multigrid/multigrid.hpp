@@ -32,7 +32,7 @@ struct Options {
   GlobalId dense_size = 1500;
   /// Steps of the eigenvalue estimate, and what its result is multiplied by.
   int eigenvalue_steps = 12;
-  double eigenvalue_safety = 1.2;
+  double eigenvalue_safety = 1.1;
 };
 
 /// Makes a solver for the coarsest level from its assembled matrix (prescribed unknowns have
