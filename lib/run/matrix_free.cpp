@@ -4,6 +4,7 @@
 
 #include "ritz/base/format.hpp"
 #include "ritz/base/text.hpp"
+#include "ritz/la/hooked_operator.hpp"
 #include "ritz/la/vector.hpp"
 #include "ritz/multigrid/multigrid.hpp"
 
@@ -72,12 +73,16 @@ bool wants_hierarchy(const deck::Problem& problem, const std::string& cell_type)
          (solver.operator_kind != "assembled" && solver.preconditioner == "auto");
 }
 
-class MatrixFreeSystem::Free final : public la::Operator {
+class MatrixFreeSystem::Free final : public la::HookedOperator {
  public:
   Free(la::Layout layout, assembly::CellOperator<double> cells)
       : layout_(std::move(layout)), cells_(std::move(cells)) {}
   [[nodiscard]] const la::Layout& layout() const override { return layout_; }
   void apply(const la::Vector& x, const la::Vector& y) const override { cells_.apply(x, y); }
+  void apply_with(const la::Vector& x, const la::Vector& y, const Hook& before,
+                  const Hook& after) const override {
+    cells_.apply(x, y, before, after);
+  }
   [[nodiscard]] bool diagonal_into(const la::Vector& d) const override {
     cells_.diagonal(d);
     return true;

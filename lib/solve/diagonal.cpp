@@ -37,10 +37,11 @@ void scale(const la::Vector& d_vector, const la::Vector& r_vector, const la::Vec
       KOKKOS_LAMBDA(const std::size_t i) { z[i] = d[i] * r[i]; });
 }
 
-class Jacobi final : public la::Preconditioner {
+class Jacobi final : public DiagonalPreconditioner {
  public:
   explicit Jacobi(const la::Operator& op) : inverse_(inverse_diagonal(op)) {}
   void apply(const la::Vector& r, const la::Vector& z) const override { scale(inverse_, r, z); }
+  [[nodiscard]] const la::Vector& factors() const override { return inverse_; }
   [[nodiscard]] std::size_t bytes() const override { return inverse_.extent(0) * sizeof(double); }
 
  private:

@@ -3,7 +3,9 @@
 #include <cmath>
 #include <optional>
 
+#include "preconditioners.hpp"
 #include "ritz/comm/pending_sum.hpp"
+#include "ritz/la/hooked_operator.hpp"
 #include "stopping.hpp"
 
 namespace ritz::solve {
@@ -50,6 +52,10 @@ KOKKOS_INLINE_FUNCTION void sum_block(const double* r, const double* u, const do
   sums[ws] = ws_;
   sums[ss] = ss_;
 }
+
+/// The sums of an iteration whose vector work is done in the operator; d the diagonal, q = A p.
+enum MergedSum { m_pq, m_rr, m_rq, m_qq, m_rdr, m_rdq, m_qdq, n_merged };
+constexpr LocalId hook_block = la::HookedOperator::hook_block;
 
 class Blocks {
  public:
@@ -145,6 +151,10 @@ struct NativeCg {
         x_(x),
         options_(options),
         flexible_(flexible),
+        diagonal_(dynamic_cast<const DiagonalPreconditioner*>(preconditioner)),
+        hooked_(options.method == "cg" && (!preconditioner || diagonal_)
+                    ? dynamic_cast<const la::HookedOperator*>(&op)
+                    : nullptr),
         monitor_(monitor),
         communicator_(op.layout().communicator),
         n_(op.layout().n_owned),
@@ -161,7 +171,8 @@ struct NativeCg {
       return rule.result();
     }
     if (rule.look(0, first)) return rule.result();
-    return options_.method == "pipelined-cg" ? pipelined(rule) : plain(rule);
+    if (options_.method == "pipelined-cg") return pipelined(rule);
+    return hooked_ ? merged(rule) : plain(rule);
   }
 
   CgWork& prepare(CgWork& work) const {
@@ -169,7 +180,14 @@ struct NativeCg {
       if (v.extent(0) != static_cast<std::size_t>(n_) || !v.data())
         v = la::make_vector("ritz::solve::cg", n_);
     };
-    for (la::Vector* v : {&work.r, &work.w, &work.p, &work.s}) make(*v);
+    for (la::Vector* v : {&work.r, &work.w, &work.p}) make(*v);
+    if (hooked_) {
+      // A number for each sum and block of the hooks, which may come in any order.
+      const auto n_parts = static_cast<std::size_t>((n_ + hook_block - 1) / hook_block) * n_merged;
+      if (work.hook_sums.size() != n_parts) work.hook_sums.assign(n_parts, 0.0);
+      return work;
+    }
+    make(work.s);
     if (preconditioner_) make(work.u);
     if (options_.method == "pipelined-cg") {
       make(work.n);
@@ -207,11 +225,12 @@ struct NativeCg {
   /// What the sums say about matrix and preconditioner; empty: nothing against a step.
   [[nodiscard]] std::optional<KrylovResult> refused(const Sums& a, const StoppingRule& rule) const {
     // Not true for NaN, which the stopping rule finds.
-    if (a[ru] <= 0 && a[rr] > 0)
-      return KrylovResult{Stop::indefinite, rule.iterations(),
-                          "cg met a residual r with r.Mr <= 0: the preconditioner is not positive "
-                          "definite"};
+    if (a[ru] <= 0 && a[rr] > 0) return negative_preconditioner(rule);
     return {};
+  }
+  [[nodiscard]] static KrylovResult negative_preconditioner(const StoppingRule& rule) {
+    return {Stop::indefinite, rule.iterations(),
+            "cg met a residual r with r.Mr <= 0: the preconditioner is not positive definite"};
   }
   [[nodiscard]] static KrylovResult negative(const StoppingRule& rule) {
     return {Stop::indefinite, rule.iterations(),
@@ -285,6 +304,109 @@ struct NativeCg {
             r[i] -= alpha * new_s;
           }
         });
+  }
+
+  /// cg with its vectors updated before the operator reads them and summed after it has written.
+  KrylovResult merged(StoppingRule& rule) {
+    double alpha = 0, beta = 0;
+    const double* const d = diagonal_ ? diagonal_->factors().data() : nullptr;
+    double *const x = x_.data(), *const r = work_.r.data(), *const p = work_.p.data(),
+                  *const q = work_.w.data();
+    double* const parts = work_.hook_sums.data();
+    la::fill(work_.p, 0.0);
+    la::fill(work_.w, 0.0);
+    const la::HookedOperator::Hook before = [&](LocalId begin, LocalId end) {
+      const double a = alpha, b = beta;
+      if (d) {
+#pragma omp simd
+        for (LocalId i = begin; i < end; ++i) {
+          x[i] += a * p[i];
+          r[i] -= a * q[i];
+          p[i] = d[i] * r[i] + b * p[i];
+        }
+      } else {
+#pragma omp simd
+        for (LocalId i = begin; i < end; ++i) {
+          x[i] += a * p[i];
+          r[i] -= a * q[i];
+          p[i] = r[i] + b * p[i];
+        }
+      }
+    };
+    const la::HookedOperator::Hook after = [&](LocalId begin, LocalId end) {
+      for (LocalId from = begin; from < end; from += hook_block) {
+        const LocalId to = std::min<LocalId>(from + hook_block, end);
+        double pq = 0, rr_ = 0, rq = 0, qq = 0, rdr = 0, rdq = 0, qdq = 0;
+        if (d) {
+#pragma omp simd reduction(+ : pq, rr_, rq, qq, rdr, rdq, qdq)
+          for (LocalId i = from; i < to; ++i) {
+            pq += p[i] * q[i];
+            rr_ += r[i] * r[i];
+            rq += r[i] * q[i];
+            qq += q[i] * q[i];
+            rdr += r[i] * (d[i] * r[i]);
+            rdq += r[i] * (d[i] * q[i]);
+            qdq += q[i] * (d[i] * q[i]);
+          }
+        } else {
+#pragma omp simd reduction(+ : pq, rr_, rq, qq)
+          for (LocalId i = from; i < to; ++i) {
+            pq += p[i] * q[i];
+            rr_ += r[i] * r[i];
+            rq += r[i] * q[i];
+            qq += q[i] * q[i];
+          }
+          rdr = rr_;
+          rdq = rq;
+          qdq = qq;
+        }
+        double* const part = parts + static_cast<std::size_t>(from / hook_block) * n_merged;
+        part[m_pq] = pq;
+        part[m_rr] = rr_;
+        part[m_rq] = rq;
+        part[m_qq] = qq;
+        part[m_rdr] = rdr;
+        part[m_rdq] = rdq;
+        part[m_qdq] = qdq;
+      }
+    };
+    while (true) {
+      hooked_->apply_with(work_.p, work_.w, before, after);
+      std::array<double, n_merged> a{};
+      for (std::size_t b = 0; b < work_.hook_sums.size(); b += n_merged)
+        for (std::size_t k = 0; k < n_merged; ++k) a[k] += parts[b + k];
+      communicator_.all_reduce(std::span<double>(a), comm::Op::sum);
+      if (a[m_rdr] <= 0 && a[m_rr] > 0) return negative_preconditioner(rule);
+      if (a[m_pq] <= 0) {
+        // The x of the step before is complete, this step is not taken.
+        return negative(rule);
+      }
+      alpha = a[m_rdr] / a[m_pq];
+      const auto stepped = [&](MergedSum one, MergedSum mixed, MergedSum two) {
+        return a[one] - 2 * alpha * a[mixed] + alpha * alpha * a[two];
+      };
+      std::array<double, 2> next{stepped(m_rr, m_rq, m_qq), stepped(m_rdr, m_rdq, m_qdq)};
+      if (!(next[0] > 1e-8 * (a[m_rr] + alpha * alpha * a[m_qq])) ||
+          !(next[1] > 1e-8 * (a[m_rdr] + alpha * alpha * a[m_qdq]))) {
+        // Too much cancelled: from the vector itself.
+        const double step = alpha;
+        next[0] = blocks_.sum(
+            "ritz::cg::rr", KOKKOS_LAMBDA(std::size_t i) {
+              const double e = r[i] - step * q[i];
+              return e * e;
+            });
+        next[1] = blocks_.sum(
+            "ritz::cg::rdr", KOKKOS_LAMBDA(std::size_t i) {
+              const double e = r[i] - step * q[i];
+              return d ? e * d[i] * e : e * e;
+            });
+      }
+      beta = next[1] / a[m_rdr];
+      if (rule.look(rule.iterations() + 1, std::sqrt(next[0]))) {
+        la::axpby(alpha, work_.p, 1.0, x_);
+        return rule.result();
+      }
+    }
   }
 
   KrylovResult pipelined(StoppingRule& rule) {
@@ -372,6 +494,8 @@ struct NativeCg {
   const la::Vector& x_;
   const KrylovOptions& options_;
   bool flexible_;
+  const DiagonalPreconditioner* diagonal_;
+  const la::HookedOperator* hooked_;  ///< all vector work goes into it
   const Monitor& monitor_;
   const comm::Communicator& communicator_;
   LocalId n_;

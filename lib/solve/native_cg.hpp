@@ -1,6 +1,6 @@
 #pragma once
 
-#include <array>
+#include <vector>
 
 #include "krylov.hpp"
 #include "ritz/la/vector.hpp"
@@ -13,6 +13,7 @@ struct CgWork {
   la::Vector m, n, z, q;                ///< [n_owned], pipelined-cg only
   device::View<double*> block_sums;     ///< [number of blocks * number of sums]
   device::HostView<double*> host_sums;  ///< the same on the host
+  std::vector<double> hook_sums;        ///< the same of blocks inside the operator
 };
 
 /// Conjugate gradients with one sum over the ranks an iteration; iterates on x from its present
@@ -26,8 +27,13 @@ struct CgWork {
 /// method "pipelined-cg": the sum goes on while preconditioner and operator are applied (Ghysels
 /// and Vanroose, Parallel Computing 40, 2014, 224); for a linear preconditioner.
 ///
+/// With an operator that takes hooks and no preconditioner but a diagonal, "cg" does all its vector
+/// work inside the operator (Kronbichler, Sashko and Munch, arXiv:2205.08909): the updates before a
+/// range is read, the sums after it is written.
+///
 /// Bytes moved an unknown and iteration beside operator and preconditioner: cg 32 for the sums and
-/// 80 for the updates, pipelined-cg 144 for both.
+/// 80 for the updates, pipelined-cg 144 for both; inside the operator 48, 72 with the operator's own
+/// vectors.
 ///
 /// The residual after a step follows from sums formed before it, so that no preconditioner is
 /// applied in vain at the end. Collective. No allocation after the first call with `work`, unless

@@ -21,6 +21,12 @@ struct SetUp {
 // Each is collective and throws Error(deck) on pass-through names that nobody read, std::exception
 // where the library fails (a zero pivot, ...). `matrix` must outlive the result.
 
+/// z = d r entry by entry: a method may do so itself.
+class DiagonalPreconditioner : public la::Preconditioner {
+ public:
+  [[nodiscard]] virtual const la::Vector& factors() const = 0;  ///< d [n_owned]
+};
+
 /// The operator knows its diagonal; rows where it is zero are left as they are.
 std::unique_ptr<la::Preconditioner> make_jacobi(const la::Operator& op, SetUp& set_up);
 /// For operators without a matrix that know their diagonal: the polynomial of first-kind Chebyshev

@@ -1,12 +1,14 @@
 // Our own conjugate gradients: against Belos' on the same systems, and where they must give up.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <numbers>
 
 #include "count_allocations.hpp"
 #include "models.hpp"
 #include "ritz/base/error.hpp"
+#include "ritz/la/hooked_operator.hpp"
 
 namespace {
 
@@ -313,6 +315,82 @@ TEST(Cg, AllocatesNothingInIterations) {
     EXPECT_GT(report.last().iterations, 20);
     EXPECT_EQ(at_the_end, after_two) << method;
   }
+}
+
+/// A matrix that calls hooks in pieces, out of order, some of them before and after all else.
+class Hooked final : public la::HookedOperator {
+ public:
+  explicit Hooked(const la::Matrix& matrix, int spoil = -1) : matrix_(matrix), spoil_(spoil) {}
+  [[nodiscard]] const la::Layout& layout() const override { return matrix_.layout(); }
+  void apply(const Vector& x, const Vector& y) const override { matrix_.apply(x, y); }
+  void apply_with(const Vector& x, const Vector& y, const Hook& before,
+                  const Hook& after) const override {
+    const LocalId n = layout().n_owned, step = 3 * hook_block;
+    for (LocalId at = (n - 1) / step * step; n > 0 && at >= 0; at -= step)
+      before(at, std::min(at + step, n));
+    matrix_.apply(x, y);
+    ++n_merged_;
+    if (n_merged_ == spoil_ && layout().first == 0 && n > 0)
+      y(0) = std::numeric_limits<double>::quiet_NaN();
+    for (LocalId at = 0; at < n; at += hook_block) after(at, std::min(at + hook_block, n));
+  }
+  [[nodiscard]] bool diagonal_into(const Vector& d) const override {
+    return matrix_.diagonal_into(d);
+  }
+  [[nodiscard]] int n_merged() const { return n_merged_; }
+
+ private:
+  const la::Matrix& matrix_;
+  int spoil_;
+  mutable int n_merged_ = 0;
+};
+
+TEST(Cg, DoesItsVectorWorkInsideTheOperator) {
+  for (const char* preconditioner : {"none", "jacobi"}) {
+    SCOPED_TRACE(preconditioner);
+    const auto model = poisson(40);
+    auto asked = options("cg", preconditioner);
+    asked.tolerance = 1e-10;
+    const auto plain = solve::solve(model->system, model->x, asked);
+    expect_solved(*model, plain, 1e-10);
+    const Hooked op(model->matrix);
+    model->system.op = &op;
+    la::fill(model->x, 0.0);
+    const auto merged = solve::solve(model->system, model->x, asked);
+    expect_solved(*model, merged, 1e-10);
+    EXPECT_NEAR(merged.last().iterations, plain.last().iterations, 1);
+    EXPECT_EQ(op.n_merged(), merged.last().iterations);
+    for (std::size_t i = 0; i < 6; ++i)
+      EXPECT_NEAR(merged.last().history[i], plain.last().history[i],
+                  1e-6 * plain.last().history[i]);
+  }
+}
+
+TEST(Cg, FailsInsideTheOperatorAsOutside) {
+  const WithoutTraps without_traps;
+  const auto indefinite = helmholtz(24, 0.5);
+  const Hooked shifted(indefinite->matrix);
+  indefinite->system.op = &shifted;
+  auto report = solve::solve(indefinite->system, indefinite->x, options("cg", "none"));
+  EXPECT_EQ(report.status, Status::indefinite) << solve::name(report.status);
+
+  const auto model = poisson(30);
+  const Hooked spoilt(model->matrix, 6);
+  model->system.op = &spoilt;
+  report = solve::solve(model->system, model->x, options("cg", "jacobi"));
+  EXPECT_EQ(report.status, Status::nan) << solve::name(report.status);
+  EXPECT_EQ(world().sum(static_cast<int>(la::first_not_finite(model->x) >= 0)), 0);
+
+  // One step solves: what is left after it is round-off, and is summed from the vector itself.
+  const auto identity = poisson(20);
+  for (LocalId i = 0; i < identity->matrix.layout().n_owned; ++i)
+    identity->rhs(static_cast<std::size_t>(i)) = 0.0;
+  if (identity->matrix.layout().first == 0) identity->rhs(0) = 1.0;  // a fixed corner's row
+  const Hooked op(identity->matrix);
+  identity->system.op = &op;
+  report = solve::solve(identity->system, identity->x, options("cg", "jacobi"));
+  expect_solved(*identity, report, 1e-8);
+  EXPECT_EQ(report.last().iterations, 1);
 }
 
 TEST(Cg, ChebyshevAndJacobiNeedOnlyTheDiagonal) {
