@@ -19,6 +19,10 @@ if(RITZ_SANITIZE)
   target_compile_options(ritz_options INTERFACE
     -fsanitize=${RITZ_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(ritz_options INTERFACE -fsanitize=${RITZ_SANITIZE})
+  if(RITZ_SANITIZE MATCHES "address")
+    add_library(ritz_keep_modules SHARED "${PROJECT_SOURCE_DIR}/tests/support/keep_modules.c")
+    target_link_libraries(ritz_options INTERFACE "-Wl,--no-as-needed" ritz_keep_modules)
+  endif()
 endif()
 
 # External libraries and the rooms that may name them (design.md section 2).
