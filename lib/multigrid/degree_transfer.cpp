@@ -13,7 +13,6 @@ namespace ritz::multigrid {
 namespace {
 
 // Strings, because a launch would make one of a literal and allocate.
-const std::string sum_label = "ritz::multigrid::sum_parts";
 const std::string restrict_label = "ritz::multigrid::restrict";
 const std::string prolongate_label = "ritz::multigrid::prolongate";
 
@@ -219,29 +218,55 @@ DegreeTransfer<T>::DegreeTransfer(const mesh::Mesh& mesh, const fem::Space& fine
   if (n_lanes * n_nodes > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
     throw Error(ExitCode::memory, "multigrid: too many cells on one rank; run on more ranks");
   }
-  parts_.resize(n_batches_ * n_nodes);
   coarse_dofs_.assign(n_lanes * n_nodes, 0);
-  sum_begin_.assign(n_coarse_local_ + 1, 0);
-  const auto place = [&](std::size_t cell, std::size_t node) {
-    return (cell / width * n_nodes + static_cast<std::size_t>(coarse_tensor[node])) * width +
-           cell % width;
-  };
-  for (std::size_t cell = 0; cell < n_cells_; ++cell) {
-    const auto dofs = coarse.dofs(static_cast<LocalId>(cell));
-    for (std::size_t i = 0; i < n_nodes; ++i) {
-      coarse_dofs_[place(cell, i)] = dofs[i];
-      ++sum_begin_[static_cast<std::size_t>(dofs[i]) + 1];
+  targets_.assign(n_lanes * n_nodes, -1);
+  // At least 64 chunks on large meshes, and chunks large enough for few unknowns at their rims.
+  chunk_ = std::max<std::size_t>(128, (n_batches_ + 63) / 64);
+  own_begin_.push_back(0);
+  aside_begin_.push_back(0);
+  std::vector<std::int32_t> touched(n_coarse_local_, -1), place_aside(n_coarse_local_, -1);
+  std::size_t next_coarse = 0;
+  for (std::size_t chunk = 0; chunk * chunk_ < n_batches_; ++chunk) {
+    const std::size_t begin = chunk * chunk_ * width;
+    const std::size_t end = std::min(begin + chunk_ * width, n_lanes);
+    const auto here = static_cast<std::int32_t>(chunk);
+    const auto keep_aside = [&](LocalId dof) {
+      aside_dof_.push_back(dof);
+      return static_cast<LocalId>(n_coarse_local_ + aside_dof_.size() - 1);
+    };
+    LocalId padding = -1;
+    for (std::size_t cell = begin; cell < end; ++cell) {
+      for (std::size_t i = 0; i < n_nodes; ++i) {
+        const std::size_t at =
+            (cell / width * n_nodes + static_cast<std::size_t>(coarse_tensor[i])) * width +
+            cell % width;
+        if (cell >= n_cells_) {  // lanes without a cell add zero to a place of this chunk
+          if (padding < 0) padding = keep_aside(0);
+          targets_[at] = padding;
+          continue;
+        }
+        const LocalId dof = coarse.dofs(static_cast<LocalId>(cell))[i];
+        const auto d = static_cast<std::size_t>(dof);
+        coarse_dofs_[at] = dof;
+        if (touched[d] < 0) touched[d] = here;
+        next_coarse = std::max(next_coarse, dof < coarse.n_owned ? d + 1 : 0);
+        if (touched[d] == here) {
+          targets_[at] = dof;
+          continue;
+        }
+        if (place_aside[d] < static_cast<std::int32_t>(n_coarse_local_ + aside_begin_.back())) {
+          place_aside[d] = keep_aside(dof);
+        }
+        targets_[at] = place_aside[d];
+      }
     }
+    own_begin_.push_back(next_coarse);
+    aside_begin_.push_back(aside_dof_.size());
   }
-  for (std::size_t i = 0; i < n_coarse_local_; ++i) sum_begin_[i + 1] += sum_begin_[i];
-  sum_from_.resize(static_cast<std::size_t>(sum_begin_.back()));
-  std::vector<std::int64_t> at(sum_begin_.begin(), sum_begin_.end() - 1);
-  for (std::size_t cell = 0; cell < n_cells_; ++cell) {
-    const auto dofs = coarse.dofs(static_cast<LocalId>(cell));
-    for (std::size_t i = 0; i < n_nodes; ++i) {
-      sum_from_[static_cast<std::size_t>(at[static_cast<std::size_t>(dofs[i])]++)] =
-          static_cast<std::int32_t>(place(cell, i));
-    }
+  aside_.resize(aside_dof_.size());
+  if (n_coarse_local_ + aside_.size() >
+      static_cast<std::size_t>(std::numeric_limits<LocalId>::max())) {
+    throw Error(ExitCode::memory, "multigrid: too many unknowns on one rank; run on more ranks");
   }
 }
 
@@ -272,22 +297,40 @@ void DegreeTransfer<T>::prolongate_cells(const T* coarse, T* fine) const {
 
 template <class T>
 template <int dim, int n_coarse, int n_fine>
-void DegreeTransfer<T>::restrict_cells(const T* fine) const {
+void DegreeTransfer<T>::restrict_cells(const T* fine, T* coarse) const {
   constexpr int coarse_nodes = power(n_coarse, dim), fine_nodes = power(n_fine, dim);
   const T* matrix = interpolation_.data();
+  const LocalId* targets = targets_.data();
   const LocalId* first = first_.data();
   const std::uint32_t* mask = mask_.data();
   const std::int16_t* tensor = tensor_.data();
   const int* begin = entity_begin_.data();
-  Lanes<T>* parts = parts_.data();
+  const std::size_t* own = own_begin_.data();
+  const std::size_t* beside = aside_begin_.data();
+  T* aside = aside_.data();
+  const auto n_coarse_local = static_cast<LocalId>(n_coarse_local_);
+  const std::size_t chunk_size = chunk_, n_batches = n_batches_;
   Kokkos::parallel_for(
-      restrict_label, Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_batches_),
-      [=](const std::size_t batch) {
-        Lanes<T> v[fine_nodes];
-        for (Lanes<T>& one : v) one = Lanes<T>{};
-        const std::size_t lanes = batch * width;
-        move_unknowns<dim, n_fine, false, T>(fine, first + lanes, mask + lanes, begin, tensor, v);
-        interpolate<dim, n_fine, n_coarse, true>(matrix, v, parts + batch * coarse_nodes);
+      restrict_label,
+      Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, own_begin_.size() - 1),
+      [=](const std::size_t chunk) {
+        for (std::size_t i = own[chunk]; i < own[chunk + 1]; ++i) coarse[i] = T(0);
+        for (std::size_t i = beside[chunk]; i < beside[chunk + 1]; ++i) aside[i] = T(0);
+        const std::size_t end = std::min((chunk + 1) * chunk_size, n_batches);
+        for (std::size_t batch = chunk * chunk_size; batch < end; ++batch) {
+          Lanes<T> v[fine_nodes], u[coarse_nodes];
+          for (Lanes<T>& one : v) one = Lanes<T>{};
+          const std::size_t lanes = batch * width;
+          move_unknowns<dim, n_fine, false, T>(fine, first + lanes, mask + lanes, begin, tensor, v);
+          interpolate<dim, n_fine, n_coarse, true>(matrix, v, u);
+          const T* u_lane = reinterpret_cast<const T*>(u);
+          const LocalId* to = targets + batch * coarse_nodes * width;
+          for (int i = 0; i < coarse_nodes * width; ++i) {
+            T* const place =
+                to[i] < n_coarse_local ? coarse + to[i] : aside + (to[i] - n_coarse_local);
+            *place += u_lane[i];
+          }
+        }
       });
 }
 
@@ -331,29 +374,22 @@ void DegreeTransfer<T>::prolongate(T* coarse, T* fine) const {
 
 template <class T>
 void DegreeTransfer<T>::restrict_residual(const T* fine, T* coarse) const {
+  std::fill(coarse + n_coarse_owned_, coarse + n_coarse_local_, T(0));
   dispatch([&]<int dim, int degree>(std::integral_constant<int, dim>,
                                     std::integral_constant<int, degree>) {
-    restrict_cells<dim, degree / 2 + 1, degree + 1>(fine);
+    restrict_cells<dim, degree / 2 + 1, degree + 1>(fine, coarse);
   });
-  const std::int64_t* begin = sum_begin_.data();
-  const std::int32_t* from = sum_from_.data();
-  const T* parts = reinterpret_cast<const T*>(parts_.data());
-  Kokkos::parallel_for(sum_label,
-                       Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_coarse_local_),
-                       [=](const std::size_t i) {
-                         T sum = 0;
-                         for (std::int64_t k = begin[i]; k < begin[i + 1]; ++k)
-                           sum += parts[from[k]];
-                         coarse[i] = sum;
-                       });
+  for (std::size_t i = 0; i < aside_.size(); ++i) {
+    coarse[static_cast<std::size_t>(aside_dof_[i])] += aside_[i];
+  }
   halo_.start_back(coarse + n_coarse_owned_);
   halo_.finish_back(coarse);
 }
 
 template <class T>
 std::size_t DegreeTransfer<T>::bytes() const {
-  return coarse_dofs_.size() * 4 + first_.size() * 8 + sum_begin_.size() * 8 +
-         sum_from_.size() * 4 + parts_.size() * sizeof(Lanes<T>);
+  return (coarse_dofs_.size() + targets_.size() + aside_dof_.size()) * sizeof(LocalId) +
+         first_.size() * 8 + aside_.size() * sizeof(T);
 }
 
 template class DegreeTransfer<float>;

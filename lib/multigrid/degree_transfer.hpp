@@ -16,11 +16,14 @@ namespace ritz::multigrid {
 ///
 /// A fine unknown belongs to the cell that touches it first: fem::Space numbers unknowns in this
 /// order, so those of a cell are consecutive, entity by entity; a start and a mask of entities a
-/// cell say all. Nothing is written twice, whatever the number of threads. The contributions to a
-/// coarse unknown are added in the order of the cells.
+/// cell say all. Nothing is written twice, whatever the number of threads.
+///
+/// The way down adds in chunks of cells, whose size does not depend on the threads: a coarse
+/// unknown takes the sum of the first chunk that touches it, then those of others, which are kept
+/// aside, in the order of the chunks.
 ///
 /// Bytes moved a fine unknown (degree 4, 3-D, float): 8 prolongation (read and write) and 4
-/// restriction, plus 27/64 of (4 index + 4 value) for the coarse side of either.
+/// restriction, plus 27/64 of 4 (index) for the coarse side of either.
 template <class T>
 class DegreeTransfer {
  public:
@@ -41,21 +44,24 @@ class DegreeTransfer {
   template <int dim, int n_coarse, int n_fine>
   void prolongate_cells(const T* coarse, T* fine) const;
   template <int dim, int n_coarse, int n_fine>
-  void restrict_cells(const T* fine) const;
+  void restrict_cells(const T* fine, T* coarse) const;
   template <class Call>
   void dispatch(const Call& call) const;
 
   int dimension_, coarse_degree_, fine_degree_;
   std::size_t n_cells_, n_batches_, n_coarse_local_;
-  std::vector<T> interpolation_;                  // [n_fine][n_coarse], 1-D
-  std::vector<std::int16_t> tensor_;              // [fine nodes, entity order] tensor place
-  std::vector<int> entity_begin_;                 // [entities + 1] in entity order
-  std::vector<LocalId> coarse_dofs_;              // [batch][coarse node, tensor order][lane]
-  std::vector<LocalId> first_;                    // [n_batches * width]
-  std::vector<std::uint32_t> mask_;               // [n_batches * width]; 0: no cell
-  std::vector<std::int64_t> sum_begin_;           // [n_coarse_local + 1]
-  std::vector<std::int32_t> sum_from_;            // places in parts_
-  mutable std::vector<kernels::Lanes<T>> parts_;  // [batch][coarse node]
+  std::vector<T> interpolation_;        // [n_fine][n_coarse], 1-D
+  std::vector<std::int16_t> tensor_;    // [fine nodes, entity order] tensor place
+  std::vector<int> entity_begin_;       // [entities + 1] in entity order
+  std::vector<LocalId> coarse_dofs_;    // [batch][coarse node, tensor order][lane]
+  std::vector<LocalId> first_;          // [n_batches * width]
+  std::vector<std::uint32_t> mask_;     // [n_batches * width]; 0: no cell
+  std::vector<LocalId> targets_;        // as coarse_dofs_, or n_coarse_local_ + place in aside_
+  std::size_t chunk_;                   // batches
+  std::vector<std::size_t> own_begin_;  // [chunks + 1] owned coarse unknowns first touched by each
+  std::vector<std::size_t> aside_begin_;  // [chunks + 1]
+  std::vector<LocalId> aside_dof_;        // whose sum is kept aside
+  mutable std::vector<T> aside_;
   std::size_t n_coarse_owned_;
   mutable comm::SplitExchange<T> halo_;  // of the coarse space
 };

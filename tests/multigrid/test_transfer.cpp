@@ -109,6 +109,16 @@ TEST(DegreeTransfer, InterpolatesExactlyAndTransposes) {
   }
 }
 
+TEST(DegreeTransfer, AddsAcrossChunksOfCells) {
+  // 128 batches of 8 or 16 cells are one chunk.
+  const mesh::Mesh mesh = test::make_mesh(world(), {.type = mesh::CellType::quad,
+                                                    .cells = {70, 70 * world().size(), 1},
+                                                    .how = test::Spread::scattered});
+  ASSERT_GT(mesh.n_cells_owned, 2 * 128 * 16);
+  check_degrees<double>(mesh, 3);
+  check_degrees<float>(mesh, 2);
+}
+
 TEST(RefinementTransfer, InterpolatesExactlyAndTransposes) {
   for (const auto how : {test::Spread::blocks, test::Spread::scattered, test::Spread::one_rank}) {
     for (const auto type : {mesh::CellType::line, mesh::CellType::quad, mesh::CellType::hex}) {
