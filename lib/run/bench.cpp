@@ -196,9 +196,10 @@ class Bench {
 
   int run() {
     check();
-    const std::size_t array = request_.size == "small"    ? std::size_t{32} << 20
-                              : request_.size == "medium" ? std::size_t{256} << 20
-                                                          : std::size_t{1} << 30;
+    const bool by_number = size_ > 0;
+    const bool small = by_number ? size_ < 500'000 : request_.size == "small";
+    const bool medium = by_number ? size_ < 5'000'000 : request_.size == "medium";
+    const std::size_t array = std::size_t{small ? 32u : medium ? 256u : 1024u} << 20;
     array_bytes_ = array;
     tell(fmt::format("ritz {} bench: {} rank{}, {}, {} doubles a vector register\n",
                      base::build().version, communicator_.size(),
