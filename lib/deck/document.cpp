@@ -302,13 +302,49 @@ class Converter {
 /// own limit counts only nested values.
 constexpr int max_key_segments = 32;
 
-/// The place of a dotted key with too many segments, if any. Follows strings and comments as TOML
-/// has them, so that up to the first syntax error it sees what the parser will see.
-std::optional<std::pair<int, int>> overlong_key(std::string_view text) {
+/// Something that the parser must not see.
+struct Refusal {
+  int line, column;
+  std::string text;
+};
+
+/// The character that begins at text[i] as U+XXXX; its bytes may be wrong.
+std::string code_point(std::string_view text, std::size_t i) {
+  const auto lead = static_cast<unsigned char>(text[i]);
+  const std::size_t n = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+  std::uint32_t value = n == 1 ? lead : lead & (0x7fu >> n);
+  for (std::size_t k = 1; k < n; ++k) {
+    if (i + k >= text.size() || (static_cast<unsigned char>(text[i + k]) & 0xc0u) != 0x80u)
+      return fmt::format("byte {:02x}", lead);
+    value = value << 6u | (static_cast<unsigned char>(text[i + k]) & 0x3fu);
+  }
+  return fmt::format("character U+{:04X}", value);
+}
+
+/// A dotted key with too many segments, or a character beyond ASCII outside quotes and comments,
+/// where TOML has none and toml++ 3.3 runs into undefined behaviour when it asks whether it is
+/// white space. Follows strings and comments as TOML has them, so that up to the first syntax error
+/// it sees what the parser will see.
+std::optional<Refusal> refusal(std::string_view text) {
   int line = 1, segments = 1;
   std::size_t line_start = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  const auto here = [&](std::size_t at, std::string what) {
+    // Columns count characters: bytes that do not continue one.
+    const auto n = std::count_if(text.begin() + static_cast<std::ptrdiff_t>(line_start),
+                                 text.begin() + static_cast<std::ptrdiff_t>(at),
+                                 [](char one) { return (one & 0xc0) != 0x80; });
+    return Refusal{line, static_cast<int>(n) + 1, std::move(what)};
+  };
+  const auto beyond_ascii = [&](std::size_t at) {
+    return at < text.size() && static_cast<unsigned char>(text[at]) >= 0x80;
+  };
+  if (text.starts_with("\xef\xbb\xbf")) line_start = 3;  // a byte order mark
+  for (std::size_t i = line_start; i < text.size(); ++i) {
     const char c = text[i];
+    if (beyond_ascii(i)) {
+      return here(
+          i, fmt::format("not valid TOML: {} outside quotes and comments", code_point(text, i)));
+    }
     if (c == '#') {
       const std::size_t end = text.find('\n', i);
       if (end == std::string_view::npos) return std::nullopt;
@@ -320,6 +356,12 @@ std::optional<std::pair<int, int>> overlong_key(std::string_view text) {
       for (; j < text.size(); ++j) {
         if (c == '"' && text[j] == '\\') {
           ++j;
+          if (several_lines && text.substr(j, 1) == "\n") {
+            ++line;
+            line_start = j + 1;
+          }
+          if (beyond_ascii(j))
+            return here(j, fmt::format("not valid TOML: {} after \\", code_point(text, j)));
         } else if (several_lines ? text.substr(j, 3) == triple : text[j] == c) {
           break;
         } else if (text[j] == '\n') {
@@ -339,8 +381,10 @@ std::optional<std::pair<int, int>> overlong_key(std::string_view text) {
       line_start = i + 1;
       segments = 1;
     } else if (c == '.') {
-      if (++segments > max_key_segments)
-        return std::pair(line, static_cast<int>(i - line_start) + 1);
+      if (++segments > max_key_segments) {
+        return here(i, fmt::format("a key of more than {} segments; no key of a deck has as many",
+                                   max_key_segments));
+      }
     } else if (c == '=' || c == ',' || c == '[' || c == ']' || c == '{' || c == '}') {
       segments = 1;
     }
@@ -359,10 +403,8 @@ std::optional<Node> parse_document(const std::string& file, std::string_view tex
                                           base::bytes_text(static_cast<double>(max_bytes))));
     return std::nullopt;
   }
-  if (const auto place = overlong_key(text)) {
-    diagnostics.error({file, place->first, place->second},
-                      fmt::format("a key of more than {} segments; no key of a deck has as many",
-                                  max_key_segments));
+  if (const auto refused = refusal(text)) {
+    diagnostics.error({file, refused->line, refused->column}, refused->text);
     return std::nullopt;
   }
   try {
