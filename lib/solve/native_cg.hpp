@@ -32,8 +32,8 @@ struct CgWork {
 /// range is read, the sums after it is written.
 ///
 /// Bytes moved an unknown and iteration beside operator and preconditioner: cg 32 for the sums and
-/// 80 for the updates, pipelined-cg 144 for both; inside the operator 48, 72 with the operator's own
-/// vectors.
+/// 80 for the updates, pipelined-cg 144 for both; inside the operator 48, 72 with the operator's
+/// own vectors.
 ///
 /// The residual after a step follows from sums formed before it, so that no preconditioner is
 /// applied in vain at the end. Collective. No allocation after the first call with `work`, unless
