@@ -285,6 +285,7 @@ struct CellOperator<T>::Data {
     const int n_workers = static_cast<int>(batches.workers.size());
     std::vector<Cells> counts(static_cast<std::size_t>(n_workers));
     std::vector<BadValue> bad(static_cast<std::size_t>(n_workers));
+    std::vector<TileRecord> records(static_cast<std::size_t>(n_workers));
     run_workers(n_workers, [&](int t) {
       const auto worker_number = static_cast<std::size_t>(t);
       CellTerms terms(mesh, basis, coefficients.set(), kind, time);
@@ -297,11 +298,17 @@ struct CellOperator<T>::Data {
         }
       }
       bad[worker_number] = terms.bad();
+      records[worker_number] = terms.record();
     });
     for (std::size_t t = 0; t < counts.size(); ++t) {
       cells.cartesian += counts[t].cartesian;
       cells.affine += counts[t].affine;
       cells.stored += counts[t].stored;
+      if (records[t].has_range != 0) {
+        min_diffusion = has_diffusion ? std::min(min_diffusion, records[t].min_diffusion)
+                                      : records[t].min_diffusion;
+        has_diffusion = true;
+      }
       if (bad[t].cell < 0) continue;
       const auto region =
           static_cast<std::size_t>(mesh.cell_region[static_cast<std::size_t>(bad[t].cell)]);
@@ -579,6 +586,8 @@ struct CellOperator<T>::Data {
   std::vector<BatchGeometry<T>> geometry;
   std::vector<Pool<V>> pools;  // of each worker
   Cells cells;
+  bool has_diffusion = false;  // min_diffusion is set
+  double min_diffusion = 0;
   NaturalFacets facets;
   std::vector<LocalId> facet_index;  // [facets][n_nodes], as CellBatches' indices, -1 fixed
   CellData<T> data;
@@ -588,8 +597,7 @@ struct CellOperator<T>::Data {
 };
 
 template <class T>
-bool CellOperator<T>::supports(const mesh::Mesh& mesh, const physics::Form& form) {
-  static_cast<void>(form);  // every term of the coefficient form is applied
+bool CellOperator<T>::supports(const mesh::Mesh& mesh) {
   return mesh::is_tensor(mesh.cell_type);
 }
 
@@ -624,6 +632,11 @@ void CellOperator<T>::diagonal(const device::View<double*>& d) const {
 template <class T>
 typename CellOperator<T>::Cells CellOperator<T>::cells() const {
   return data_->cells;
+}
+
+template <class T>
+double CellOperator<T>::min_diffusion() const {
+  return data_->has_diffusion ? data_->min_diffusion : 0.0;
 }
 
 template <class T>

@@ -154,6 +154,18 @@ void CellTerms::evaluate(int first_slot, int last_slot, int n_points, const Loca
 }
 
 template <int dim>
+void CellTerms::note_range(int n_points) {
+  const std::size_t stride = static_cast<std::size_t>(n_points_) * width;
+  double k[9] = {};
+  for (std::size_t i = 0; i < static_cast<std::size_t>(n_points) * width; ++i) {
+    for (std::size_t slot = 0; slot < dim * dim; ++slot) {
+      k[slot] = coefficients_[slot * stride + i];
+    }
+    note_diffusion<dim>(set_.terms.diffusion, k, record_);
+  }
+}
+
+template <int dim>
 void CellTerms::jacobian(int q, const double* gradients, Pack* j) const {
   const double* gradient = gradients + static_cast<std::size_t>(q) * n_geometry_ * dim;
   for (int i = 0; i < dim * dim; ++i) j[i] = Pack(0.0);
@@ -218,6 +230,11 @@ void CellTerms::compute(const LocalId* cells) {
   const int n_points = is_constant_ ? 1 : n_points_;
   evaluate(0, kernels::coefficient_source, n_points, cells);
   if (bad_.cell >= 0) return;
+  if (set_.terms.diffusion != Diffusion::none) {
+    if (dim_ == 1) note_range<1>(n_points);
+    if (dim_ == 2) note_range<2>(n_points);
+    if (dim_ == 3) note_range<3>(n_points);
+  }
   const double* gradients =
       gradients_.data() + (is_constant_ ? static_cast<std::size_t>(n_points_) * n_geometry_ *
                                               static_cast<std::size_t>(dim_)

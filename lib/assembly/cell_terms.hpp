@@ -7,6 +7,7 @@
 #include "ritz/kernels/cell_action.hpp"
 #include "ritz/kernels/pack.hpp"
 #include "tensor_basis.hpp"
+#include "tile_output.hpp"
 
 namespace ritz::assembly {
 
@@ -52,6 +53,8 @@ class CellTerms {
   void compute_load(const LocalId* cells);
 
   [[nodiscard]] const BadValue& bad() const { return bad_; }
+  /// Range of the diffusion at the points of all compute() so far.
+  [[nodiscard]] const TileRecord& record() const { return record_; }
   [[nodiscard]] int n_points() const { return n_points_; }
 
  private:
@@ -59,6 +62,8 @@ class CellTerms {
   [[nodiscard]] bool is_parallelepiped(int lane) const;
   void place(int n_points, const double* values);
   void evaluate(int first_slot, int last_slot, int n_points, const LocalId* cells);
+  template <int dim>
+  void note_range(int n_points);
   template <int dim>
   void pull_back(int n_points, const double* gradients);
   template <int dim>
@@ -81,6 +86,7 @@ class CellTerms {
   std::array<int, width> regions_{};
   bool is_constant_ = false;
   BadValue bad_;
+  TileRecord record_;
 };
 
 }  // namespace ritz::assembly

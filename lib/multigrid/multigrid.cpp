@@ -271,7 +271,7 @@ void check(const mesh::Hierarchy& hierarchy, const fem::Space& space, const phys
                                     static_cast<std::size_t>(space.element.n_nodes())) {
     refuse("a space that is not on the finest mesh");
   }
-  if (!assembly::CellOperator<double>::supports(finest, form)) {
+  if (!assembly::CellOperator<double>::supports(finest)) {
     refuse("a form that has no operator without a matrix");
   }
   if (options.smoother_degree < 1 || !(options.smoothing_range > 1) ||

@@ -202,6 +202,7 @@ class Run {
       const perf::Stage stage(recorder_, "assembly");
       system.emplace(*mesh_, space, form, fixed.constraints, recorder_);
     }
+    remark_diffusion(system->min_diffusion());
     progress_.line("operator", fmt::format("matrix-free: {}, {} prescribed unknowns",
                                            system->text(), count_text(fixed.n_fixed)));
     solve::Context context = make_context(space);
@@ -253,21 +254,12 @@ class Run {
     system.symmetric = symmetric;
     system.constant_null_space = form.is_pure_neumann();
     if (system.constant_null_space) {
-      // The mean that is fixed is the integral mean: weights are the integrals of the basis
-      // functions.
-      physics::Form unit;
-      unit.dimension = form.dimension;
-      physics::RegionForm region;
-      region.diffusion_kind = physics::DiffusionKind::none;
-      region.has_source = true;
-      region.source.value = 1.0;
-      unit.regions.assign(form.regions.size(), region);
       system.mean_weights = la::make_vector("ritz::run::mean_weights", space.n_owned);
       device::View<double*> values(
           Kokkos::view_alloc("ritz::run::unused", Kokkos::WithoutInitializing),
           assembler->pattern().columns.extent(0));
-      static_cast<void>(
-          assembler->assemble(unit, fixed.constraints, 0.0, values, system.mean_weights));
+      static_cast<void>(assembler->assemble(mean_form(form), fixed.constraints, 0.0, values,
+                                            system.mean_weights));
     }
     solve::Context context = make_context(space);
     if (wants_multigrid(problem().solver))
@@ -293,7 +285,12 @@ class Run {
                             "; look at it with 'ritz eval' (division by zero, log or sqrt of a "
                             "negative number?)");
     }
-    const double smallest = communicator_.min(assembled.min_diffusion);
+    remark_diffusion(assembled.min_diffusion);
+  }
+
+  /// Collective.
+  void remark_diffusion(double smallest_here) {
+    const double smallest = communicator_.min(smallest_here);
     if (smallest < 0) {
       remark(fmt::format(
           "the diffusion coefficient is negative somewhere (smallest eigenvalue {:.3g}): the "
@@ -314,7 +311,8 @@ class Run {
     outcome_.status = solve::name(report.status);
     outcome_.iterations = report.last().iterations;
     outcome_.true_residual = report.true_residual;
-    write_residuals(report);
+    attempts_.insert(attempts_.end(), report.attempts.begin(), report.attempts.end());
+    write_residuals();
     if (!report.converged() && communicator_.is_root()) base::log::error(report.failure_text());
     return report;
   }
@@ -336,10 +334,10 @@ class Run {
     return context;
   }
 
-  void write_residuals(const solve::Report& report) {
+  void write_residuals() {
     std::string text = "attempt,method,preconditioner,iteration,relative_residual\n";
-    for (std::size_t a = 0; a < report.attempts.size(); ++a) {
-      const solve::Attempt& attempt = report.attempts[a];
+    for (std::size_t a = 0; a < attempts_.size(); ++a) {
+      const solve::Attempt& attempt = attempts_[a];
       for (std::size_t i = 0; i < attempt.history.size(); ++i) {
         text += fmt::format("{},{},{},{},{:.6e}\n", a + 1, attempt.method, attempt.preconditioner,
                             i, attempt.history[i]);
@@ -445,6 +443,7 @@ class Run {
   std::vector<std::string> remarks_;  ///< warnings and fallbacks, for the provenance of every file
   base::Diagnostics diagnostics_;     ///< of the deck, told once there is a log
   Outcome outcome_;
+  std::vector<solve::Attempt> attempts_;  ///< of every solve of this run
 };
 
 }  // namespace

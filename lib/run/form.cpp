@@ -197,6 +197,17 @@ physics::Form make_form(const deck::Problem& problem, int dimension,
   return form;
 }
 
+physics::Form mean_form(const physics::Form& form) {
+  physics::Form unit;
+  unit.dimension = form.dimension;
+  physics::RegionForm region;
+  region.diffusion_kind = physics::DiffusionKind::none;
+  region.has_source = true;
+  region.source.value = 1.0;
+  unit.regions.assign(form.regions.size(), region);
+  return unit;
+}
+
 void check_formulas(const deck::Problem& problem, base::Diagnostics& diagnostics) {
   const expr::Symbols plain = symbols(problem);
   const expr::Symbols with_solution = symbols(problem, {"u"});

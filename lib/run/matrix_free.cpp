@@ -7,6 +7,7 @@
 #include "ritz/la/hooked_operator.hpp"
 #include "ritz/la/vector.hpp"
 #include "ritz/multigrid/multigrid.hpp"
+#include "ritz/run/form.hpp"
 
 namespace ritz::run {
 
@@ -110,17 +111,8 @@ MatrixFreeSystem::MatrixFreeSystem(const mesh::Mesh& mesh, const fem::Space& spa
   system_.symmetric = form.is_symmetric();
   system_.constant_null_space = form.is_pure_neumann();
   if (system_.constant_null_space) {
-    // The mean that is fixed is the integral mean: weights are the integrals of the basis
-    // functions.
-    physics::Form unit;
-    unit.dimension = form.dimension;
-    physics::RegionForm region;
-    region.diffusion_kind = physics::DiffusionKind::none;
-    region.has_source = true;
-    region.source.value = 1.0;
-    unit.regions.assign(form.regions.size(), region);
     system_.mean_weights = la::make_vector("ritz::run::mean_weights", space.n_owned);
-    assembly::cell_load(mesh, space, fixed, unit, 0.0, system_.mean_weights);
+    assembly::cell_load(mesh, space, fixed, mean_form(form), 0.0, system_.mean_weights);
   }
 }
 
@@ -133,6 +125,10 @@ std::string MatrixFreeSystem::text() const {
   return fmt::format("{} Cartesian, {} affine, {} general cells, {}", base::count_text(cartesian),
                      base::count_text(affine), base::count_text(stored),
                      base::bytes_text(communicator.sum(static_cast<double>(bytes()))));
+}
+
+double MatrixFreeSystem::min_diffusion() const {
+  return free_->cells().min_diffusion();
 }
 
 std::size_t MatrixFreeSystem::bytes() const {

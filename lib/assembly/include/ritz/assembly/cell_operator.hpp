@@ -37,8 +37,8 @@ class CellOperator {
     LocalId stored = 0;     ///< the pulled-back tensor at every quadrature point
   };
 
-  /// Whether the cells and terms can be applied without a matrix (tensor cells, any coefficients).
-  [[nodiscard]] static bool supports(const mesh::Mesh& mesh, const physics::Form& form);
+  /// Whether these cells can be applied without a matrix: tensor cells.
+  [[nodiscard]] static bool supports(const mesh::Mesh& mesh);
 
   /// Evaluates the coefficients and keeps what it needs of the mesh; `mesh`, `space` and `form` may
   /// go afterwards. Collective. Throws Error(not_finite) on every rank if a coefficient is not
@@ -63,7 +63,10 @@ class CellOperator {
   /// The diagonal [n_owned], by sums of products of 1-D numbers; 1 at prescribed dofs. Collective.
   void diagonal(const device::View<double*>& d) const;
 
-  [[nodiscard]] Cells cells() const;        ///< of this rank
+  [[nodiscard]] Cells cells() const;  ///< of this rank
+  /// Smallest eigenvalue of the symmetric part of K at this rank's quadrature points; 0 without
+  /// any.
+  [[nodiscard]] double min_diffusion() const;
   [[nodiscard]] std::size_t bytes() const;  ///< held by this rank
 
   struct Data;  ///< private to the room

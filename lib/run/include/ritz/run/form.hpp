@@ -31,6 +31,10 @@ namespace ritz::run {
                                       const std::vector<std::string>& set_names,
                                       base::Diagnostics& diagnostics);
 
+/// The source 1 and nothing else, in as many regions: its load is the integrals of the basis
+/// functions, the weights of the mean that is fixed when no value is prescribed. Local.
+[[nodiscard]] physics::Form mean_form(const physics::Form& form);
+
 /// Every other formula of the deck (sets, integrals, verify): compiled only to report what is
 /// wrong.
 void check_formulas(const deck::Problem& problem, base::Diagnostics& diagnostics);

@@ -62,6 +62,8 @@ class MatrixFreeSystem {
   /// "1,000 cells: 1,000 Cartesian": all ranks'. Collective.
   [[nodiscard]] std::string text() const;
 
+  /// Smallest eigenvalue of K at this rank's quadrature points.
+  [[nodiscard]] double min_diffusion() const;
   /// Bytes of operator and right-hand side on this rank.
   [[nodiscard]] std::size_t bytes() const;
 
