@@ -126,27 +126,17 @@ class CellLoopOf final : public CellLoop<T> {
     return i < n_owned ? own + i : extra + (i - n_owned);
   }
 
-  template <int count, class P>
-  KOKKOS_FORCEINLINE_FUNCTION static void addresses(const std::int32_t* index, P* own, P* extra,
-                                                    LocalId n_owned, P** to) {
-    for (int l = 0; l < width; ++l) to[l] = at(own, extra, n_owned, index[l]);
-  }
-
-  static void gather(bool by_entity, const std::int32_t* index, const std::int16_t* place,
-                     LocalId n_owned, const T* x, const T* extra, V* u) {
-    if (!by_entity) {
-      for (int i = 0; i < n_nodes; ++i) {
-        V value;
-        for (int l = 0; l < width; ++l) value[l] = *at(x, extra, n_owned, index[i * width + l]);
-        u[i] = value;
-      }
-      return;
-    }
-    const T* from[width];
+  /// Calls run<size>(addresses of the lanes, place) for every entity of a batch kept by entities:
+  /// vertices, edges, faces, inside.
+  template <class P, class Run>
+  KOKKOS_FORCEINLINE_FUNCTION static void each_run(const std::int32_t* index,
+                                                   const std::int16_t* place, P* own, P* extra,
+                                                   LocalId n_owned, const Run& run) {
+    P* lanes[width];
     const auto runs = [&]<int size>(int count) {
       for (int e = 0; e < count; ++e) {
-        addresses<width>(index, x, extra, n_owned, from);
-        kernels::gather_run<size>(from, place, u);
+        for (int l = 0; l < width; ++l) lanes[l] = at(own, extra, n_owned, index[l]);
+        run.template operator()<size>(lanes, place);
         index += width;
         place += size;
       }
@@ -156,31 +146,36 @@ class CellLoopOf final : public CellLoop<T> {
       runs.template operator()<inside>(n_edges);
       if constexpr (dim > 1) runs.template operator()<inside * inside>(n_faces);
       if constexpr (dim > 2) runs.template operator()<inside * inside * inside>(1);
+    }
+  }
+
+  static void gather(bool by_entity, const std::int32_t* index, const std::int16_t* place,
+                     LocalId n_owned, const T* x, const T* extra, V* u) {
+    if (by_entity) {
+      each_run(index, place, x, extra, n_owned,
+               [u]<int size>(const T* const* from, const std::int16_t* to) {
+                 kernels::gather_run<size>(from, to, u);
+               });
+      return;
+    }
+    for (int i = 0; i < n_nodes; ++i) {
+      V value;
+      for (int l = 0; l < width; ++l) value[l] = *at(x, extra, n_owned, index[i * width + l]);
+      u[i] = value;
     }
   }
 
   static void scatter(bool by_entity, const std::int32_t* index, const std::int16_t* place,
                       LocalId n_owned, const V* u, T* y, T* extra) {
-    if (!by_entity) {
-      for (int i = 0; i < n_nodes; ++i) {
-        for (int l = 0; l < width; ++l) *at(y, extra, n_owned, index[i * width + l]) += u[i][l];
-      }
+    if (by_entity) {
+      each_run(index, place, y, extra, n_owned,
+               [u]<int size>(T* const* to, const std::int16_t* from) {
+                 kernels::scatter_add_run<size>(u, from, to);
+               });
       return;
     }
-    T* to[width];
-    const auto runs = [&]<int size>(int count) {
-      for (int e = 0; e < count; ++e) {
-        addresses<width>(index, y, extra, n_owned, to);
-        kernels::scatter_add_run<size>(u, place, to);
-        index += width;
-        place += size;
-      }
-    };
-    runs.template operator()<1>(n_vertices);
-    if constexpr (inside > 0) {
-      runs.template operator()<inside>(n_edges);
-      if constexpr (dim > 1) runs.template operator()<inside * inside>(n_faces);
-      if constexpr (dim > 2) runs.template operator()<inside * inside * inside>(1);
+    for (int i = 0; i < n_nodes; ++i) {
+      for (int l = 0; l < width; ++l) *at(y, extra, n_owned, index[i * width + l]) += u[i][l];
     }
   }
 

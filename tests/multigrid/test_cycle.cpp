@@ -4,11 +4,10 @@
 #include <limits>
 #include <map>
 
+#include "count_allocations.hpp"
 #include "dense_solver.hpp"
 #include "multigrid_tools.hpp"
 #include "ritz/base/error.hpp"
-
-extern std::size_t n_allocations;  // count_allocations.cpp
 
 namespace ritz::multigrid {
 namespace {
@@ -290,9 +289,9 @@ TEST(Cycle, AllocatesNothing) {
     const auto multigrid = make(problem.hierarchy, space, problem.form, 0.0, {}, {});
     const la::Vector r = test::noise(space, 1), z = la::make_vector("z", space.n_owned);
     multigrid->apply(r, z);
-    const std::size_t before = n_allocations;
+    const long before = test::n_allocations;
     multigrid->apply(r, z);
-    EXPECT_EQ(n_allocations, before);
+    EXPECT_EQ(test::n_allocations, before);
   }
 }
 

@@ -60,13 +60,11 @@ struct CartesianAction {
   template <int stride>
   KOKKOS_FORCEINLINE_FUNCTION void last_direction(const Lanes<T>* c, const Lanes<T>& others,
                                                   Lanes<T>* line) const {
-    Lanes<T> v[n];
     modes.template forward<stride>(line, line);
 #pragma GCC unroll 16
     for (int a = 0; a < n; ++a) {
       line[a * stride] = line[a * stride] * (others + c[0] * modes.eigenvalues[a]);
     }
-    static_cast<void>(v);
     modes.template backward<stride>(line, line);
   }
 };
@@ -103,8 +101,8 @@ struct StoredAction {
   const EvenOdd<T, m, m>& derive;            ///< G
   const EvenOdd<T, m, m>& derive_back;       ///< G^T
 
-  /// `u` [n_nodes] in, result out. Terms of point q: terms[q * step * count ...], times weight[q]
-  /// when `step` is 0 (an affine cell with a constant coefficient).
+  /// `u` [n_nodes] in, result out. `terms`: [n_points][count] with the weight; `affine`: [count]
+  /// without it, the same at all points (a parallelepiped with constant coefficients).
   KOKKOS_FORCEINLINE_FUNCTION void operator()(const StoredTerms& kind, const Lanes<T>* terms,
                                               const T* weights, bool affine, Lanes<T>* u,
                                               Lanes<T>* work) const {
