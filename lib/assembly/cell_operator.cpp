@@ -6,6 +6,7 @@
 
 #include "boundary_terms.hpp"
 #include "cell_loop.hpp"
+#include "cell_spectrum.hpp"
 #include "cell_terms.hpp"
 #include "facet_tables.hpp"
 #include "ritz/base/error.hpp"
@@ -71,8 +72,10 @@ void run_workers(int n, const Work& work) {
     return;
   }
   using Host = Kokkos::DefaultHostExecutionSpace;
-  Kokkos::parallel_for("ritz::assembly::workers",
-                       Kokkos::RangePolicy<Host, Kokkos::Schedule<Kokkos::Static>>(0, n), work);
+  // A string, because a launch would make one of a literal and allocate.
+  static const std::string label = "ritz::assembly::workers";
+  Kokkos::parallel_for(label, Kokkos::RangePolicy<Host, Kokkos::Schedule<Kokkos::Static>>(0, n),
+                       work);
   Kokkos::fence();
 }
 
@@ -199,9 +202,19 @@ NaturalFacets natural_facets(const mesh::Mesh& mesh, const fem::Space& space,
   return result;
 }
 
-/// Adds the owned cells' source terms to load [n_local]. Local; throws Error(not_finite).
+/// A right-hand side while it is summed up.
+struct Load {
+  double* owned;
+  std::vector<double> ghosts;
+  LocalId n_owned;
+  [[nodiscard]] double& at(LocalId dof) {
+    return dof < n_owned ? owned[dof] : ghosts[static_cast<std::size_t>(dof - n_owned)];
+  }
+};
+
+/// Adds the owned cells' source terms. Local; throws Error(not_finite).
 void add_sources(const mesh::Mesh& mesh, const fem::Space& space, const physics::Form& form,
-                 double time, const TensorBasis& basis, std::vector<double>& load) {
+                 double time, const TensorBasis& basis, Load& load) {
   const Coefficients coefficients(form, time);
   if (!coefficients.set().terms.source) return;
   constexpr int width = CellTerms::width;
@@ -210,6 +223,18 @@ void add_sources(const mesh::Mesh& mesh, const fem::Space& space, const physics:
   const std::vector<int> order =
       mesh::entity_order(mesh.cell_type, space.element.degree());  // of tensor positions
   const int n_nodes = space.element.n_nodes();
+  // Integrals of the basis functions over the reference cell.
+  std::vector<double> integrals(static_cast<std::size_t>(n_nodes), 1.0);
+  for (int t = 0; t < n_nodes; ++t) {
+    for (int d = 0, rest = t; d < dim; ++d, rest /= basis.n) {
+      double sum = 0;
+      for (int q = 0; q < basis.m; ++q) {
+        sum += basis.weights[static_cast<std::size_t>(q)] *
+               basis.values[static_cast<std::size_t>(q * basis.n + rest % basis.n)];
+      }
+      integrals[static_cast<std::size_t>(t)] *= sum;
+    }
+  }
   std::vector<double> in(static_cast<std::size_t>(terms.n_points()) * width), out(in.size());
   for (LocalId first = 0; first < mesh.n_cells_owned; first += width) {
     std::array<LocalId, width> cells{};
@@ -217,30 +242,39 @@ void add_sources(const mesh::Mesh& mesh, const fem::Space& space, const physics:
       cells[static_cast<std::size_t>(l)] = first + l < mesh.n_cells_owned ? first + l : -1;
     }
     terms.compute_load(cells.data());
-    std::copy_n(terms.load(0), in.size(), in.begin());
-    // S^T direction by direction: the last point direction is contracted first and its nodes go to
-    // the front, so after dim turns the axes are back in order.
-    int rest = terms.n_points() / basis.m;
-    for (int d = 0; d < dim; ++d) {
-      for (int r = 0; r < rest; ++r) {
-        for (int i = 0; i < basis.n; ++i) {
-          double* to = out.data() + static_cast<std::size_t>(i * rest + r) * width;
-          std::fill_n(to, width, 0.0);
-          for (int q = 0; q < basis.m; ++q) {
-            const double value = basis.values[static_cast<std::size_t>(q * basis.n + i)];
-            const double* from = in.data() + static_cast<std::size_t>(r * basis.m + q) * width;
-            for (int l = 0; l < width; ++l) to[l] += value * from[l];
-          }
+    if (terms.is_constant()) {
+      for (int t = 0; t < n_nodes; ++t) {
+        for (int l = 0; l < width; ++l) {
+          in[static_cast<std::size_t>(t * width + l)] =
+              integrals[static_cast<std::size_t>(t)] * terms.load(0)[l];
         }
       }
-      std::swap(in, out);
-      rest = rest / basis.m * basis.n;
+    } else {
+      std::copy_n(terms.load(0), in.size(), in.begin());
+      // S^T direction by direction: the last point direction is contracted first and its nodes go
+      // to the front, so after dim turns the axes are back in order.
+      int rest = terms.n_points() / basis.m;
+      for (int d = 0; d < dim; ++d) {
+        for (int r = 0; r < rest; ++r) {
+          for (int i = 0; i < basis.n; ++i) {
+            double* to = out.data() + static_cast<std::size_t>(i * rest + r) * width;
+            std::fill_n(to, width, 0.0);
+            for (int q = 0; q < basis.m; ++q) {
+              const double value = basis.values[static_cast<std::size_t>(q * basis.n + i)];
+              const double* from = in.data() + static_cast<std::size_t>(r * basis.m + q) * width;
+              for (int l = 0; l < width; ++l) to[l] += value * from[l];
+            }
+          }
+        }
+        std::swap(in, out);
+        rest = rest / basis.m * basis.n;
+      }
     }
     for (int l = 0; l < width && cells[static_cast<std::size_t>(l)] >= 0; ++l) {
       const auto dofs = space.dofs(cells[static_cast<std::size_t>(l)]);
       for (int t = 0; t < n_nodes; ++t) {
-        load[static_cast<std::size_t>(
-            dofs[static_cast<std::size_t>(order[static_cast<std::size_t>(t)])])] +=
+        const int node = order[static_cast<std::size_t>(t)];
+        load.at(dofs[static_cast<std::size_t>(node)]) +=
             in[static_cast<std::size_t>(t * width + l)];
       }
     }
@@ -534,8 +568,45 @@ struct CellOperator<T>::Data {
     }
   }
 
-  void diagonal(double* d) {
-    std::vector<T> y(static_cast<std::size_t>(batches.n_owned), T(0));
+  [[nodiscard]] std::optional<double> spectrum_bound() const {
+    if (cells.affine > 0 || cells.stored > 0 || !facets.facets.empty()) return std::nullopt;
+    constexpr std::size_t most_shapes = 64;
+    using Shape = std::array<double, 4>;
+    std::vector<Shape> shapes;  // scaled: the factor of a cell's matrix does not matter
+    const auto is_like = [](const Shape& a, const Shape& b) {
+      double gap = 0;
+      for (std::size_t i = 0; i < a.size(); ++i) gap = std::max(gap, std::abs(a[i] - b[i]));
+      return gap < 1e-6;
+    };
+    for (std::size_t i = 0; i < batches.cells.size(); ++i) {
+      if (batches.cells[i] < 0) continue;
+      const V* terms = geometry[i / width].terms;
+      Shape shape{};
+      double sum = 0;
+      for (int d = 0; d <= dimension; ++d) {
+        shape[static_cast<std::size_t>(d)] = static_cast<double>(terms[d][i % width]);
+        if (shape[static_cast<std::size_t>(d)] < 0) return std::nullopt;
+        sum += shape[static_cast<std::size_t>(d)];
+      }
+      if (!(sum > 0)) return std::nullopt;
+      for (double& one : shape) one /= sum;
+      // The last one first: cells that follow each other are mostly alike.
+      if (std::any_of(shapes.rbegin(), shapes.rend(),
+                      [&](const Shape& one) { return is_like(one, shape); })) {
+        continue;
+      }
+      if (shapes.size() == most_shapes) return std::nullopt;
+      shapes.push_back(shape);
+    }
+    double bound = 0;
+    for (const Shape& shape : shapes) {
+      bound = std::max(bound, cell_spectrum(basis, dimension, shape.data()));
+    }
+    return bound;
+  }
+
+  void diagonal(T* y) {
+    std::fill_n(y, batches.n_owned, T(0));
     for (std::size_t t = 0; t < batches.workers.size(); ++t) {
       std::fill(target_extra[t].begin(), target_extra[t].end(), T(0));
     }
@@ -544,7 +615,7 @@ struct CellOperator<T>::Data {
       const CellBatches::Worker& worker = batches.workers[number];
       for (const auto* groups : {&worker.inner, &worker.outer}) {
         for (const CellBatches::Group& group : *groups) {
-          loop->diagonal(data, group.begin, group.end, y.data(), target_extra[number].data(),
+          loop->diagonal(data, group.begin, group.end, y, target_extra[number].data(),
                          scratch[number].data());
         }
       }
@@ -561,11 +632,10 @@ struct CellOperator<T>::Data {
           out[a] += facets.mass[f * n_points + q] * shapes[q * n + a] * shapes[q * n + a];
         }
       }
-      add_facet(facet_index.data() + f * n, out.data(), y.data());
+      add_facet(facet_index.data() + f * n, out.data(), y);
     }
-    combine(y.data());
-    std::copy(y.begin(), y.end(), d);
-    for (const LocalId dof : batches.fixed) d[dof] = 1.0;
+    combine(y);
+    for (const LocalId dof : batches.fixed) y[dof] = T(1);
   }
 
   [[nodiscard]] std::size_t bytes() const {
@@ -625,8 +695,13 @@ void CellOperator<T>::apply(const In& x, const Out& y, const Hook& before,
 }
 
 template <class T>
-void CellOperator<T>::diagonal(const device::View<double*>& d) const {
+void CellOperator<T>::diagonal(const Out& d) const {
   data_->diagonal(d.data());
+}
+
+template <class T>
+std::optional<double> CellOperator<T>::spectrum_bound() const {
+  return data_->spectrum_bound();
 }
 
 template <class T>
@@ -649,7 +724,9 @@ void cell_load(const mesh::Mesh& mesh, const fem::Space& space, const fem::Const
   const auto n_owned = static_cast<std::size_t>(space.n_owned);
   const auto n_local = static_cast<std::size_t>(space.n_local());
   const TensorBasis basis(space.element.degree(), n_points_1d(mesh, space.element.degree()));
-  std::vector<double> load(n_local, 0.0);
+  double* const out = b.data();
+  std::fill_n(out, n_owned, 0.0);
+  Load load{out, std::vector<double>(n_local - n_owned, 0.0), space.n_owned};
   space.communicator.together([&] {
     add_sources(mesh, space, form, time, basis, load);
     const NaturalFacets facets = natural_facets(mesh, space, form, time, false);
@@ -663,16 +740,19 @@ void cell_load(const mesh::Mesh& mesh, const fem::Space& space, const fem::Const
         for (std::size_t q = 0; q < n_points; ++q) {
           sum += facets.shapes[(number * n_points + q) * n + a] * facets.load[f * n_points + q];
         }
-        load[static_cast<std::size_t>(
-            dofs[static_cast<std::size_t>(facets.nodes[number * n + a])])] += sum;
+        load.at(dofs[static_cast<std::size_t>(facets.nodes[number * n + a])]) += sum;
       }
     }
   });
-  space.plan.add_to_owners(std::span<double>(load));
+  comm::SplitExchange<double> exchange(space.plan, space.n_owned);
+  exchange.start_back(load.ghosts.data());
+  exchange.finish_back(out);
 
   // Columns of prescribed values: A applied to them in the cells that have any.
   std::vector<LocalId> touching;
-  for (LocalId cell = 0; cell < mesh.n_cells_owned; ++cell) {
+  const bool any_value =
+      std::any_of(fixed.value.begin(), fixed.value.end(), [](double value) { return value != 0; });
+  for (LocalId cell = 0; any_value && cell < mesh.n_cells_owned; ++cell) {
     const auto dofs = space.dofs(cell);
     if (std::any_of(dofs.begin(), dofs.end(), [&](LocalId dof) {
           const auto d = static_cast<std::size_t>(dof);
@@ -689,11 +769,11 @@ void cell_load(const mesh::Mesh& mesh, const fem::Space& space, const fem::Const
       if (fixed.is_fixed[i] != 0) given[i] = fixed.value[i];
     }
     op.apply(given.data(), moved.data(), {}, {});
-    for (std::size_t i = 0; i < n_owned; ++i) load[i] -= moved[i];
+    for (std::size_t i = 0; i < n_owned; ++i) out[i] -= moved[i];
   }
-  double* out = b.data();
-  for (std::size_t i = 0; i < n_owned; ++i)
-    out[i] = fixed.is_fixed[i] != 0 ? fixed.value[i] : load[i];
+  for (std::size_t i = 0; i < n_owned; ++i) {
+    if (fixed.is_fixed[i] != 0) out[i] = fixed.value[i];
+  }
 }
 
 template class CellOperator<double>;

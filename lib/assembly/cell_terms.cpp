@@ -244,28 +244,35 @@ void CellTerms::compute(const LocalId* cells) {
   if (dim_ == 3) pull_back<3>(n_points, gradients);
 }
 
+template <int dim>
+Pack CellTerms::determinant(int q) const {
+  Pack j[dim * dim], adj[dim * dim];
+  jacobian<dim>(q, gradients_.data(), j);
+  return kernels::adjugate<dim>(j, adj);
+}
+
 void CellTerms::compute_load(const LocalId* cells) {
   gather(cells);
-  evaluate(kernels::coefficient_source, kernels::coefficient_source + 1, n_points_, cells);
+  bool one_jacobian = true;
+  for (int l = 0; l < width && one_jacobian; ++l) one_jacobian = is_parallelepiped(l);
+  constexpr int slot = kernels::coefficient_source;
+  is_constant_ = one_jacobian && !set_.varying[slot];
+  const int n_points = is_constant_ ? 1 : n_points_;
+  evaluate(slot, slot + 1, n_points, cells);
   if (bad_.cell >= 0) return;
-  const double* source = coefficients_.data() +
-                         static_cast<std::size_t>(kernels::coefficient_source * n_points_) * width;
-  for (int q = 0; q < n_points_; ++q) {
-    Pack j[9], adj[9], det(1.0);
-    if (dim_ == 1) {
-      jacobian<1>(q, gradients_.data(), j);
-      det = kernels::adjugate<1>(j, adj);
-    } else if (dim_ == 2) {
-      jacobian<2>(q, gradients_.data(), j);
-      det = kernels::adjugate<2>(j, adj);
-    } else {
-      jacobian<3>(q, gradients_.data(), j);
-      det = kernels::adjugate<3>(j, adj);
-    }
+  const auto determinant_at = [&](int q) {
+    return dim_ == 1 ? determinant<1>(q) : dim_ == 2 ? determinant<2>(q) : determinant<3>(q);
+  };
+  Pack det = determinant_at(n_points_);  // the centre
+  for (int q = 0; q < n_points; ++q) {
+    const auto at = static_cast<std::size_t>(q) * width;
+    if (!one_jacobian) det = determinant_at(q);
     Pack f;
-    std::memcpy(&f, source + static_cast<std::size_t>(q) * width, sizeof f);
-    const Pack value = Pack(weights_[static_cast<std::size_t>(q)]) * det * f;
-    std::memcpy(load_.data() + static_cast<std::size_t>(q) * width, &value, sizeof value);
+    std::memcpy(&f, coefficients_.data() + static_cast<std::size_t>(slot * n_points_) * width + at,
+                sizeof f);
+    Pack value = det * f;
+    if (!is_constant_) value = Pack(weights_[static_cast<std::size_t>(q)]) * value;
+    std::memcpy(load_.data() + at, &value, sizeof value);
   }
 }
 

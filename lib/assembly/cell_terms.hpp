@@ -45,12 +45,12 @@ class CellTerms {
                             static_cast<std::size_t>(t)) *
                                width;
   }
-  /// w |J| f at point q with the weight: [width] lanes; only after compute_load().
+  /// The source term alone. is_constant(): load(0) is |J| f without the weight for all points.
+  void compute_load(const LocalId* cells);
+  /// w |J| f at point q: [width] lanes; only after compute_load().
   [[nodiscard]] const double* load(int q) const {
     return load_.data() + static_cast<std::size_t>(q) * width;
   }
-  /// The source term alone, at all points.
-  void compute_load(const LocalId* cells);
 
   [[nodiscard]] const BadValue& bad() const { return bad_; }
   /// Range of the diffusion at the points of all compute() so far.
@@ -66,6 +66,8 @@ class CellTerms {
   void note_range(int n_points);
   template <int dim>
   void pull_back(int n_points, const double* gradients);
+  template <int dim>
+  [[nodiscard]] kernels::Pack determinant(int q) const;
   template <int dim>
   void jacobian(int q, const double* gradients, kernels::Pack* j) const;
 

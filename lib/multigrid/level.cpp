@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "ritz/assembly/assembler.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
+#include "ritz/la/lanczos.hpp"
 
 namespace ritz::multigrid {
 
@@ -19,18 +21,37 @@ device::View<T*> vector(const char* label, std::size_t n) {
   return device::View<T*>(std::string(label), n);
 }
 
-/// Sum of term(i) over all ranks in double, blocks of 1024 by themselves.
-template <class Term>
-double dot(const comm::Communicator& communicator, std::size_t n, const Term& term) {
-  double total = 0;
-  for (std::size_t begin = 0; begin < n; begin += 1024) {
-    const std::size_t end = std::min(begin + 1024, n);
-    double sum = 0;
-    for (std::size_t i = begin; i < end; ++i) sum += term(i);
-    total += sum;
+/// Sums over all ranks in double, by blocks whose sums are added in order: the same bits for every
+/// number of threads.
+class BlockSum {
+ public:
+  BlockSum(const comm::Communicator& communicator, std::size_t n)
+      : communicator_(communicator), n_(n), parts_((n + block - 1) / block) {}
+
+  /// Sum of term(i) for i < n; a term may also write entry i of vectors. Collective.
+  template <class Term>
+  double operator()(const Term& term) {
+    const std::size_t n = n_;
+    double* const parts = parts_.data();
+    Kokkos::parallel_for("ritz::multigrid::sum",
+                         Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, parts_.size()),
+                         [=](const std::size_t b) {
+                           const std::size_t end = std::min((b + 1) * block, n);
+                           double sum = 0;
+#pragma omp simd reduction(+ : sum)
+                           for (std::size_t i = b * block; i < end; ++i) sum += term(i);
+                           parts[b] = sum;
+                         });
+    Kokkos::fence();
+    return communicator_.sum(std::accumulate(parts_.begin(), parts_.end(), 0.0));
   }
-  return communicator.sum(total);
-}
+
+ private:
+  static constexpr std::size_t block = 1024;
+  const comm::Communicator& communicator_;
+  std::size_t n_;
+  std::vector<double> parts_;
+};
 
 /// In [-1, 1), by the id alone (finaliser of splitmix64, S. Vigna's public-domain generator).
 double noise(GlobalId id) {
@@ -126,62 +147,62 @@ Level<T>::Level(const mesh::Mesh& mesh, const fem::Space& space, const physics::
   op = std::make_unique<assembly::CellOperator<T>>(mesh, space, constraints, form, time);
   info.n_cartesian = space.communicator.sum<GlobalId>(op->cells().cartesian);
   inverse_diagonal_ = vector<T>("ritz::multigrid::inverse_diagonal", n_owned_);
-  {
-    const auto diagonal = vector<double>("ritz::multigrid::diagonal", n_owned_);
-    op->diagonal(diagonal);
-    bool bad = false;
-    for (std::size_t i = 0; i < n_owned_; ++i) {
-      bad = bad || !(diagonal(i) > 0);
-      inverse_diagonal_(i) = bad ? T(1) : static_cast<T>(1.0 / diagonal(i));
-    }
-    for (const LocalId i : fixed_) inverse_diagonal_(static_cast<std::size_t>(i)) = T(0);
-    if (space.communicator.any(bad)) {
-      throw Error(ExitCode::not_converged,
-                  fmt::format("multigrid: the matrix of degree {} on {} cells has a diagonal entry "
-                              "that is not positive",
-                              info.degree, info.n_cells));
-    }
+  op->diagonal(inverse_diagonal_);
+  bool bad = false;
+  for (std::size_t i = 0; i < n_owned_; ++i) {
+    bad = bad || !(inverse_diagonal_(i) > 0);
+    inverse_diagonal_(i) = T(1) / inverse_diagonal_(i);
+  }
+  for (const LocalId i : fixed_) inverse_diagonal_(static_cast<std::size_t>(i)) = T(0);
+  if (space.communicator.any(bad)) {
+    throw Error(ExitCode::not_converged,
+                fmt::format("multigrid: the matrix of degree {} on {} cells has a diagonal entry "
+                            "that is not positive",
+                            info.degree, info.n_cells));
   }
   estimate(space, options);
   factors_ = chebyshev_factors(options, info.eigenvalue);
 }
 
-/// Largest Ritz value of D^-1 A from the coefficients of conjugate gradients (Saad, Iterative
-/// Methods for Sparse Linear Systems, 2003, sec. 6.7.3), times a factor for what they miss. Starts
-/// from a vector with mean zero that depends on the unknowns' persistent ids only.
+/// The bound of the cells if all ranks have one. Otherwise the largest Ritz value of D^-1 A from
+/// the coefficients of conjugate gradients, times a factor for what they miss, started from a
+/// vector with mean zero that depends on the unknowns' persistent ids only.
 template <class T>
 void Level<T>::estimate(const fem::Space& space, const Options& options) {
   const comm::Communicator& communicator = space.communicator;
-  double sum = 0;
-  GlobalId n_free = static_cast<GlobalId>(n_owned_ - fixed_.size());
-  std::vector<double> start(n_owned_);
-  for (std::size_t i = 0; i < n_owned_; ++i) start[i] = noise(space.dof_gid[i]);
-  for (const LocalId i : fixed_) start[static_cast<std::size_t>(i)] = 0;
-  for (const double one : start) sum += one;
-  sum = communicator.sum(sum);
-  n_free = communicator.sum(n_free);
+  const GlobalId n_free =
+      communicator.sum(static_cast<GlobalId>(n_owned_) - static_cast<GlobalId>(fixed_.size()));
   info.eigenvalue = 1.0;
   if (n_free == 0) return;
-  const double mean = sum / static_cast<double>(n_free);
-  // x: direction, b: residual, y: A x.
-  for (std::size_t i = 0; i < n_owned_; ++i) {
-    b(i) = static_cast<T>(n_free > 1 ? start[i] - mean : start[i]);
+  const std::optional<double> bound = op->spectrum_bound();
+  if (!communicator.any(!bound)) {
+    info.eigenvalue = communicator.max(*bound);
+    info.is_bound = true;
+    return;
   }
-  clear_fixed(b.data());
-  const auto residual_norm = [&] {
-    return dot(communicator, n_owned_, [&](std::size_t i) {
-      return static_cast<double>(inverse_diagonal_(i) * b(i)) * static_cast<double>(b(i));
-    });
-  };
-  double rho = residual_norm();
+
+  // x: direction, b: residual, y: A x.
+  BlockSum sum(communicator, n_owned_);
+  const T* const inverse = inverse_diagonal_.data();
+  const GlobalId* const ids = space.dof_gid.data();
+  T* const direction = x.data();
+  T* const residual = b.data();
+  const T* const product = y.data();
+  const double total = sum([=](std::size_t i) { return inverse[i] == T(0) ? 0.0 : noise(ids[i]); });
+  const double mean = n_free > 1 ? total / static_cast<double>(n_free) : 0.0;
+  double rho = sum([=](std::size_t i) {
+    const T r = inverse[i] == T(0) ? T(0) : static_cast<T>(noise(ids[i]) - mean);
+    residual[i] = r;
+    direction[i] = inverse[i] * r;
+    return static_cast<double>(inverse[i] * r) * static_cast<double>(r);
+  });
   const double rho_start = rho;
-  for (std::size_t i = 0; i < n_owned_; ++i) x(i) = inverse_diagonal_(i) * b(i);
-  std::vector<double> diagonal, off;
-  double carried = 0;  // beta / alpha of the step before
+  la::LanczosMatrix lanczos;
+  double beta = 0;
   for (int step = 0; step < options.eigenvalue_steps; ++step) {
     apply({}, {});
-    const double curvature = dot(communicator, n_owned_, [&](std::size_t i) {
-      return static_cast<double>(x(i)) * static_cast<double>(y(i));
+    const double curvature = sum([=](std::size_t i) {
+      return static_cast<double>(direction[i]) * static_cast<double>(product[i]);
     });
     if (!(curvature > 0)) {
       if (step > 0) break;  // as far as the null space, for tiny problems
@@ -191,23 +212,26 @@ void Level<T>::estimate(const fem::Space& space, const Options& options) {
                               info.degree, info.n_cells));
     }
     const double alpha = rho / curvature;
-    diagonal.push_back(1.0 / alpha + carried);
+    lanczos.add(alpha, beta);
     const T factor = static_cast<T>(alpha);
-    for (std::size_t i = 0; i < n_owned_; ++i) b(i) -= factor * y(i);
-    const double next = residual_norm();
+    const double next = sum([=](std::size_t i) {
+      const T r = residual[i] - factor * product[i];
+      residual[i] = r;
+      return static_cast<double>(inverse[i] * r) * static_cast<double>(r);
+    });
     // Beyond round-off of the numbers of this level (squared) there is nothing to find.
     if (!(next > 1e-11 * rho_start) || step + 1 == options.eigenvalue_steps) break;
-    const double beta = next / rho;
-    off.push_back(std::sqrt(beta) / alpha);
-    carried = beta / alpha;
+    beta = next / rho;
     rho = next;
     const T keep = static_cast<T>(beta);
-    for (std::size_t i = 0; i < n_owned_; ++i) {
-      x(i) = inverse_diagonal_(i) * b(i) + keep * x(i);
-    }
+    Kokkos::parallel_for("ritz::multigrid::direction",
+                         Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_owned_),
+                         [=](const std::size_t i) {
+                           direction[i] = inverse[i] * residual[i] + keep * direction[i];
+                         });
+    Kokkos::fence();
   }
-  off.resize(diagonal.size() - 1);
-  info.eigenvalue = options.eigenvalue_safety * largest_eigenvalue(diagonal, off);
+  info.eigenvalue = options.eigenvalue_safety * lanczos.largest();
 }
 
 template <class T>

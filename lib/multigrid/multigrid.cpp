@@ -198,8 +198,8 @@ class Cycle final : public Multigrid {
       if (l + 1 == infos_.size()) {
         text += coarse_->text();
       } else {
-        text += fmt::format("matrix-free ({} Cartesian cells), eigenvalue {:.4g}", info.n_cartesian,
-                            info.eigenvalue);
+        text += fmt::format("matrix-free ({} Cartesian cells), eigenvalue {} {:.4g}",
+                            info.n_cartesian, info.is_bound ? "at most" : "about", info.eigenvalue);
       }
     }
     return text;
@@ -254,8 +254,7 @@ class Cycle final : public Multigrid {
 };
 
 /// Throws Error(internal) if these cannot be multigrid's inputs. Local.
-void check(const mesh::Hierarchy& hierarchy, const fem::Space& space, const physics::Form& form,
-           const Options& options) {
+void check(const mesh::Hierarchy& hierarchy, const fem::Space& space, const Options& options) {
   const auto refuse = [](const char* what) {
     throw Error(ExitCode::internal, fmt::format("multigrid: {}; please report this", what));
   };
@@ -288,7 +287,7 @@ void check(const mesh::Hierarchy& hierarchy, const fem::Space& space, const phys
 std::unique_ptr<Multigrid> make(const mesh::Hierarchy& hierarchy, const fem::Space& space,
                                 const physics::Form& form, double time, const Options& options,
                                 const CoarseFactory& coarse_factory) {
-  check(hierarchy, space, form, options);
+  check(hierarchy, space, options);
   if (options.precision == Options::Precision::double_precision) {
     return std::make_unique<Cycle<double>>(hierarchy, space, form, time, options, coarse_factory);
   }

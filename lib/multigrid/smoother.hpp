@@ -15,9 +15,4 @@ namespace ritz::multigrid {
 /// largest root down) keeps intermediate errors small (Reichel, BIT 30, 1990, 332).
 [[nodiscard]] std::vector<double> chebyshev_factors(const Options& options, double bound);
 
-/// Largest eigenvalue of the symmetric tridiagonal matrix, by bisection on the number of negative
-/// pivots (Barth, Martin and Wilkinson, Numer. Math. 9, 1967, 386). `off` has one entry less.
-[[nodiscard]] double largest_eigenvalue(const std::vector<double>& diagonal,
-                                        const std::vector<double>& off);
-
 }  // namespace ritz::multigrid

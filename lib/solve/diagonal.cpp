@@ -7,6 +7,7 @@
 #include "preconditioners.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/log.hpp"
+#include "ritz/la/lanczos.hpp"
 #include "ritz/la/vector.hpp"
 
 namespace ritz::solve {
@@ -47,29 +48,6 @@ class Jacobi final : public DiagonalPreconditioner {
  private:
   la::Vector inverse_;
 };
-
-/// The largest eigenvalue of a symmetric tridiagonal matrix, by bisection with the sign changes of
-/// its Sturm sequence.
-double largest_eigenvalue(const std::vector<double>& diagonal, const std::vector<double>& beside) {
-  const std::size_t n = diagonal.size();
-  double low = 0, high = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    const double radius =
-        (i > 0 ? std::abs(beside[i - 1]) : 0.0) + (i + 1 < n ? std::abs(beside[i]) : 0.0);
-    high = std::max(high, diagonal[i] + radius);
-  }
-  for (int step = 0; step < 60; ++step) {
-    const double middle = 0.5 * (low + high);
-    bool above = false;  // an eigenvalue above the middle
-    double pivot = 1;
-    for (std::size_t i = 0; i < n && !above; ++i) {
-      pivot = middle - diagonal[i] - (i > 0 ? beside[i - 1] * beside[i - 1] / pivot : 0.0);
-      above = pivot <= 0;
-    }
-    (above ? low : high) = middle;
-  }
-  return high;
-}
 
 /// Chebyshev iteration of the first kind from zero (Saad, Iterative Methods for Sparse Linear
 /// Systems, 2nd ed., algorithm 12.1, with the diagonal).
@@ -113,7 +91,7 @@ class OperatorChebyshev final : public la::Preconditioner {
 
  private:
   /// Largest eigenvalue of D^-1 A from the coefficients of conjugate gradients with D, which are a
-  /// Lanczos process (Saad, section 6.7.3). The start depends on solver ids only.
+  /// Lanczos process. The start depends on solver ids only.
   double estimate(int n_steps) {
     const la::Layout& layout = op_.layout();
     const comm::Communicator& communicator = layout.communicator;
@@ -127,8 +105,8 @@ class OperatorChebyshev final : public la::Preconditioner {
           const std::uint64_t h = (first + i + 1) * 0x9E3779B97F4A7C15ull;
           r(i) = static_cast<double>(h >> 11) * 0x1p-52 - 1.0;
         });
-    std::vector<double> diagonal, beside;
-    double last_rz = 0, last_alpha = 0;
+    la::LanczosMatrix lanczos;
+    double last_rz = 0;
     for (int k = 0; k < n_steps; ++k) {
       scale(inverse_, r, step_);
       const double rz = la::dot(communicator, r, step_);
@@ -139,16 +117,14 @@ class OperatorChebyshev final : public la::Preconditioner {
       const double p_ap = la::dot(communicator, p, product_);
       if (!(p_ap > 0)) break;
       const double alpha = rz / p_ap;
-      diagonal.push_back(1 / alpha + (k > 0 ? beta / last_alpha : 0.0));
-      if (k > 0) beside.push_back(std::sqrt(beta) / last_alpha);
+      lanczos.add(alpha, beta);
       la::axpby(-alpha, product_, 1.0, r);
       last_rz = rz;
-      last_alpha = alpha;
     }
-    if (diagonal.empty())
+    if (lanczos.is_empty())
       throw base::Error(base::ExitCode::not_converged,
                         "chebyshev: the operator is not positive definite");
-    return largest_eigenvalue(diagonal, beside);
+    return lanczos.largest();
   }
 
   const la::Operator& op_;

@@ -6,6 +6,8 @@
 
 #include "form_tools.hpp"
 #include "ritz/assembly/cell_operator.hpp"
+#include "ritz/la/lanczos.hpp"
+#include "ritz/la/vector.hpp"
 
 using namespace ritz;
 using assembly::CellOperator;
@@ -119,7 +121,7 @@ Difference compare(const mesh::Mesh& mesh, int degree, Kind kind) {
   });
   EXPECT_EQ(seen_before, std::vector<int>(n, 1));
   EXPECT_EQ(seen_after, std::vector<int>(n, 1));
-  device::View<double*> diagonal("diagonal", n);
+  device::View<T*> diagonal("diagonal", n);
   op.diagonal(diagonal);
   la::Vector load("load", n);
   assembly::cell_load(mesh, space, fixed.constraints, form, 0.0, load);
@@ -283,5 +285,88 @@ TEST(CellOperator, SmallestDiffusionIsKnown) {
       EXPECT_GT(assembled, 0.0);
       EXPECT_NEAR(smallest(form), assembled, 1e-12 * assembled);
     }
+  }
+}
+
+/// Largest eigenvalue of D^-1 A by many steps of conjugate gradients.
+double largest_eigenvalue(const mesh::Mesh& mesh, const fem::Space& space,
+                          const CellOperator<double>& op) {
+  const auto make = [&] { return la::make_vector("v", space.n_owned); };
+  const la::Vector d = make(), r = make(), z = make(), p = make(), q = make();
+  op.diagonal(d);
+  const std::vector<double> start = random_values(space);
+  std::copy_n(start.begin(), space.n_owned, r.data());
+  la::LanczosMatrix lanczos;
+  double last = 0;
+  for (int step = 0; step < 150; ++step) {
+    for (std::size_t i = 0; i < r.extent(0); ++i) z(i) = r(i) / d(i);
+    const double rho = la::dot(mesh.communicator, r, z);
+    const double beta = step == 0 ? 0.0 : rho / last;
+    last = rho;
+    la::axpby(1.0, z, beta, p);
+    op.apply(p, q);
+    const double curvature = la::dot(mesh.communicator, p, q);
+    if (!(rho > 1e-24) || !(curvature > 0)) break;
+    lanczos.add(rho / curvature, beta);
+    la::axpby(-rho / curvature, q, 1.0, r);
+  }
+  return lanczos.largest();
+}
+
+TEST(CellOperator, SpectrumIsBoundedByTheCells) {
+  const auto bound_of = [](const mesh::Mesh& mesh, const CellOperator<double>& op) {
+    EXPECT_FALSE(mesh.communicator.any(!op.spectrum_bound()));
+    return mesh.communicator.max(op.spectrum_bound().value_or(0.0));
+  };
+  for (const CellType type : {CellType::line, CellType::quad, CellType::hex}) {
+    test::Setup setup;
+    setup.type = type;
+    setup.distortion = 0;
+    setup.cells = {4, 4, 4};
+    const mesh::Mesh cube = test::make_mesh(comm::Communicator::world(), setup);
+    const int dim = cube.dimension();
+    {
+      // Degree 1, u = -1 and 1 at the ends of one direction: x^T A x = 4, and 2^dim times the
+      // diagonal entry dim / 3^(dim-1): 4 / 2, 4 / (8/3), 4 / (8/3).
+      const fem::Space space(cube, 1);
+      const CellOperator<double> op(cube, space, test::no_constraints(space),
+                                    test::diffusion_form(dim, test::number(3.0)));
+      const double expected = dim == 1 ? 2.0 : 1.5;
+      EXPECT_GT(bound_of(cube, op), expected);
+      EXPECT_LT(bound_of(cube, op), 1.002 * expected);
+    }
+    // Without prescribed unknowns the bound is reached, also by boxes and with a reaction.
+    setup.cells = {4, 3, 2};
+    const mesh::Mesh mesh = test::make_mesh(comm::Communicator::world(), setup);
+    for (const int degree : {1, 2, 4}) {
+      const fem::Space space(mesh, degree);
+      physics::Form form = test::diffusion_form(dim, test::number(1.0));
+      form.regions[0].has_reaction = true;
+      form.regions[0].reaction = test::number(7.0);
+      const CellOperator<double> op(mesh, space, test::no_constraints(space), form);
+      const double largest = largest_eigenvalue(mesh, space, op);
+      EXPECT_LT(largest, bound_of(mesh, op));
+      EXPECT_GT(1.003 * largest, bound_of(mesh, op)) << "degree " << degree;
+      // Prescribed unknowns only lower the spectrum.
+      physics::BoundaryForm value = test::boundary(mesh, physics::BoundaryForm::Kind::value,
+                                                   {test::side_name(dim, 0, false)});
+      value.value = test::number(0.0);
+      form.boundaries = {value};
+      const assembly::FixedValues fixed = assembly::fixed_values(mesh, space, form);
+      const CellOperator<double> some(mesh, space, fixed.constraints, form);
+      EXPECT_LT(largest_eigenvalue(mesh, space, some), bound_of(mesh, some));
+    }
+    // A Robin boundary, and cells of another shape on one rank, leave it open.
+    const fem::Space space(mesh, 2);
+    const CellOperator<double> robin(mesh, space, test::no_constraints(space),
+                                     make_form(mesh, Kind::diagonal));
+    EXPECT_TRUE(mesh.communicator.any(!robin.spectrum_bound()));
+    if (dim == 1) continue;
+    setup.distortion = 0.3;
+    const mesh::Mesh distorted = test::make_mesh(comm::Communicator::world(), setup);
+    const fem::Space other(distorted, 2);
+    const CellOperator<double> general(distorted, other, test::no_constraints(other),
+                                       test::diffusion_form(dim, test::number(1.0)));
+    EXPECT_TRUE(mesh.communicator.any(!general.spectrum_bound()));
   }
 }

@@ -54,16 +54,6 @@ TEST(ChebyshevFactors, FirstKindIsTheScaledPolynomialOfTheFirstKind) {
   }
 }
 
-TEST(LargestEigenvalue, OfTheSecondDifference) {
-  for (const std::size_t n : {1U, 2U, 5U, 40U}) {
-    const std::vector<double> diagonal(n, 2.0), off(n - 1, 1.0);
-    const double expected = 2 + 2 * std::cos(std::numbers::pi / static_cast<double>(n + 1));
-    EXPECT_NEAR(largest_eigenvalue(diagonal, off), expected, 1e-12);
-  }
-  EXPECT_NEAR(largest_eigenvalue({3, -1, 2}, {0, 0}), 3, 1e-12);  // three blocks
-  EXPECT_NEAR(largest_eigenvalue({-3, -1, -2}, {0, 0}), -1, 1e-12);
-}
-
 /// Q1 matrix on a scrambled mesh; with `boundary` some dofs are prescribed.
 template <class T>
 void check_dense(bool boundary) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "ritz/fem/space.hpp"
@@ -61,7 +62,12 @@ class CellOperator {
   void apply(const In& x, const Out& y, const Hook& before = {}, const Hook& after = {}) const;
 
   /// The diagonal [n_owned], by sums of products of 1-D numbers; 1 at prescribed dofs. Collective.
-  void diagonal(const device::View<double*>& d) const;
+  void diagonal(const Out& d) const;
+
+  /// A bound on the spectrum of D^-1 A, D the diagonal, from this rank's cells; the largest of all
+  /// ranks is a bound for the whole. Only if it is cheap and sharp: all cells Cartesian, of a few
+  /// shapes, and no Robin boundary here. See cell_spectrum(). Local.
+  [[nodiscard]] std::optional<double> spectrum_bound() const;
 
   [[nodiscard]] Cells cells() const;  ///< of this rank
   /// Smallest eigenvalue of the symmetric part of K at this rank's quadrature points; 0 without

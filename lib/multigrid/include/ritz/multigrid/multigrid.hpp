@@ -30,7 +30,8 @@ struct Options {
 
   /// Coarsest problems up to this size are solved by a dense inverse on every rank (`automatic`).
   GlobalId dense_size = 1500;
-  /// Steps of the eigenvalue estimate, and what its result is multiplied by.
+  /// Steps of the eigenvalue estimate, and what its result is multiplied by; where all cells are
+  /// Cartesian and of a few shapes there is a bound, and no estimate.
   int eigenvalue_steps = 12;
   double eigenvalue_safety = 1.1;
 };
@@ -47,7 +48,8 @@ struct LevelInfo {
   GlobalId n_dofs = 0;
   int degree = 1;
   GlobalId n_cartesian = 0;  ///< cells with the Cartesian kernel
-  double eigenvalue = 0;     ///< the bound on the spectrum of D^-1 A; 0 on the coarsest level
+  double eigenvalue = 0;     ///< largest of D^-1 A; 0 on the coarsest level
+  bool is_bound = false;     ///< the eigenvalue is a bound by the cells, not an estimate
 };
 
 /// A V-cycle (symmetric, positive definite, the same in every application) in the numbers of
