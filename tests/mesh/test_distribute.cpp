@@ -295,6 +295,38 @@ TEST(CheckGeometry, FindsInvertedCells) {
   }
 }
 
+TEST(CheckGeometry, FindsVerticesPushedTooFar) {
+  // One vertex of the unit square or cube moves by t towards the opposite one. The Jacobian there
+  // has 1 - t on the diagonal and -t elsewhere, up to signs: its determinant is 1 - dim t.
+  for (const int dim : {2, 3}) {
+    const auto n = static_cast<std::size_t>(1) << dim;
+    for (std::size_t vertex = 0; vertex < n; ++vertex) {
+      for (const bool too_far : {false, true}) {
+        Mesh mesh(world());
+        mesh.cell_type = dim == 2 ? CellType::quad : CellType::hex;
+        mesh.n_cells_global = 1;
+        mesh.n_vertices_global = mesh.n_nodes_global = static_cast<GlobalId>(n);
+        if (world().is_root()) {
+          mesh.n_cells_owned = 1;
+          mesh.cell_gid = {0};
+          mesh.cell_region = {0};
+          mesh.n_vertices = static_cast<LocalId>(n);
+          const double t = 1.0 / dim + (too_far ? 1e-3 : -1e-3);
+          for (std::size_t v = 0; v < n; ++v) {
+            mesh.cell_nodes.push_back(static_cast<LocalId>(v));
+            mesh.node_gid.push_back(static_cast<GlobalId>(v));
+            for (int d = 0; d < dim; ++d) {
+              const double x = static_cast<double>(v >> d & 1);
+              mesh.node_coordinates.push_back(v == vertex ? x + t * (1 - 2 * x) : x);
+            }
+          }
+        }
+        EXPECT_EQ(complaint(mesh).empty(), !too_far) << dim << "-D, vertex " << vertex;
+      }
+    }
+  }
+}
+
 TEST(CheckGeometry, FindsFlatCells) {
   Mesh whole = whole_box(CellType::tet, {2, 1, 1});
   // Vertex 3 of cell 4 onto its vertex 2.
