@@ -167,6 +167,8 @@ CellBatches::CellBatches(const mesh::Mesh& mesh, const fem::Space& space,
         if (!fits) continue;
         index.insert(index.end(), source.begin(), source.end());
         batch.target = batch.source;
+        batch.is_own = !foreign && std::all_of(source.begin(), source.end(),
+                                               [this](std::int32_t i) { return i < n_owned; });
         if (foreign) {
           batch.target = index.size();
           index.insert(index.end(), target.begin(), target.end());

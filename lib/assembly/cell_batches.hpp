@@ -30,6 +30,7 @@ struct CellBatches {
     /// index[entity][lane]: first dof of each vertex, edge, face and the inside, the others follow
     /// it; or index[tensor position][lane].
     bool by_entity = true;
+    bool is_own = false;  ///< all are dofs of the vector itself, for reading and writing
   };
   using Range = std::pair<LocalId, LocalId>;  ///< owned dofs [first, second)
   struct Group {

@@ -68,16 +68,16 @@ class CellLoopOf final : public CellLoop<T> {
     V* work = scratch + n_nodes;
     for (int b = begin; b < end; ++b) {
       const CellBatches::Batch& batch = batches.batches[static_cast<std::size_t>(b)];
-      gather(batch.by_entity, batches.index.data() + batch.source, batches.place.data(), n_owned, x,
-             x_extra, u);
+      gather(batch, batches.index.data() + batch.source, batches.place.data(), n_owned, x, x_extra,
+             u);
       const BatchGeometry<T>& geometry = data.geometry[b];
       if (geometry.kind == CellKind::cartesian) {
         Cartesian{modes_}(geometry.terms, u);
       } else {
         act(data.kind, geometry, u, work);
       }
-      scatter(batch.by_entity, batches.index.data() + batch.target, batches.place.data(), n_owned,
-              u, y, y_extra);
+      scatter(batch, batches.index.data() + batch.target, batches.place.data(), n_owned, u, y,
+              y_extra);
     }
   }
 
@@ -92,8 +92,8 @@ class CellLoopOf final : public CellLoop<T> {
       } else {
         stored_diagonal(data.kind, geometry, scratch, scratch + n_nodes);
       }
-      scatter(batch.by_entity, batches.index.data() + batch.target, batches.place.data(),
-              batches.n_owned, scratch, d, d_extra);
+      scatter(batch, batches.index.data() + batch.target, batches.place.data(), batches.n_owned,
+              scratch, d, d_extra);
     }
   }
 
@@ -149,9 +149,22 @@ class CellLoopOf final : public CellLoop<T> {
     }
   }
 
-  static void gather(bool by_entity, const std::int32_t* index, const std::int16_t* place,
-                     LocalId n_owned, const T* x, const T* extra, V* u) {
-    if (by_entity) {
+  /// Up to degree 2 an entity has one dof: no runs, and most of the time is in the addresses.
+  static constexpr bool one_each = inside <= 1;
+
+  static void gather(const CellBatches::Batch& batch, const std::int32_t* index,
+                     const std::int16_t* place, LocalId n_owned, const T* x, const T* extra, V* u) {
+    if constexpr (one_each) {
+      if (batch.is_own && batch.by_entity) {
+        for (int i = 0; i < n_nodes; ++i, index += width) {
+          V value;
+          for (int l = 0; l < width; ++l) value[l] = x[index[l]];
+          u[place[i]] = value;
+        }
+        return;
+      }
+    }
+    if (batch.by_entity) {
       each_run(index, place, x, extra, n_owned,
                [u]<int size>(const T* const* from, const std::int16_t* to) {
                  kernels::gather_run<size>(from, to, u);
@@ -165,9 +178,18 @@ class CellLoopOf final : public CellLoop<T> {
     }
   }
 
-  static void scatter(bool by_entity, const std::int32_t* index, const std::int16_t* place,
-                      LocalId n_owned, const V* u, T* y, T* extra) {
-    if (by_entity) {
+  static void scatter(const CellBatches::Batch& batch, const std::int32_t* index,
+                      const std::int16_t* place, LocalId n_owned, const V* u, T* y, T* extra) {
+    if constexpr (one_each) {
+      if (batch.is_own && batch.by_entity) {
+        for (int i = 0; i < n_nodes; ++i, index += width) {
+          const V value = u[place[i]];
+          for (int l = 0; l < width; ++l) y[index[l]] += value[l];
+        }
+        return;
+      }
+    }
+    if (batch.by_entity) {
       each_run(index, place, y, extra, n_owned,
                [u]<int size>(T* const* to, const std::int16_t* from) {
                  kernels::scatter_add_run<size>(u, from, to);
