@@ -93,7 +93,6 @@ class Solve {
     });
     if (!inputs_are_finite()) return report_;
     residual_ = la::make_vector("ritz::solve::residual", layout_.n_owned);
-    best_x_ = la::make_vector("ritz::solve::best_x", layout_.n_owned);
     if (system_.constant_null_space && !prepare_null_space()) return finish();
     report_.rhs_norm = la::norm2(communicator_, rhs_);
     if (report_.rhs_norm == 0.0) {
@@ -114,8 +113,9 @@ class Solve {
       // A guess worse than none.
       la::fill(x_, 0.0);
       best_residual_ = 1.0;
+    } else if (la::norm_max(communicator_, x_) > 0) {
+      keep();
     }
-    la::copy(x_, best_x_);
 
     std::vector<Choice> choices{choose(options_, facts(), context_)};
     report_.choice = choices.front().reason;
@@ -356,7 +356,7 @@ class Solve {
       note(
           "cg is for symmetric matrices and this one is not: the result is checked, but expect "
           "trouble");
-    la::copy(best_x_, x_);
+    go_back();
 
     double start = now();
     SetUp set_up;
@@ -406,13 +406,30 @@ class Solve {
         attempt.setup));
   }
 
+  /// x is the best so far.
+  void keep() {
+    if (!best_x_.data()) best_x_ = la::make_vector("ritz::solve::best_x", layout_.n_owned);
+    la::copy(x_, best_x_);
+  }
+
+  /// Back to the best so far: zero, if none was kept.
+  void go_back() {
+    if (best_x_.data()) {
+      la::copy(best_x_, x_);
+    } else {
+      la::fill(x_, 0.0);
+    }
+  }
+
   /// Never hands back something worse than what there was, least of all NaN.
   void keep_best(const Attempt& attempt) {
-    if (std::isfinite(attempt.true_residual) && attempt.true_residual <= best_residual_) {
+    if (attempt.status == Status::converged) {
+      best_residual_ = attempt.true_residual;  // the last attempt: no copy needed
+    } else if (std::isfinite(attempt.true_residual) && attempt.true_residual <= best_residual_) {
       best_residual_ = attempt.true_residual;
-      la::copy(x_, best_x_);
+      keep();
     } else {
-      la::copy(best_x_, x_);
+      go_back();
     }
   }
 
@@ -453,11 +470,11 @@ class Solve {
     if (residual < 1.0) {
       attempt.setup += fmt::format("; full multigrid start at {:.1e}", residual);
       best_residual_ = residual;
-      la::copy(x_, best_x_);
+      keep();
     } else {
       note(fmt::format("the full multigrid start has the residual {:.1e}: started from zero",
                        residual));
-      la::copy(best_x_, x_);
+      go_back();
     }
   }
 
@@ -611,7 +628,8 @@ class Solve {
   const Context& context_;
   double started_;
   Report report_;
-  la::Vector residual_, best_x_;
+  la::Vector residual_;
+  la::Vector best_x_;  ///< made when something but zero has to be kept
   double best_residual_ = std::numeric_limits<double>::infinity();
   std::unique_ptr<la::Matrix> pinned_;
   std::function<void(const la::Vector&, const la::Vector&)> start_;  ///< full multigrid
