@@ -218,6 +218,10 @@ struct StoredAction {
     const int n_diffusion = kind.diffusion_count(dim);
     for (int i = 0; i < count; ++i) {
       const Lanes<T>* t = affine ? terms : terms + (first + i) * n_terms;
+      if (!affine) {
+        // The next cells' terms mostly follow: to the second-level cache during the products.
+        for (int k = 0; k < n_terms; ++k) __builtin_prefetch(t + n_points * n_terms + k, 0, 2);
+      }
       Lanes<T> gradient[dim], flux[dim];
       gradient[0] = g[0][i];
       if constexpr (dim == 2) gradient[1] = last[i];
