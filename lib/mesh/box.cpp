@@ -121,8 +121,9 @@ void check(const Box& box, int dimension, int n_children) {
     if (box.cells[d] < 1) {
       refuse(fmt::format("{} cells in {} (must be at least 1)", box.cells[d], letters[d]));
     }
-    if (box.stride < 1 || box.cells[d] % box.stride != 0) {
-      refuse(fmt::format("{} cells in {} in bricks of {}", box.cells[d], letters[d], box.stride));
+    if (box.stride[d] < 1 || box.cells[d] % box.stride[d] != 0) {
+      refuse(
+          fmt::format("{} cells in {} in bricks of {}", box.cells[d], letters[d], box.stride[d]));
     }
     if (!std::isfinite(box.lower[d]) || !std::isfinite(box.upper[d]) ||
         !(box.upper[d] > box.lower[d])) {
@@ -169,11 +170,11 @@ Mesh make_box(const comm::Communicator& communicator, const Box& box) {
                    : Axis(1, 0.0, 1.0, 1.0);
   };
   const std::array<Axis, 3> axes{axis(0), axis(1), axis(2)};
-  const auto bricks = [&](std::size_t d) { return d < dim ? axes[d].n() / box.stride : 1; };
+  const auto bricks = [&](std::size_t d) { return d < dim ? axes[d].n() / box.stride[d] : 1; };
   const std::array<GlobalId, 3> n{bricks(0), bricks(1), bricks(2)};
   // Where corner i is in direction d: a vertex of the box whose bricks are not merged.
   const auto position = [&](std::size_t d, GlobalId i) {
-    return axes[d](d < dim ? i * box.stride : i);
+    return axes[d](d < dim ? i * box.stride[d] : i);
   };
   // Corners in each direction; a direction that the box does not have has one.
   const std::array<GlobalId, 3> m{n[0] + 1, dim > 1 ? n[1] + 1 : 1, dim > 2 ? n[2] + 1 : 1};
@@ -278,9 +279,9 @@ Mesh make_box(const comm::Communicator& communicator, const Box& box) {
         for (std::size_t d = 0; d < dim; ++d) x[d] += bump * axes[d].length();
       } else {
         GlobalId id = 0;  // of the vertex in the box
-        for (std::size_t d = dim; d-- > 0;) id = id * (axes[d].n() + 1) + index[d] * box.stride;
+        for (std::size_t d = dim; d-- > 0;) id = id * (axes[d].n() + 1) + index[d] * box.stride[d];
         for (std::size_t d = 0; d < dim; ++d) {
-          const GlobalId at_d = index[d] * box.stride;
+          const GlobalId at_d = index[d] * box.stride[d];
           const double size = std::min(x[d] - axes[d](at_d - 1), axes[d](at_d + 1) - x[d]);
           const auto counter = 3 * static_cast<std::uint64_t>(id) + d;
           x[d] += 0.5 * box.distortion_amount * size * random_sign_unit(box.seed, counter);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
+#include <cmath>
 
 #include "ritz/base/error.hpp"
 
@@ -20,7 +20,7 @@ struct Origin {
 };
 
 /// Parents of all local cells. Local; throws Error(internal) if a parent is not on this rank.
-Parents find_parents(const Mesh& coarse, const Mesh& fine,
+Parents find_parents(const Mesh& coarse, const Mesh& fine, Directions halved,
                      const std::function<Origin(GlobalId)>& origin) {
   std::vector<std::pair<GlobalId, LocalId>> known(coarse.cell_gid.size());
   for (std::size_t i = 0; i < known.size(); ++i) {
@@ -28,6 +28,7 @@ Parents find_parents(const Mesh& coarse, const Mesh& fine,
   }
   std::sort(known.begin(), known.end());
   Parents parents;
+  parents.halved = halved;
   parents.cell.resize(fine.cell_gid.size());
   parents.corner.resize(fine.cell_gid.size());
   std::pair<GlobalId, LocalId> last{-1, -1};  // a cell's children mostly follow each other
@@ -52,11 +53,12 @@ Parents find_parents(const Mesh& coarse, const Mesh& fine,
   return parents;
 }
 
-void add_parents(Hierarchy& hierarchy, const std::function<Origin(GlobalId)>& origin) {
+void add_parents(Hierarchy& hierarchy, Directions halved,
+                 const std::function<Origin(GlobalId)>& origin) {
   const std::size_t n = hierarchy.meshes.size();
   hierarchy.meshes.back().communicator.together([&] {
     hierarchy.parents.push_back(
-        find_parents(hierarchy.meshes[n - 2], hierarchy.meshes[n - 1], origin));
+        find_parents(hierarchy.meshes[n - 2], hierarchy.meshes[n - 1], halved, origin));
   });
 }
 
@@ -64,9 +66,9 @@ void add_parents(Hierarchy& hierarchy, const std::function<Origin(GlobalId)>& or
 struct Bricks {
   std::array<GlobalId, 3> n{1, 1, 1};
 
-  Bricks(const Box& box, GlobalId stride) {
+  explicit Bricks(const Box& box) {
     const auto dimension = static_cast<std::size_t>(table(box.cell_type).dimension);
-    for (std::size_t d = 0; d < dimension; ++d) n[d] = box.cells[d] / stride;
+    for (std::size_t d = 0; d < dimension; ++d) n[d] = box.cells[d] / box.stride[d];
   }
   [[nodiscard]] std::array<GlobalId, 3> place(GlobalId id) const {
     return {id % n[0], id / n[0] % n[1], id / n[0] / n[1]};
@@ -78,12 +80,12 @@ struct Bricks {
 
 /// Ranks of the blocks' cells of `raw`, by the rank of the coarsest brick they lie in. Collective.
 std::vector<int> inherit_part(const Mesh& raw, const Bricks& bricks, const Bricks& coarsest,
-                              int levels, const std::vector<int>& coarsest_part) {
+                              const std::vector<int>& coarsest_part) {
   const auto n = static_cast<std::size_t>(raw.n_cells_owned);
   std::vector<GlobalId> ancestor(n), wanted;
   for (std::size_t i = 0; i < n; ++i) {
     auto place = bricks.place(raw.cell_gid[i]);
-    for (GlobalId& one : place) one >>= levels;
+    for (std::size_t d = 0; d < 3; ++d) place[d] /= bricks.n[d] / coarsest.n[d];
     ancestor[i] = coarsest.id(place);
     if (i == 0 || ancestor[i] != ancestor[i - 1]) wanted.push_back(ancestor[i]);
   }
@@ -117,9 +119,11 @@ std::vector<int> inherit_part(const Mesh& raw, const Bricks& bricks, const Brick
   return part;
 }
 
-/// Facets of the parent in which facet f of child `corner` of a tensor cell lies: -1 if inside.
-int parent_facet(int facet, std::uint8_t corner) {
-  return ((corner >> (facet / 2)) & 1) == facet % 2 ? facet : -1;
+/// Facet of the parent in which facet f of child `corner` of a tensor cell lies: -1 if inside.
+int parent_facet(int facet, std::uint8_t corner, Directions halved) {
+  const int direction = facet / 2;
+  if ((halved >> direction & 1) == 0) return facet;
+  return (corner >> direction & 1) == facet % 2 ? facet : -1;
 }
 
 /// Sets of `coarse` from those of `fine`. Collective.
@@ -128,7 +132,7 @@ void inherit_sets(Mesh& coarse, const Mesh& fine, const Parents& parents) {
   for (const FacetInSet& one : fine.facet_sets) {
     if (one.cell >= fine.n_cells_owned) continue;
     const auto cell = static_cast<std::size_t>(one.cell);
-    if (parent_facet(one.facet, parents.corner[cell]) < 0) continue;
+    if (parent_facet(one.facet, parents.corner[cell], parents.halved) < 0) continue;
     sets.push_back({parents.cell[cell], one.facet, one.set});
   }
   std::sort(sets.begin(), sets.end());
@@ -180,49 +184,103 @@ void refine(Hierarchy& hierarchy, int levels) {
   const int n_bits = hierarchy.finest().dimension();
   for (int level = 0; level < levels; ++level) {
     hierarchy.meshes.push_back(refine(hierarchy.finest(), 1));
-    add_parents(hierarchy, [&](GlobalId id) {
+    add_parents(hierarchy, all_directions(n_bits), [&](GlobalId id) {
       return Origin{id >> n_bits, static_cast<std::uint8_t>(id & ((GlobalId{1} << n_bits) - 1))};
     });
   }
 }
 
-int box_levels(const Box& box, int n_ranks) {
-  if (!is_tensor(box.cell_type)) return 0;
-  const auto dimension = static_cast<std::size_t>(table(box.cell_type).dimension);
-  int levels = 0;
-  for (GlobalId stride = 2;; stride *= 2, ++levels) {
-    GlobalId n_cells = 1;
-    for (std::size_t d = 0; d < dimension; ++d) {
-      if (box.cells[d] % stride != 0) return levels;
-      n_cells *= box.cells[d] / stride;
-    }
-    const GlobalId least = n_ranks == 1 ? 8 : n_cells % n_ranks == 0 ? 16 : 64;
-    if (n_cells < 8 || n_cells < least * n_ranks) return levels;
+std::vector<Directions> box_steps(const Box& box, int n_ranks,
+                                  const std::array<double, 3>& diffusion) {
+  std::vector<Directions> steps;
+  if (!is_tensor(box.cell_type)) return steps;
+  const int dimension = table(box.cell_type).dimension;
+  std::array<GlobalId, 3> n{1, 1, 1};
+  std::array<double, 3> coupling{};
+  bool known = true;
+  for (std::size_t d = 0; d < static_cast<std::size_t>(dimension); ++d) {
+    n[d] = box.cells[d];
+    const double spacing = (box.upper[d] - box.lower[d]) / static_cast<double>(n[d]);
+    coupling[d] = diffusion[d] / (spacing * spacing);
+    known = known && std::isfinite(coupling[d]) && coupling[d] > 0;
   }
+  // Cells of the box halved in these directions; 0 if that cannot be.
+  const auto n_halved = [&](Directions directions) -> GlobalId {
+    GlobalId n_cells = 1;
+    for (std::size_t d = 0; d < 3; ++d) {
+      const bool halves = (directions >> d & 1) != 0;
+      if (halves && n[d] % 2 != 0) return 0;
+      n_cells *= halves ? n[d] / 2 : n[d];
+    }
+    return n_cells;
+  };
+  const auto halve = [&](Directions directions) {
+    for (std::size_t d = 0; d < 3; ++d) {
+      if ((directions >> d & 1) == 0) continue;
+      n[d] /= 2;
+      coupling[d] /= 4;
+    }
+    steps.push_back(directions);
+  };
+
+  while (known) {
+    const double weakest = *std::min_element(coupling.begin(), coupling.begin() + dimension);
+    double strongest = 0;
+    for (std::size_t d = 0; d < static_cast<std::size_t>(dimension); ++d) {
+      if (n[d] % 2 == 0) strongest = std::max(strongest, coupling[d]);
+    }
+    // The factor beyond is for the round-off of spacings that are powers of two apart.
+    if (!(strongest > most_unlike * weakest * (1 + 1e-9))) break;
+    Directions directions = 0;
+    for (std::size_t d = 0; d < static_cast<std::size_t>(dimension); ++d) {
+      if (n[d] % 2 == 0 && coupling[d] > 0.5 * strongest) directions |= Directions(1) << d;
+    }
+    const GlobalId n_cells = n_halved(directions);
+    const GlobalId largest_share = (n_cells + n_ranks - 1) / n_ranks;
+    if (n_cells < n_ranks || 4 * largest_share * n_ranks > 5 * n_cells) break;
+    halve(directions);
+  }
+  const Directions all = all_directions(dimension);
+  for (;;) {
+    const GlobalId n_cells = n_halved(all);
+    const GlobalId least = n_ranks == 1 ? 8 : n_cells % n_ranks == 0 ? 16 : 64;
+    if (n_cells < least * n_ranks) break;
+    halve(all);
+  }
+  return steps;
 }
 
-Hierarchy make_box_hierarchy(const comm::Communicator& communicator, const Box& box, int levels,
+Hierarchy make_box_hierarchy(const comm::Communicator& communicator, const Box& box,
+                             const std::vector<Directions>& steps,
                              const std::function<std::vector<int>(const Mesh&)>& partition) {
   Hierarchy hierarchy;
   Box coarse = box;
-  coarse.stride = box.stride << levels;
-  const Bricks coarsest(box, coarse.stride);
-  std::vector<int> coarsest_part;
-  for (int level = 0; level <= levels; ++level, coarse.stride /= 2) {
-    const Bricks bricks(box, coarse.stride);
-    const Mesh raw = make_box(communicator, coarse);
-    if (level == 0) {
-      coarsest_part = partition(raw);
-      hierarchy.meshes.push_back(distribute(raw, coarsest_part, true));
-      continue;
+  const auto scale = [&coarse](Directions directions, bool up) {
+    for (std::size_t d = 0; d < 3; ++d) {
+      if ((directions >> d & 1) == 0) continue;
+      coarse.stride[d] = up ? 2 * coarse.stride[d] : coarse.stride[d] / 2;
     }
+  };
+  for (const Directions directions : steps) scale(directions, true);
+  const Bricks coarsest(coarse);
+  std::vector<int> coarsest_part;
+  {
+    const Mesh raw = make_box(communicator, coarse);
+    coarsest_part = partition(raw);
+    hierarchy.meshes.push_back(distribute(raw, coarsest_part, true));
+  }
+  for (std::size_t step = steps.size(); step-- > 0;) {
+    const Bricks parents(coarse);
+    scale(steps[step], false);
+    const Bricks bricks(coarse);
+    const Mesh raw = make_box(communicator, coarse);
     hierarchy.meshes.push_back(
-        distribute(raw, inherit_part(raw, bricks, coarsest, level, coarsest_part), true));
-    const Bricks parents(box, 2 * coarse.stride);
-    add_parents(hierarchy, [&](GlobalId id) {
+        distribute(raw, inherit_part(raw, bricks, coarsest, coarsest_part), true));
+    add_parents(hierarchy, steps[step], [&](GlobalId id) {
       auto place = bricks.place(id);
       std::uint8_t corner = 0;
       for (std::size_t d = 0; d < 3; ++d) {
+        if ((steps[step] >> d & 1) == 0) continue;
         corner = static_cast<std::uint8_t>(corner | (place[d] & 1) << d);
         place[d] /= 2;
       }

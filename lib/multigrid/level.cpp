@@ -299,7 +299,7 @@ template <class T>
 std::size_t Level<T>::bytes() const {
   const std::size_t vectors = x.extent(0) + b.extent(0) + y.extent(0) + inverse_diagonal_.extent(0);
   return vectors * sizeof(T) + fixed_.size() * sizeof(LocalId) + (op ? op->bytes() : 0) +
-         (degree_transfer ? degree_transfer->bytes() : 0) +
+         (cell_transfer ? cell_transfer->bytes() : 0) +
          (refinement_transfer ? refinement_transfer->bytes() : 0);
 }
 

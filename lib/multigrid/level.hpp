@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "degree_transfer.hpp"
+#include "cell_transfer.hpp"
 #include "refinement_transfer.hpp"
 #include "ritz/assembly/cell_operator.hpp"
 #include "smoother.hpp"
@@ -46,7 +46,7 @@ class Level {
   // Vectors: x and b [n_local] (ghosts for the transfers), y [n_owned].
   device::View<T*> x, b, y;
   std::unique_ptr<assembly::CellOperator<T>> op;
-  std::unique_ptr<DegreeTransfer<T>> degree_transfer;
+  std::unique_ptr<CellTransfer<T>> cell_transfer;
   std::unique_ptr<RefinementTransfer<T>> refinement_transfer;
   LevelInfo info;
   fem::Constraints constraints;  // emptied once the level is complete

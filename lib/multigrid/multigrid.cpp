@@ -101,17 +101,23 @@ class Cycle final : public Multigrid {
   Cycle(const mesh::Hierarchy& hierarchy, const fem::Space& space, const physics::Form& form,
         double time, const Options& options, const CoarseFactory& factory)
       : options_(options) {
-    // Degrees on the finest mesh, then degree 1 on the others.
+    // The full degree on the finest mesh, and as long as the next coarser one has cells halved in
+    // some directions only: modes that oscillate inside a cell along its weak directions are
+    // neither smoothed nor of lower degree. Then lower degrees, then degree 1 on the meshes left.
     struct Plan {
       std::size_t mesh;
       int degree;
     };
     std::vector<Plan> plan;
-    const std::size_t finest = hierarchy.meshes.size() - 1;
-    for (int degree = space.element.degree(); degree >= 1; degree /= 2) {
-      plan.push_back({finest, degree});
+    std::size_t m = hierarchy.meshes.size() - 1;
+    const mesh::Directions all = mesh::all_directions(hierarchy.finest().dimension());
+    for (; m > 0 && (hierarchy.parents[m - 1].halved & all) != all; --m) {
+      plan.push_back({m, space.element.degree()});
     }
-    for (std::size_t m = finest; m-- > 0;) plan.push_back({m, 1});
+    for (int degree = space.element.degree(); degree >= 1; degree /= 2) {
+      plan.push_back({m, degree});
+    }
+    while (m-- > 0) plan.push_back({m, 1});
 
     std::unique_ptr<fem::Space> owner, finer_owner;  // of the spaces made here
     const fem::Space* finer = nullptr;
@@ -129,11 +135,17 @@ class Cycle final : public Multigrid {
       if (l > 0) {
         Level<T>& above = *levels_[l - 1];
         if (plan[l].mesh == plan[l - 1].mesh) {
-          above.degree_transfer = std::make_unique<DegreeTransfer<T>>(mesh, *finer, *here);
+          above.cell_transfer = std::make_unique<CellTransfer<T>>(mesh, *finer, *here);
         } else {
           const mesh::Mesh& fine = hierarchy.meshes[plan[l - 1].mesh];
-          above.refinement_transfer = std::make_unique<RefinementTransfer<T>>(
-              *finer, fine.n_cells_owned, *here, hierarchy.parents[plan[l].mesh]);
+          const mesh::Parents& parents = hierarchy.parents[plan[l].mesh];
+          if (plan[l].degree == 1) {
+            above.refinement_transfer =
+                std::make_unique<RefinementTransfer<T>>(*finer, fine.n_cells_owned, *here, parents);
+          } else {
+            above.cell_transfer =
+                std::make_unique<CellTransfer<T>>(fine, *finer, mesh, *here, parents);
+          }
         }
       }
       if (coarsest) {
@@ -223,8 +235,8 @@ class Cycle final : public Multigrid {
   void restrict_to_next(std::size_t l, const device::View<T*>& from) const {
     const Level<T>& level = *levels_[l];
     Level<T>& below = *levels_[l + 1];
-    if (level.degree_transfer) {
-      level.degree_transfer->restrict_residual(from.data(), below.b.data());
+    if (level.cell_transfer) {
+      level.cell_transfer->restrict_residual(from.data(), below.b.data());
     } else {
       level.refinement_transfer->restrict_residual(from.data(), below.b.data());
     }
@@ -234,8 +246,8 @@ class Cycle final : public Multigrid {
   void prolongate_from_next(std::size_t l) const {
     const Level<T>& level = *levels_[l];
     Level<T>& below = *levels_[l + 1];
-    if (level.degree_transfer) {
-      level.degree_transfer->prolongate(below.x.data(), level.x.data());
+    if (level.cell_transfer) {
+      level.cell_transfer->prolongate(below.x.data(), level.x.data());
     } else {
       level.refinement_transfer->prolongate(below.x.data(), level.x.data());
     }

@@ -16,11 +16,11 @@ const std::string coarsen_label = "ritz::multigrid::coarsen";
 const std::string refine_label = "ritz::multigrid::refine";
 
 /// Vertices of the parent whose mean is vertex v of the child at vertex `corner`: those that agree
-/// with both wherever the two agree.
-std::vector<int> parent_vertices(int n_vertices, int v, int corner) {
+/// with v except in the halved directions in which v and `corner` differ.
+std::vector<int> parent_vertices(int n_vertices, int v, int corner, mesh::Directions halved) {
   std::vector<int> list;
   for (int w = 0; w < n_vertices; ++w) {
-    if (((w ^ v) & ~(v ^ corner)) == 0) list.push_back(w);
+    if (((w ^ v) & ~((v ^ corner) & halved)) == 0) list.push_back(w);
   }
   return list;
 }
@@ -44,7 +44,9 @@ RefinementTransfer<T>::RefinementTransfer(const fem::Space& fine, LocalId n_fine
   const auto n_coarse = static_cast<std::size_t>(coarse.n_local());
   std::vector<std::vector<int>> around;  // [corner * n_vertices + vertex]
   for (int corner = 0; corner < n_vertices; ++corner) {
-    for (int v = 0; v < n_vertices; ++v) around.push_back(parent_vertices(n_vertices, v, corner));
+    for (int v = 0; v < n_vertices; ++v) {
+      around.push_back(parent_vertices(n_vertices, v, corner, parents.halved));
+    }
   }
 
   // Twice over the cells: the lengths of the rows, then the rows. Unknowns are numbered as the

@@ -35,6 +35,23 @@ mesh::Box box_of(const deck::BoxMesh& options) {
   return box;
 }
 
+/// How the deck's box is coarsened on so many ranks: by its spacings and the equation's diffusion
+/// where that is one number or one for each direction, by the spacings alone elsewhere.
+std::vector<mesh::Directions> box_steps(const deck::Problem& problem, int n_ranks) {
+  const mesh::Box box = box_of(problem.mesh.box);
+  const int dimension = static_cast<int>(problem.mesh.box.cells.size());
+  base::Diagnostics ignored;  // what is wrong with the formulas is told elsewhere
+  const physics::Form form = make_form(problem, dimension, {deck::box_region}, {}, ignored);
+  const std::vector<physics::Coefficient>& entries = form.regions.front().diffusion;
+  std::array<double, 3> diffusion{1, 1, 1};
+  const bool constant =
+      std::all_of(entries.begin(), entries.end(), [](const auto& one) { return one.is_constant; });
+  if (constant && form.regions.front().diffusion_kind == physics::DiffusionKind::diagonal) {
+    for (std::size_t d = 0; d < entries.size() && d < 3; ++d) diffusion[d] = entries[d].value;
+  }
+  return mesh::box_steps(box, n_ranks, diffusion);
+}
+
 /// Coordinates (3) of the vertices of a facet, and of their mean as the last one.
 std::vector<std::array<double, 3>> facet_points(const mesh::Mesh& mesh, LocalId cell, int facet) {
   const mesh::CellTable& table = mesh::table(mesh.cell_type);
@@ -285,7 +302,7 @@ mesh::Hierarchy make_meshes(const comm::Communicator& communicator, const deck::
     if (is_box && with_coarser) {
       const perf::Stage stage(recorder, "generate");
       const mesh::Box box = box_of(problem.mesh.box);
-      return mesh::make_box_hierarchy(communicator, box, mesh::box_levels(box, communicator.size()),
+      return mesh::make_box_hierarchy(communicator, box, box_steps(problem, communicator.size()),
                                       [&](const mesh::Mesh& coarsest) {
                                         return partition::compute(coarsest, problem.partition,
                                                                   &quality);
@@ -322,7 +339,7 @@ mesh::Hierarchy make_meshes(const comm::Communicator& communicator, const deck::
 int n_coarser_meshes(const deck::Problem& problem, const std::string& cell_type, int n_ranks) {
   if (cell_type == "tri" || cell_type == "tet") return 0;
   const bool is_box = problem.mesh.kind == deck::MeshKind::box;
-  return problem.mesh.refine + (is_box ? mesh::box_levels(box_of(problem.mesh.box), n_ranks) : 0);
+  return problem.mesh.refine + (is_box ? static_cast<int>(box_steps(problem, n_ranks).size()) : 0);
 }
 
 mesh::Mesh make_mesh(const comm::Communicator& communicator, const deck::Problem& problem,

@@ -25,10 +25,16 @@ inline const comm::Communicator& world() {
 }
 
 /// A box's hierarchy with every rank its share of the coarsest mesh's blocks.
-inline mesh::Hierarchy box_hierarchy(const mesh::Box& box, int levels) {
-  return mesh::make_box_hierarchy(world(), box, levels, [](const mesh::Mesh& raw) {
+inline mesh::Hierarchy box_hierarchy(const mesh::Box& box,
+                                     const std::vector<mesh::Directions>& steps) {
+  return mesh::make_box_hierarchy(world(), box, steps, [](const mesh::Mesh& raw) {
     return std::vector<int>(static_cast<std::size_t>(raw.n_cells_owned), raw.communicator.rank());
   });
+}
+
+/// All directions halved so many times.
+inline mesh::Hierarchy box_hierarchy(const mesh::Box& box, int levels) {
+  return box_hierarchy(box, std::vector<mesh::Directions>(static_cast<std::size_t>(levels), 7));
 }
 
 inline mesh::Box cube(mesh::CellType type, GlobalId n) {
@@ -69,9 +75,7 @@ struct Equation {
         fixed(assembly::fixed_values(mesh, space, form).constraints),
         op(mesh, space, fixed, form),
         rhs(la::make_vector("rhs", space.n_owned)) {
-    const assembly::Assembler assembler(mesh, space, fixed);
-    const la::Vector values("values", assembler.pattern().columns.extent(0));
-    assembler.assemble(form, fixed, 0.0, values, rhs);
+    assembly::cell_load(mesh, space, fixed, form, 0.0, rhs);
   }
   fem::Space space;
   fem::Constraints fixed;

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "degree_transfer.hpp"
+#include "cell_transfer.hpp"
 #include "multigrid_tools.hpp"
 #include "refinement_transfer.hpp"
 
@@ -88,7 +88,7 @@ template <class T>
 void check_degrees(const mesh::Mesh& mesh, int degree) {
   SCOPED_TRACE(testing::Message() << "degree " << degree << ", dimension " << mesh.dimension());
   const fem::Space fine(mesh, degree), coarse(mesh, degree / 2);
-  const DegreeTransfer<T> transfer(mesh, fine, coarse);
+  const CellTransfer<T> transfer(mesh, fine, coarse);
   const std::vector<double> u = random_values<double>(coarse, 3, coarse.n_local());
   const auto expected = reference_values(mesh, fine, mesh, coarse, u, [&](LocalId cell, int v) {
     return std::pair{cell, fine.element.nodes()[static_cast<std::size_t>(v)]};
@@ -96,7 +96,7 @@ void check_degrees(const mesh::Mesh& mesh, int degree) {
   check_transfer<T>(transfer, fine, coarse, u, expected);
 }
 
-TEST(DegreeTransfer, InterpolatesExactlyAndTransposes) {
+TEST(CellTransfer, InterpolatesExactlyAndTransposes) {
   for (const auto how : {test::Spread::blocks, test::Spread::scattered, test::Spread::one_rank}) {
     for (const auto type : {mesh::CellType::line, mesh::CellType::quad, mesh::CellType::hex}) {
       const mesh::Mesh mesh =
@@ -109,7 +109,7 @@ TEST(DegreeTransfer, InterpolatesExactlyAndTransposes) {
   }
 }
 
-TEST(DegreeTransfer, AddsAcrossChunksOfCells) {
+TEST(CellTransfer, AddsAcrossChunksOfCells) {
   // 128 batches of 8 or 16 cells are one chunk.
   const mesh::Mesh mesh = test::make_mesh(world(), {.type = mesh::CellType::quad,
                                                     .cells = {70, 70 * world().size(), 1},
@@ -117,6 +117,81 @@ TEST(DegreeTransfer, AddsAcrossChunksOfCells) {
   ASSERT_GT(mesh.n_cells_owned, 2 * 128 * 16);
   check_degrees<double>(mesh, 3);
   check_degrees<float>(mesh, 2);
+}
+
+/// The two finest meshes of a hierarchy, spaces of the same degree.
+template <class T>
+void check_halves(const mesh::Hierarchy& hierarchy, int degree) {
+  const std::size_t n = hierarchy.meshes.size();
+  const mesh::Mesh& coarse_mesh = hierarchy.meshes[n - 2];
+  const mesh::Mesh& fine_mesh = hierarchy.meshes[n - 1];
+  const mesh::Parents& parents = hierarchy.parents[n - 2];
+  SCOPED_TRACE(testing::Message() << "degree " << degree << ", dimension " << fine_mesh.dimension()
+                                  << ", halved " << static_cast<int>(parents.halved));
+  const fem::Space fine(fine_mesh, degree), coarse(coarse_mesh, degree);
+  const std::vector<double> u = random_values<double>(coarse, 3, coarse.n_local());
+  const auto expected =
+      reference_values(fine_mesh, fine, coarse_mesh, coarse, u, [&](LocalId cell, int v) {
+        const auto i = static_cast<std::size_t>(cell);
+        std::array<double, 3> point = fine.element.nodes()[static_cast<std::size_t>(v)];
+        for (std::size_t d = 0; d < 3; ++d) {
+          if ((parents.halved >> d & 1) == 0) continue;
+          point[d] = 0.5 * (point[d] + (parents.corner[i] >> d & 1));
+        }
+        return std::pair{parents.cell[i], point};
+      });
+  if (degree == 1) {
+    check_transfer<T>(RefinementTransfer<T>(fine, fine_mesh.n_cells_owned, coarse, parents), fine,
+                      coarse, u, expected);
+  } else {
+    check_transfer<T>(CellTransfer<T>(fine_mesh, fine, coarse_mesh, coarse, parents), fine, coarse,
+                      u, expected);
+  }
+}
+
+TEST(CellTransfer, HalvesDirectionsOfBoxes) {
+  for (const auto type : {mesh::CellType::line, mesh::CellType::quad, mesh::CellType::hex}) {
+    mesh::Box box;
+    box.cell_type = type;
+    box.cells = {6, 4, 4};
+    const mesh::Directions all = mesh::all_directions(mesh::table(type).dimension);
+    for (mesh::Directions halved = 1; halved <= all; ++halved) {
+      const mesh::Hierarchy hierarchy =
+          mesh::make_box_hierarchy(world(), box, {halved}, [](const mesh::Mesh& raw) {
+            std::vector<int> part;  // scattered
+            for (const GlobalId id : raw.cell_gid) {
+              part.push_back(static_cast<int>(7 * id * id % raw.communicator.size()));
+            }
+            return part;
+          });
+      for (int degree = 1; degree <= 8; ++degree) {
+        // All degrees in one direction and in all, to save time.
+        if (degree > 3 && halved != 1 && halved != all) continue;
+        check_halves<double>(hierarchy, degree);
+        check_halves<float>(hierarchy, degree);
+      }
+    }
+  }
+}
+
+TEST(CellTransfer, HalvesTurnedCells) {
+  for (const auto type : {mesh::CellType::quad, mesh::CellType::hex}) {
+    mesh::Hierarchy hierarchy =
+        mesh::single(test::make_mesh(world(), {.type = type, .how = test::Spread::scattered}));
+    mesh::refine(hierarchy, 1);
+    check_halves<double>(hierarchy, 2);
+    check_halves<float>(hierarchy, 5);
+  }
+}
+
+TEST(CellTransfer, AddsAcrossChunksOfCellsWithChildren) {
+  mesh::Box box;
+  box.cell_type = mesh::CellType::quad;
+  box.cells = {70, 140 * world().size(), 1};
+  const mesh::Hierarchy hierarchy = test::box_hierarchy(box, std::vector<mesh::Directions>{2});
+  ASSERT_GT(hierarchy.meshes[0].n_cells_owned, 2 * 128 * 16);
+  check_halves<double>(hierarchy, 3);
+  check_halves<float>(hierarchy, 2);
 }
 
 TEST(RefinementTransfer, InterpolatesExactlyAndTransposes) {

@@ -28,10 +28,10 @@ struct Box {
   double distortion_amount = 0.0;
   std::uint64_t seed = 1;
 
-  /// Bricks of this many of the box's bricks in each direction, with those vertices of the box that
+  /// Bricks of so many of the box's bricks in each direction, with those vertices of the box that
   /// are their corners, graded and distorted where the box has them: a coarser mesh of the same
-  /// domain (mesh/hierarchy.hpp). Divides `cells`. Everything below counts these bricks.
-  GlobalId stride = 1;
+  /// domain (mesh/hierarchy.hpp). Divide `cells`. Everything below counts these bricks.
+  std::array<GlobalId, 3> stride{1, 1, 1};
 };
 
 /// This rank's block of the box's cells, in the order of their ids (bricks with x fastest, a

@@ -1,8 +1,9 @@
-#include "degree_transfer.hpp"
+#include "cell_transfer.hpp"
 
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <numeric>
 #include <string>
 
 #include "ritz/base/error.hpp"
@@ -57,6 +58,36 @@ void interpolate(const T* matrix, const Lanes<T>* in, Lanes<T>* out) {
     sweep<n_in * n_in, n_in, n_out, 1, transposed>(matrix, in, x);
     sweep<n_in, n_in, n_out, n_out, transposed>(matrix, x, y);
     sweep<1, n_in, n_out, n_out * n_out, transposed>(matrix, y, out);
+  }
+}
+
+/// 1-D matrices of a cell and of its children.
+template <class T>
+struct Matrices {
+  const T* interpolation;  ///< [half][n_fine][n_coarse], of one half only between degrees
+  mesh::Directions halved;
+};
+
+/// The product with the matrices of the child at `corner`, x first, in the directions that are
+/// halved: at least one. `in` and `out` [n^dim] may be the same.
+template <int dim, int n, bool transposed, class T>
+void interpolate_halves(const Matrices<T>& matrices, std::uint8_t corner, const Lanes<T>* in,
+                        Lanes<T>* out) {
+  const auto matrix = [&](int d) { return matrices.interpolation + (corner >> d & 1) * n * n; };
+  if ((matrices.halved & 1) != 0) {
+    sweep<power(n, dim - 1), n, n, 1, transposed>(matrix(0), in, out);
+    in = out;
+  }
+  if constexpr (dim > 1) {
+    if ((matrices.halved & 2) != 0) {
+      sweep<power(n, dim - 2), n, n, n, transposed>(matrix(1), in, out);
+      in = out;
+    }
+  }
+  if constexpr (dim > 2) {
+    if ((matrices.halved & 4) != 0) {
+      sweep<1, n, n, n * n, transposed>(matrix(2), in, out);
+    }
   }
 }
 
@@ -146,59 +177,129 @@ std::vector<int> entity_begins(mesh::CellType type, int degree) {
   return begin;
 }
 
-}  // namespace
-
-template <class T>
-DegreeTransfer<T>::DegreeTransfer(const mesh::Mesh& mesh, const fem::Space& fine,
-                                  const fem::Space& coarse)
-    : dimension_(mesh.dimension()),
-      coarse_degree_(coarse.element.degree()),
-      fine_degree_(fine.element.degree()),
-      n_cells_(static_cast<std::size_t>(mesh.n_cells_owned)),
-      n_batches_((n_cells_ + width - 1) / width),
-      n_coarse_local_(static_cast<std::size_t>(coarse.n_local())),
-      n_coarse_owned_(static_cast<std::size_t>(coarse.n_owned)),
-      halo_(coarse.plan, coarse.n_owned) {
-  if (!mesh::is_tensor(mesh.cell_type) || fine_degree_ / 2 != coarse_degree_) {
-    throw Error(ExitCode::internal, "no transfer between these degrees; please report this");
+/// Tensor place of each node in entity order.
+std::vector<std::int16_t> tensor_places(mesh::CellType type, int degree) {
+  const std::vector<int> entity = mesh::entity_order(type, degree);
+  std::vector<std::int16_t> tensor(entity.size());
+  for (std::size_t i = 0; i < entity.size(); ++i) {
+    tensor[static_cast<std::size_t>(entity[i])] = static_cast<std::int16_t>(i);
   }
-  const std::vector<double>& to = fine.element.nodes_1d();
-  const std::vector<double>& from = coarse.element.nodes_1d();
-  for (const double x : to) {
+  return tensor;
+}
+
+/// Appends the 1-D Lagrange polynomials of the nodes `from` at the points scale * to + shift.
+template <class T>
+void add_interpolation(const std::vector<double>& from, const std::vector<double>& to, double scale,
+                       double shift, std::vector<T>& matrix) {
+  for (const double node : to) {
+    const double x = scale * node + shift;
     for (std::size_t j = 0; j < from.size(); ++j) {
       double value = 1.0;
       for (std::size_t m = 0; m < from.size(); ++m) {
         if (m != j) value *= (x - from[m]) / (from[j] - from[m]);
       }
-      interpolation_.push_back(static_cast<T>(value));
+      matrix.push_back(static_cast<T>(value));
     }
   }
+}
 
-  // Tensor place of each node in entity order.
-  const auto tensor_places = [&](int degree) {
-    const std::vector<int> entity = mesh::entity_order(mesh.cell_type, degree);
-    std::vector<std::int16_t> tensor(entity.size());
-    for (std::size_t i = 0; i < entity.size(); ++i) {
-      tensor[static_cast<std::size_t>(entity[i])] = static_cast<std::int16_t>(i);
+/// The owned cells' children, [owned coarse cell][child] for the children at `corners`.
+std::vector<LocalId> find_children(const mesh::Mesh& fine_mesh, LocalId n_parents,
+                                   const mesh::Parents& parents,
+                                   const std::vector<std::uint8_t>& corners) {
+  std::array<std::size_t, 8> child_at{};
+  for (std::size_t c = 0; c < corners.size(); ++c) child_at[corners[c]] = c;
+  std::vector<LocalId> children(static_cast<std::size_t>(n_parents) * corners.size(), -1);
+  for (LocalId cell = 0; cell < fine_mesh.n_cells_owned; ++cell) {
+    const auto at = static_cast<std::size_t>(cell);
+    children[static_cast<std::size_t>(parents.cell[at]) * corners.size() +
+             child_at[parents.corner[at]]] = cell;
+  }
+  if (std::find(children.begin(), children.end(), -1) != children.end()) {
+    throw Error(ExitCode::internal, "a cell without one of its children; please report this");
+  }
+  return children;
+}
+
+}  // namespace
+
+template <class T>
+CellTransfer<T>::CellTransfer(const mesh::Mesh& mesh, const fem::Space& fine,
+                              const fem::Space& coarse)
+    : CellTransfer(mesh, fine, mesh, coarse, nullptr) {}
+
+template <class T>
+CellTransfer<T>::CellTransfer(const mesh::Mesh& fine_mesh, const fem::Space& fine,
+                              const mesh::Mesh& coarse_mesh, const fem::Space& coarse,
+                              const mesh::Parents& parents)
+    : CellTransfer(fine_mesh, fine, coarse_mesh, coarse, &parents) {}
+
+template <class T>
+CellTransfer<T>::CellTransfer(const mesh::Mesh& fine_mesh, const fem::Space& fine,
+                              const mesh::Mesh& coarse_mesh, const fem::Space& coarse,
+                              const mesh::Parents* parents)
+    : dimension_(fine_mesh.dimension()),
+      coarse_degree_(coarse.element.degree()),
+      fine_degree_(fine.element.degree()),
+      halved_(parents == nullptr ? mesh::Directions(0)
+                                 : static_cast<mesh::Directions>(parents->halved &
+                                                                 mesh::all_directions(dimension_))),
+      n_cells_(static_cast<std::size_t>(coarse_mesh.n_cells_owned)),
+      n_batches_((n_cells_ + width - 1) / width),
+      n_coarse_local_(static_cast<std::size_t>(coarse.n_local())),
+      n_coarse_owned_(static_cast<std::size_t>(coarse.n_owned)),
+      halo_(coarse.plan, coarse.n_owned) {
+  const bool fits = parents == nullptr ? fine_degree_ / 2 == coarse_degree_
+                                       : fine_degree_ == coarse_degree_ && halved_ != 0;
+  if (!mesh::is_tensor(fine_mesh.cell_type) || !fits) {
+    throw Error(ExitCode::internal, "no transfer between these spaces; please report this");
+  }
+  const std::vector<double>& to = fine.element.nodes_1d();
+  const std::vector<double>& from = coarse.element.nodes_1d();
+  std::vector<LocalId> children;
+  if (parents == nullptr) {
+    add_interpolation(from, to, 1.0, 0.0, interpolation_);
+    corners_ = {0};
+    children.resize(n_cells_);
+    std::iota(children.begin(), children.end(), 0);
+  } else {
+    // Nodes are in [0, 1].
+    add_interpolation(from, to, 0.5, 0.0, interpolation_);
+    add_interpolation(from, to, 0.5, 0.5, interpolation_);
+    for (std::uint8_t corner = 0; corner < 8; ++corner) {
+      if ((corner & ~halved_) == 0) corners_.push_back(corner);
     }
-    return tensor;
-  };
-  tensor_ = tensor_places(fine_degree_);
-  entity_begin_ = entity_begins(mesh.cell_type, fine_degree_);
+    children = find_children(fine_mesh, coarse_mesh.n_cells_owned, *parents, corners_);
+  }
+  tensor_ = tensor_places(fine_mesh.cell_type, fine_degree_);
+  entity_begin_ = entity_begins(fine_mesh.cell_type, fine_degree_);
+  find_fine_unknowns(fine, children);
+  find_coarse_unknowns(coarse, tensor_places(coarse_mesh.cell_type, coarse_degree_));
+}
 
-  // Which entities each cell is the first to touch.
-  const std::size_t n_lanes = n_batches_ * width;
-  first_.assign(n_lanes, 0);
-  mask_.assign(n_lanes, 0);
+/// Which entities each cell is the first to touch. `children` [coarse cell][child].
+template <class T>
+void CellTransfer<T>::find_fine_unknowns(const fem::Space& fine,
+                                         const std::vector<LocalId>& children) {
+  // Where each fine cell's numbers go.
+  std::vector<std::size_t> place(children.size());
+  const std::size_t n_children = corners_.size();
+  for (std::size_t i = 0; i < children.size(); ++i) {
+    const std::size_t cell = i / n_children, child = i % n_children;
+    place[static_cast<std::size_t>(children[i])] =
+        (cell / width * n_children + child) * width + cell % width;
+  }
+  first_.assign(n_batches_ * n_children * width, 0);
+  mask_.assign(n_batches_ * n_children * width, 0);
   LocalId next = 0;
-  for (std::size_t cell = 0; cell < n_cells_; ++cell) {
+  for (std::size_t cell = 0; cell < place.size(); ++cell) {
     const auto dofs = fine.dofs(static_cast<LocalId>(cell));
-    first_[cell] = next;
+    first_[place[cell]] = next;
     for (std::size_t e = 0; e + 1 < entity_begin_.size(); ++e) {
       const auto begin = static_cast<std::size_t>(entity_begin_[e]);
       const auto end = static_cast<std::size_t>(entity_begin_[e + 1]);
       if (begin == end || next == fine.n_owned || dofs[begin] != next) continue;
-      mask_[cell] |= 1U << e;
+      mask_[place[cell]] |= 1U << e;
       for (std::size_t i = begin; i < end; ++i, ++next) {
         if (dofs[i] != next) {
           throw Error(ExitCode::internal,
@@ -211,9 +312,14 @@ DegreeTransfer<T>::DegreeTransfer(const mesh::Mesh& mesh, const fem::Space& fine
   if (next != fine.n_owned) {
     throw Error(ExitCode::internal, "an unknown is in no owned cell; please report this");
   }
+}
 
-  // Coarse unknowns of the lanes, and of each where its parts are.
-  const std::vector<std::int16_t> coarse_tensor = tensor_places(coarse_degree_);
+/// Coarse unknowns of the lanes, and of each where its parts are. `coarse_tensor`: tensor place of
+/// each node in entity order.
+template <class T>
+void CellTransfer<T>::find_coarse_unknowns(const fem::Space& coarse,
+                                           const std::vector<std::int16_t>& coarse_tensor) {
+  const std::size_t n_lanes = n_batches_ * width;
   const std::size_t n_nodes = coarse_tensor.size();
   if (n_lanes * n_nodes > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
     throw Error(ExitCode::memory, "multigrid: too many cells on one rank; run on more ranks");
@@ -272,9 +378,11 @@ DegreeTransfer<T>::DegreeTransfer(const mesh::Mesh& mesh, const fem::Space& fine
 
 template <class T>
 template <int dim, int n_coarse, int n_fine>
-void DegreeTransfer<T>::prolongate_cells(const T* coarse, T* fine) const {
+void CellTransfer<T>::prolongate_cells(const T* coarse, T* fine) const {
   constexpr int coarse_nodes = power(n_coarse, dim), fine_nodes = power(n_fine, dim);
-  const T* matrix = interpolation_.data();
+  const Matrices<T> matrices{interpolation_.data(), halved_};
+  const std::uint8_t* corners = corners_.data();
+  const std::size_t n_children = corners_.size();
   const LocalId* dofs = coarse_dofs_.data();
   const LocalId* first = first_.data();
   const std::uint32_t* mask = mask_.data();
@@ -289,17 +397,26 @@ void DegreeTransfer<T>::prolongate_cells(const T* coarse, T* fine) const {
         for (int i = 0; i < coarse_nodes * width; ++i) {
           u_lane[i] = coarse[static_cast<std::size_t>(of_lane[i])];
         }
-        interpolate<dim, n_coarse, n_fine, false>(matrix, u, v);
-        const std::size_t lanes = batch * width;
-        move_unknowns<dim, n_fine, true, T>(fine, first + lanes, mask + lanes, begin, tensor, v);
+        const std::size_t children = n_coarse == n_fine ? n_children : 1;
+        for (std::size_t child = 0; child < children; ++child) {
+          if constexpr (n_coarse == n_fine) {
+            interpolate_halves<dim, n_fine, false>(matrices, corners[child], u, v);
+          } else {
+            interpolate<dim, n_coarse, n_fine, false>(matrices.interpolation, u, v);
+          }
+          const std::size_t lanes = (batch * children + child) * width;
+          move_unknowns<dim, n_fine, true, T>(fine, first + lanes, mask + lanes, begin, tensor, v);
+        }
       });
 }
 
 template <class T>
 template <int dim, int n_coarse, int n_fine>
-void DegreeTransfer<T>::restrict_cells(const T* fine, T* coarse) const {
+void CellTransfer<T>::restrict_cells(const T* fine, T* coarse) const {
   constexpr int coarse_nodes = power(n_coarse, dim), fine_nodes = power(n_fine, dim);
-  const T* matrix = interpolation_.data();
+  const Matrices<T> matrices{interpolation_.data(), halved_};
+  const std::uint8_t* corners = corners_.data();
+  const std::size_t n_children = corners_.size();
   const LocalId* targets = targets_.data();
   const LocalId* first = first_.data();
   const std::uint32_t* mask = mask_.data();
@@ -319,10 +436,22 @@ void DegreeTransfer<T>::restrict_cells(const T* fine, T* coarse) const {
         const std::size_t end = std::min((chunk + 1) * chunk_size, n_batches);
         for (std::size_t batch = chunk * chunk_size; batch < end; ++batch) {
           Lanes<T> v[fine_nodes], u[coarse_nodes];
-          for (Lanes<T>& one : v) one = Lanes<T>{};
-          const std::size_t lanes = batch * width;
-          move_unknowns<dim, n_fine, false, T>(fine, first + lanes, mask + lanes, begin, tensor, v);
-          interpolate<dim, n_fine, n_coarse, true>(matrix, v, u);
+          if constexpr (n_coarse == n_fine) {
+            for (Lanes<T>& one : u) one = Lanes<T>{};
+          }
+          const std::size_t children = n_coarse == n_fine ? n_children : 1;
+          for (std::size_t child = 0; child < children; ++child) {
+            for (Lanes<T>& one : v) one = Lanes<T>{};
+            const std::size_t lanes = (batch * children + child) * width;
+            move_unknowns<dim, n_fine, false, T>(fine, first + lanes, mask + lanes, begin, tensor,
+                                                 v);
+            if constexpr (n_coarse == n_fine) {
+              interpolate_halves<dim, n_fine, true>(matrices, corners[child], v, v);
+              for (int i = 0; i < coarse_nodes; ++i) u[i] += v[i];
+            } else {
+              interpolate<dim, n_fine, n_coarse, true>(matrices.interpolation, v, u);
+            }
+          }
           const T* u_lane = reinterpret_cast<const T*>(u);
           const LocalId* to = targets + batch * coarse_nodes * width;
           for (int i = 0; i < coarse_nodes * width; ++i) {
@@ -334,50 +463,59 @@ void DegreeTransfer<T>::restrict_cells(const T* fine, T* coarse) const {
       });
 }
 
+/// Calls `call` with the dimension, and the 1-D numbers of coarse and fine nodes.
 template <class T>
 template <class Call>
-void DegreeTransfer<T>::dispatch(const Call& call) const {
-  const auto with_degree = [&]<int dim>(std::integral_constant<int, dim> d) {
+void CellTransfer<T>::dispatch(const Call& call) const {
+  const auto with_degree = [&]<int dim, int degree>() {
+    constexpr std::integral_constant<int, dim> d;
+    constexpr std::integral_constant<int, degree + 1> n_fine;
+    if (halved_ != 0) return call(d, n_fine, n_fine);
+    call(d, std::integral_constant<int, degree / 2 + 1>{}, n_fine);
+  };
+  const auto with_dimension = [&]<int dim>() {
     switch (fine_degree_) {
       case 2:
-        return call(d, std::integral_constant<int, 2>{});
+        return with_degree.template operator()<dim, 2>();
       case 3:
-        return call(d, std::integral_constant<int, 3>{});
+        return with_degree.template operator()<dim, 3>();
       case 4:
-        return call(d, std::integral_constant<int, 4>{});
+        return with_degree.template operator()<dim, 4>();
       case 5:
-        return call(d, std::integral_constant<int, 5>{});
+        return with_degree.template operator()<dim, 5>();
       case 6:
-        return call(d, std::integral_constant<int, 6>{});
+        return with_degree.template operator()<dim, 6>();
       case 7:
-        return call(d, std::integral_constant<int, 7>{});
+        return with_degree.template operator()<dim, 7>();
       case 8:
-        return call(d, std::integral_constant<int, 8>{});
+        return with_degree.template operator()<dim, 8>();
       default:
         throw Error(ExitCode::internal, "no transfer for this degree; please report this");
     }
   };
-  if (dimension_ == 1) return with_degree(std::integral_constant<int, 1>{});
-  if (dimension_ == 2) return with_degree(std::integral_constant<int, 2>{});
-  with_degree(std::integral_constant<int, 3>{});
+  if (dimension_ == 1) return with_dimension.template operator()<1>();
+  if (dimension_ == 2) return with_dimension.template operator()<2>();
+  with_dimension.template operator()<3>();
 }
 
 template <class T>
-void DegreeTransfer<T>::prolongate(T* coarse, T* fine) const {
+void CellTransfer<T>::prolongate(T* coarse, T* fine) const {
   halo_.start(coarse);
   halo_.finish(coarse + n_coarse_owned_);
-  dispatch([&]<int dim, int degree>(std::integral_constant<int, dim>,
-                                    std::integral_constant<int, degree>) {
-    prolongate_cells<dim, degree / 2 + 1, degree + 1>(coarse, fine);
+  dispatch([&]<int dim, int n_coarse, int n_fine>(std::integral_constant<int, dim>,
+                                                  std::integral_constant<int, n_coarse>,
+                                                  std::integral_constant<int, n_fine>) {
+    prolongate_cells<dim, n_coarse, n_fine>(coarse, fine);
   });
 }
 
 template <class T>
-void DegreeTransfer<T>::restrict_residual(const T* fine, T* coarse) const {
+void CellTransfer<T>::restrict_residual(const T* fine, T* coarse) const {
   std::fill(coarse + n_coarse_owned_, coarse + n_coarse_local_, T(0));
-  dispatch([&]<int dim, int degree>(std::integral_constant<int, dim>,
-                                    std::integral_constant<int, degree>) {
-    restrict_cells<dim, degree / 2 + 1, degree + 1>(fine, coarse);
+  dispatch([&]<int dim, int n_coarse, int n_fine>(std::integral_constant<int, dim>,
+                                                  std::integral_constant<int, n_coarse>,
+                                                  std::integral_constant<int, n_fine>) {
+    restrict_cells<dim, n_coarse, n_fine>(fine, coarse);
   });
   for (std::size_t i = 0; i < aside_.size(); ++i) {
     coarse[static_cast<std::size_t>(aside_dof_[i])] += aside_[i];
@@ -387,12 +525,12 @@ void DegreeTransfer<T>::restrict_residual(const T* fine, T* coarse) const {
 }
 
 template <class T>
-std::size_t DegreeTransfer<T>::bytes() const {
+std::size_t CellTransfer<T>::bytes() const {
   return (coarse_dofs_.size() + targets_.size() + aside_dof_.size()) * sizeof(LocalId) +
          first_.size() * 8 + aside_.size() * sizeof(T);
 }
 
-template class DegreeTransfer<float>;
-template class DegreeTransfer<double>;
+template class CellTransfer<float>;
+template class CellTransfer<double>;
 
 }  // namespace ritz::multigrid
