@@ -143,17 +143,22 @@ void offer_multigrid(solve::Context& context, const mesh::Hierarchy& meshes,
   coarse.cell_type = mesh::table(meshes.finest().cell_type).name;
   coarse.dimension = form.dimension;
   context.multigrid = [&meshes, &space, &form, options, coarse,
-                       kept = std::shared_ptr<const multigrid::Multigrid>()]() mutable {
-    if (!kept) {
-      kept = multigrid::make(meshes, space, form, 0.0, multigrid_options(options.multigrid),
+                       cache = std::make_shared<multigrid::Cache>()] {
+    multigrid::Inputs inputs;  // the rest does not change while the context lives
+    inputs.degree = space.element.degree();
+    const int n_reused = cache->n_reused();
+    const multigrid::Multigrid& cycle = cache->get(inputs, [&] {
+      return multigrid::make(meshes, space, form, 0.0, multigrid_options(options.multigrid),
                              solve::coarse_factory(options, coarse));
-    }
+    });
     solve::Context::Multigrid result;
-    result.cycle = kept;
-    result.initial_guess = [multigrid = kept](const la::Vector& b, const la::Vector& x) {
-      multigrid->initial_guess(b, x);
+    result.cycle = std::shared_ptr<const la::Preconditioner>(cache, &cycle);
+    result.initial_guess = [cache, &cycle](const la::Vector& b, const la::Vector& x) {
+      cycle.initial_guess(b, x);
     };
-    result.text = kept->text();
+    result.text = cache->n_reused() > n_reused
+                      ? "multigrid of the attempt before (mesh, coefficients and degree as then)"
+                      : cycle.text();
     return result;
   };
 }

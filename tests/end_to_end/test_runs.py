@@ -47,6 +47,33 @@ class MoreRanksThanCells(Case):
             self.assertAlmostEqual(float(maximum["value"]), 0.125, delta=1e-9)
 
 
+class Attempts(Case):
+    """A limit of two iterations makes every attempt fail."""
+
+    DECK = BOX.replace("cells = [4, 4]", "cells = [32, 32]")
+
+    def attempts(self, *arguments, output):
+        result = self.run_deck(self.deck(self.DECK), "--set", "space.degree=4", "--set",
+                               "solver.max_iterations=2", *arguments, expect=4, output=output)
+        rows = result.table("residuals.csv")
+        kinds = {int(row["attempt"]): row["method"] + "+" + row["preconditioner"] for row in rows}
+        return result, [kinds[number] for number in sorted(kinds)]
+
+    def test_a_second_attempt_reuses_multigrid(self):
+        result, attempts = self.attempts(
+            "--set", 'solver.operator="matrix-free"', "--set", 'solver.method="cg"',
+            "--set", 'solver.preconditioner="multigrid"',
+            "--set", 'solver.fallback=["gmres+multigrid"]', output="reuse")
+        self.assertEqual(attempts, ["cg+multigrid", "gmres+multigrid"])
+        self.assertEqual(result.output.count("level 0: degree 4"), 1, result.output)
+        self.assertEqual(result.output.count("multigrid of the attempt before"), 1, result.output)
+
+    def test_attempts_without_and_with_a_matrix_are_all_kept(self):
+        result, attempts = self.attempts(output="both")
+        self.assertIn("assembling the matrix", result.output)
+        self.assertEqual(attempts, ["cg+multigrid", "cg+amg"])
+
+
 class Terminal(Case):
     def test_short_form_and_relative_paths(self):
         self.deck(BOX)
