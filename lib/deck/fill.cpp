@@ -159,7 +159,8 @@ MeshOptions mesh_options(const Node* mesh, const std::string& deck_file) {
   read(mesh, "distortion", options.box.distortion,
        std::array{std::pair{std::string_view("none"), Distortion::none},
                   std::pair{std::string_view("smooth"), Distortion::smooth},
-                  std::pair{std::string_view("random"), Distortion::random}});
+                  std::pair{std::string_view("random"), Distortion::random},
+                  std::pair{std::string_view("kershaw"), Distortion::kershaw}});
   read(mesh, "distortion_amount", options.box.distortion_amount);
   read(mesh, "seed", options.box.seed);
   read(mesh, "refine", options.refine);

@@ -205,11 +205,12 @@ std::vector<Key> make_registry() {
       {.path = "mesh.distortion",
        .type = Type::choice,
        .fallback = "\"none\"",
-       .choices = {"none", "smooth", "random"},
+       .choices = {"none", "smooth", "random", "kershaw"},
        .when = "kind",
        .when_values = {"box"},
-       .help = "Moves the inner vertices of the box, for tests: by a smooth bump or at random "
-               "(the same for every number of ranks)."},
+       .help = "Moves the vertices of the box, for tests: the inner ones by a smooth bump or at "
+               "random (the same for every number of ranks), or all but in x into the layers of "
+               "Kershaw's mesh, with cells of very unlike sizes and angles; 2 and 3 dimensions."},
       {.path = "mesh.distortion_amount",
        .type = Type::real,
        .unit = "1",
@@ -217,7 +218,8 @@ std::vector<Key> make_registry() {
        .range = {.lower = 0.0, .upper = 1.0, .upper_open = true},
        .when = "kind",
        .when_values = {"box"},
-       .help = "How far: 0 not at all; near 1 cells are almost flat."},
+       .help = "How far: 0 not at all; near 1 cells are almost flat. For Kershaw's mesh 1 minus "
+               "its parameter epsilon."},
       {.path = "mesh.seed",
        .type = Type::integer,
        .unit = "1",

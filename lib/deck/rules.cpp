@@ -141,11 +141,15 @@ void check_box(const Node& root, const Problem& problem, int dimension, Report& 
   const Node* distortion = valid(mesh, "distortion");
   const Node* amount = valid(mesh, "distortion_amount");
   if (distortion == nullptr || amount == nullptr) return;
+  if (distortion->string == "kershaw" && dimension == 1) {
+    report.error(distortion->where,
+                 "mesh.distortion = \"kershaw\" needs 2 or 3 dimensions (mesh.cells has 1 entry)");
+  }
   if (distortion->string == "none" && amount->number() > 0.0) {
     report.error(
         amount->where,
         fmt::format("mesh.distortion_amount = {} has no effect with mesh.distortion = \"none\"; "
-                    "choose \"smooth\" or \"random\"",
+                    "choose \"smooth\", \"random\" or \"kershaw\"",
                     shown(*amount)));
   } else if (distortion->string != "none" && amount->number() == 0.0) {
     report.error(

@@ -108,6 +108,25 @@ double random_sign_unit(std::uint64_t seed, std::uint64_t counter) {
   return static_cast<double>(z >> 11) * 0x1p-52 - 1.0;
 }
 
+/// Which of the two profiles Kershaw's mesh has at 0 <= s <= 1 in x: 0 the one with small cells in
+/// the lower half, 1 the one with small cells in the upper half.
+double kershaw_weight(double s) {
+  // Between two values that are held at both ends up to the second derivative.
+  const auto step = [](double t) { return t * t * t * (t * (6.0 * t - 15.0) + 10.0); };
+  if (s <= 1.0 / 6.0) return 0.0;
+  if (s <= 1.0 / 3.0) return step(6.0 * s - 1.0);
+  if (s <= 2.0 / 3.0) return 1.0 - step(3.0 * s - 1.0);
+  if (s <= 5.0 / 6.0) return step(6.0 * s - 4.0);
+  return 1.0;
+}
+
+/// Where Kershaw's mesh has what is at 0 <= t <= 1 in y or z.
+double kershaw_place(double weight, double epsilon, double t) {
+  const double lower = t < 0.5 ? epsilon * t : 1.0 - (2.0 - epsilon) * (1.0 - t);
+  const double upper = t < 0.5 ? (2.0 - epsilon) * t : 1.0 - epsilon * (1.0 - t);
+  return lower + weight * (upper - lower);
+}
+
 [[noreturn]] void refuse(const std::string& message) {
   throw base::Error(base::ExitCode::deck, "box mesh: " + message);
 }
@@ -142,6 +161,11 @@ void check(const Box& box, int dimension, int n_children) {
   }
   if (!std::isfinite(box.distortion_amount) || box.distortion_amount < 0) {
     refuse(fmt::format("distortion amount {} (must be >= 0)", box.distortion_amount));
+  }
+  if (box.distortion == Box::Distortion::kershaw &&
+      (dimension == 1 || box.distortion_amount >= 1)) {
+    refuse(fmt::format("Kershaw's distortion by {} in {} dimension{} (must be below 1 in 2 or 3)",
+                       box.distortion_amount, dimension, dimension == 1 ? "" : "s"));
   }
 }
 
@@ -268,6 +292,16 @@ Mesh make_box(const comm::Communicator& communicator, const Box& box) {
       if (!distorted) continue;
 
       const std::array<GlobalId, 3> index{i, row[0], row[1]};
+      if (box.distortion == Box::Distortion::kershaw) {
+        const double weight = kershaw_weight((x[0] - box.lower[0]) / axes[0].length());
+        for (std::size_t d = 1; d < dim; ++d) {
+          if (index[d] == 0 || index[d] == n[d]) continue;
+          const double t = (x[d] - box.lower[d]) / axes[d].length();
+          x[d] = box.lower[d] +
+                 axes[d].length() * kershaw_place(weight, 1.0 - box.distortion_amount, t);
+        }
+        continue;
+      }
       bool inner = true;
       for (std::size_t d = 0; d < dim; ++d) inner = inner && index[d] > 0 && index[d] < n[d];
       if (!inner) continue;

@@ -29,7 +29,9 @@ mesh::Box box_of(const deck::BoxMesh& options) {
   }
   box.distortion = options.distortion == deck::Distortion::smooth   ? mesh::Box::Distortion::smooth
                    : options.distortion == deck::Distortion::random ? mesh::Box::Distortion::random
-                                                                    : mesh::Box::Distortion::none;
+                   : options.distortion == deck::Distortion::kershaw
+                       ? mesh::Box::Distortion::kershaw
+                       : mesh::Box::Distortion::none;
   box.distortion_amount = options.distortion_amount;
   box.seed = static_cast<std::uint64_t>(options.seed);
   return box;

@@ -219,6 +219,38 @@ TEST(MakeBox, SmoothDistortionIsTheDocumentedMap) {
   }
 }
 
+TEST(MakeBox, KershawDistortionIsTheDocumentedMap) {
+  // epsilon = 0.3; by hand from the halves' sizes 0.3 and 1.7, in a box of 2 x 1 (x 1).
+  for (const CellType type : {CellType::quad, CellType::hex}) {
+    Box box;
+    box.cell_type = type;
+    box.cells = {12, 4, 4};
+    box.lower = {0, 1, 0};
+    box.upper = {2, 2, 1};
+    box.distortion = Box::Distortion::kershaw;
+    box.distortion_amount = 0.7;
+    const Mesh mesh = make_box(comm::Communicator::self(), box);
+    const auto dim = static_cast<std::size_t>(mesh.dimension());
+    const std::array<double, 5> small_first{0, 0.075, 0.15, 0.575, 1};
+    const std::array<double, 5> small_last{0, 0.425, 0.85, 0.925, 1};
+    for (std::size_t v = 0; v < mesh.node_gid.size(); ++v) {
+      const double* x = mesh.node_coordinates.data() + v * dim;
+      const auto i = static_cast<std::size_t>(mesh.node_gid[v] % 13);
+      const std::array<GlobalId, 2> row{mesh.node_gid[v] / 13 % 5, mesh.node_gid[v] / 65};
+      EXPECT_NEAR(x[0], static_cast<double>(i) / 6, 1e-15);
+      // Layers begin at i = 0, 2, 4, 6, 8, 10; halfway between two places the mean of them.
+      const std::array<double, 13> weight{0, 0, 0, 0.5, 1, -1, 0.5, -1, 0, 0.5, 1, 1, 1};
+      if (weight[i] < 0) continue;
+      for (std::size_t d = 1; d < dim; ++d) {
+        const auto j = static_cast<std::size_t>(row[d - 1]);
+        const double expected =
+            box.lower[d] + (1 - weight[i]) * small_first[j] + weight[i] * small_last[j];
+        EXPECT_NEAR(x[d], expected, 4e-16) << i << ", " << j;
+      }
+    }
+  }
+}
+
 TEST(MakeBox, RandomDistortionMovesInnerVerticesWithinBounds) {
   Box box = some_box(CellType::hex);
   box.cells = {6, 6, 6};

@@ -42,6 +42,9 @@ std::vector<Box> boxes() {
     box.distortion = Box::Distortion::random;
     box.distortion_amount = 0.5;
     list.push_back(box);
+    if (type == CellType::line) continue;
+    box.distortion = Box::Distortion::kershaw;
+    list.push_back(box);
   }
   return list;
 }

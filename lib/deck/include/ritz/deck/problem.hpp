@@ -26,7 +26,7 @@ struct Name {
 };
 
 enum class MeshKind { box, file };
-enum class Distortion { none, smooth, random };
+enum class Distortion { none, smooth, random, kershaw };
 
 struct BoxMesh {
   std::vector<std::int64_t> cells;   ///< one entry a dimension: its length is the dimension
