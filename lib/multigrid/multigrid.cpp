@@ -24,6 +24,14 @@ class CoarseSolver {
                double time, const fem::Constraints& fixed, const Options& options,
                const CoarseFactory& factory)
       : communicator_(space.communicator), constant_null_space_(form.is_pure_neumann()) {
+    // One layer of cells between prescribed values: nothing is left to solve for, and solvers for
+    // large problems may not take a diagonal matrix.
+    const auto end = fixed.is_fixed.begin() + space.n_owned;
+    if (!communicator_.any(std::find(fixed.is_fixed.begin(), end, 0) != end)) {
+      n_zero_ = static_cast<std::size_t>(space.n_owned);
+      text_ = "all prescribed";
+      return;
+    }
     const assembly::Assembler assembler(mesh, space, fixed);
     const la::CsrPattern& pattern = assembler.pattern();
     const la::Vector values("ritz::multigrid::coarse_values", pattern.columns.extent(0));
@@ -63,6 +71,10 @@ class CoarseSolver {
       dense_->apply(b.data(), x.data());
       return;
     }
+    if (!other_) {
+      for (std::size_t i = 0; i < n_zero_; ++i) x(i) = T(0);
+      return;
+    }
     const std::size_t n = b_.extent(0);
     for (std::size_t i = 0; i < n; ++i) b_(i) = static_cast<double>(b(i));
     if (constant_null_space_) remove_mean(b_);
@@ -87,6 +99,7 @@ class CoarseSolver {
 
   comm::Communicator communicator_;
   bool constant_null_space_;
+  std::size_t n_zero_ = 0;  // where nothing is to be solved
   GlobalId n_global_ = 1;
   std::unique_ptr<DenseSolver<T>> dense_;
   std::unique_ptr<la::Matrix> matrix_;

@@ -402,6 +402,18 @@ TEST(Coarse, AnInjectedSolverTakesLargeProblems) {
   }
 }
 
+TEST(Coarse, NothingLeftToSolveNeedsNoSolver) {
+  // One layer of cells between prescribed values has no free vertex; larger than the dense inverse
+  // takes, and no other solver given.
+  mesh::Box box = test::cube(mesh::CellType::quad, 16);
+  box.upper[0] = 1000;
+  const Problem problem =
+      box_problem(box, std::vector<mesh::Directions>(4, mesh::Directions(2)), test::number(1.0));
+  Options options;
+  options.dense_size = 1;
+  EXPECT_LE(solve(problem, 4, options).n_iterations, 8);
+}
+
 TEST(FullMultigrid, StartsNearTheSolution) {
   for (const int degree : {1, 2, 4}) {
     const Problem problem = box_problem(test::cube(mesh::CellType::quad, 16), 2, test::number(1.0));
