@@ -293,9 +293,9 @@ TEST(InheritSets, ThroughPartialHalving) {
   Mesh& fine = hierarchy.finest();
   fine.set_names.push_back("spot");
   const auto spot = static_cast<std::int16_t>(fine.set_names.size() - 1);
-  // At (0, 5, 3), x = 0: facet 0; and inside, z = 2/8 below (1, 1, 2), which is between children
+  // At (7, 5, 3), x = 1: facet 1; and inside, z = 2/8 below (1, 1, 2), which is between children
   // of one parent after the second halving, not after the first.
-  const std::array<std::pair<GlobalId, int>, 2> at{{{5 * 8 + 3 * 64, 0}, {1 + 8 + 2 * 64, 4}}};
+  const std::array<std::pair<GlobalId, int>, 2> at{{{7 + 5 * 8 + 3 * 64, 1}, {1 + 8 + 2 * 64, 4}}};
   for (LocalId cell = 0; cell < fine.n_cells(); ++cell) {
     for (const auto& [id, facet] : at) {
       if (fine.cell_gid[static_cast<std::size_t>(cell)] != id) continue;
@@ -305,7 +305,7 @@ TEST(InheritSets, ThroughPartialHalving) {
   std::sort(fine.facet_sets.begin(), fine.facet_sets.end());
   inherit_sets(hierarchy);
   const std::array<std::vector<std::pair<GlobalId, int>>, 3> expected{
-      {{{2 * 8, 0}}, {{5 * 8 + 64, 0}, {1 + 8 + 64, 4}}, {at[0], at[1]}}};
+      {{{7 + 2 * 8, 1}}, {{7 + 5 * 8 + 64, 1}, {1 + 8 + 64, 4}}, {at[0], at[1]}}};
   for (std::size_t l = 0; l < 3; ++l) {
     std::set<std::pair<GlobalId, int>> wanted(expected[l].begin(), expected[l].end());
     const Mesh& mesh = hierarchy.meshes[l];

@@ -182,4 +182,40 @@ TEST(Boundaries, WhereValuesTouchTheLaterTableWins) {
   }
 }
 
+/// Which directions are halved from the finest mesh on.
+std::vector<int> halved(const std::string& deck) {
+  ritz::perf::Recorder recorder;
+  ritz::partition::Quality quality;
+  const auto meshes =
+      ritz::run::make_meshes(Communicator::world(), problem_of(deck), true, recorder, quality);
+  std::vector<int> list;
+  for (std::size_t l = meshes.parents.size(); l-- > 0;) list.push_back(meshes.parents[l].halved);
+  EXPECT_EQ(ritz::run::n_coarser_meshes(problem_of(deck), "quad", Communicator::world().size()),
+            static_cast<int>(list.size()));
+  return list;
+}
+
+TEST(CoarserMeshes, FollowTheDecksSpacingsAndDiffusion) {
+  const std::string box = "[mesh]\nkind = \"box\"\ncells = [32, 32]\n";
+  const std::string equation = "[equation]\nkind = \"poisson\"\n";
+  const std::string rest = "[[boundary]]\non = [\"rest\"]\nvalue = 0\n";
+  // As many isotropic steps as the number of ranks allows; those before them are what counts.
+  const auto start = [](std::vector<int> list) {
+    while (!list.empty() && list.back() == 3) list.pop_back();
+    return list;
+  };
+  EXPECT_THAT(start(halved(box + equation + rest)), testing::IsEmpty());
+  // 1 : 16 in the couplings is two halvings of y.
+  EXPECT_THAT(start(halved(box + "upper = [4, 1]\n" + equation + rest)),
+              testing::ElementsAre(2, 2));
+  EXPECT_THAT(start(halved(box + equation + "diffusion = [16, 1]\n" + rest)),
+              testing::ElementsAre(1, 1));
+  EXPECT_THAT(start(halved(box + "upper = [4, 1]\n" + equation + "diffusion = [16, 1]\n" + rest)),
+              testing::IsEmpty());
+  // What varies in space says nothing, and neither does one number.
+  EXPECT_THAT(start(halved(box + equation + "diffusion = [\"16 + x\", 1]\n" + rest)),
+              testing::IsEmpty());
+  EXPECT_THAT(start(halved(box + equation + "diffusion = 16\n" + rest)), testing::IsEmpty());
+}
+
 }  // namespace
