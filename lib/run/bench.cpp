@@ -452,9 +452,12 @@ class Bench {
     } else {
       for (int i = 0; i < request_.repeat; ++i) {
         row.seconds.push_back(once(solver));
-        if (!report.converged())
+        // Near the round-off of the largest problems a tolerance may be out of reach: told.
+        if (!report.converged() && report.status != solve::Status::loss_of_accuracy)
           throw base::Error(base::ExitCode::not_converged, name + ": " + report.failure_text());
       }
+      if (!report.converged())
+        row.notes.push_back(fmt::format("TOLERANCE NOT REACHED: {}", report.last().message));
       row.iterations = report.last().iterations;
       row.true_residual = report.true_residual;
     }
