@@ -18,17 +18,17 @@ struct Box {
   std::array<double, 3> grading{1, 1, 1};
 
   enum class Distortion { none, smooth, random, kershaw };
-  /// Vertices on the boundary stay where they are, except kershaw's. smooth: inner vertices move along the diagonal
-  /// by amount * (length in each direction) * prod_d sin(pi s_d), s in [0,1] across the box: the
-  /// same map for every cell size, so refined boxes converge to one domain map; its Jacobian stays
-  /// positive for amount < 1/(pi sqrt(d)). random: each inner vertex is moved in each direction by
-  /// up to amount * half the smaller neighbouring brick, a hash of (seed, vertex id) decides how
-  /// far, so the mesh is the same for every number of ranks. kershaw: with epsilon = 1 - amount, in
-  /// y and z the cells of one half are epsilon times as large as without distortion, those of the
-  /// other 2 - epsilon times; which half changes along x in six layers: lower in the first, upper
-  /// at 1/3, lower at 2/3, upper in the last, smoothly in between. Vertices on the boundary stay on
-  /// their side (Kershaw, J. Comput. Phys. 39, 1981, 375; as in the benchmarks of CEED: Kolev et
-  /// al., Int. J. High Perform. Comput. Appl. 35, 2021, 527).
+  /// Vertices on the boundary stay where they are, except kershaw's. smooth: inner vertices move
+  /// along the diagonal by amount * (length in each direction) * prod_d sin(pi s_d), s in [0,1]
+  /// across the box: the same map for every cell size, so refined boxes converge to one domain map;
+  /// its Jacobian stays positive for amount < 1/(pi sqrt(d)). random: each inner vertex is moved in
+  /// each direction by up to amount * half the smaller neighbouring brick, a hash of (seed, vertex
+  /// id) decides how far, so the mesh is the same for every number of ranks. kershaw: with epsilon
+  /// = 1 - amount, in y and z the cells of one half are epsilon times as large as without
+  /// distortion, those of the other 2 - epsilon times; which half changes along x in six layers:
+  /// lower in the first, upper at 1/3, lower at 2/3, upper in the last, smoothly in between.
+  /// Vertices on the boundary stay on their side (Kershaw, J. Comput. Phys. 39, 1981, 375; as in
+  /// the benchmarks of CEED: Kolev et al., Int. J. High Perform. Comput. Appl. 35, 2021, 527).
   Distortion distortion = Distortion::none;
   double distortion_amount = 0.0;
   std::uint64_t seed = 1;
