@@ -1,0 +1,66 @@
+#pragma once
+
+#include <string>
+
+#include "ritz/la/csr.hpp"
+#include "ritz/la/layout.hpp"
+
+namespace ritz::solve {
+
+/// How the equations of one step or stage were solved; the same on every rank.
+struct StageReport {
+  enum class Outcome {
+    solved,
+    failed,      ///< Newton or the linear solver gave up: a smaller step may help
+    not_finite,  ///< NaN or infinity in the equations: a smaller step may help
+    stopped      ///< out of wall time: nothing helps
+  };
+  Outcome outcome = Outcome::solved;
+  int newton_iterations = 0;
+  int linear_iterations = 0;
+  std::string message;  ///< why not, in words
+
+  [[nodiscard]] bool solved() const { return outcome == Outcome::solved; }
+};
+
+/// Ordinary differential equations (and algebraic ones) in time, what is left of a problem after
+/// the discretisation in space:
+///   F(t, u, u', u'') = 0,  linear in the highest derivative,
+/// with some entries of u prescribed as functions of time.
+///
+/// Vectors hold the owned unknowns [n_owned]; the components of a node follow each other.
+class SemiDiscrete {
+ public:
+  virtual ~SemiDiscrete() = default;
+
+  [[nodiscard]] virtual const comm::Communicator& communicator() const = 0;
+  [[nodiscard]] virtual LocalId n_owned() const = 0;
+  /// Unknowns with scales of their own: errors are measured relative to each.
+  [[nodiscard]] virtual int n_components() const { return 1; }
+  /// Highest derivative in time: 1 or 2.
+  [[nodiscard]] virtual int order() const = 0;
+
+  /// Writes the prescribed entries (derivative 0) or their first or second derivatives in time at
+  /// `time` into u; leaves the others. Collective.
+  virtual void prescribe(double time, int derivative, const la::Vector& u) = 0;
+
+  /// The equations of an implicit stage: both derivatives depend on its u in an affine way.
+  struct Stage {
+    double time = 0;
+    double rate_shift = 0;     ///< u' = rate_shift u + rate_offset
+    la::Vector rate_offset;    ///< [n_owned]; empty: u' does not appear (order() 1 has it always)
+    double second_shift = 0;   ///< u'' = second_shift u + second_offset
+    la::Vector second_offset;  ///< [n_owned]; empty in problems of first order
+  };
+  /// Solves F(t, u, u', u'') = 0 for u, which holds a guess; prescribed entries are set here.
+  /// Collective.
+  virtual StageReport solve(const Stage& stage, const la::Vector& u) = 0;
+
+  /// The highest derivative that fits u (and u', in problems of second order) at `time`; 0 where an
+  /// equation holds no derivative in time. `lumped`: with the diagonal mass matrix of explicit
+  /// methods, else the consistent one. Collective.
+  virtual StageReport highest_derivative(double time, const la::Vector& u, const la::Vector& rate,
+                                         bool lumped, const la::Vector& result) = 0;
+};
+
+}  // namespace ritz::solve
