@@ -202,6 +202,18 @@ std::unique_ptr<la::Preconditioner> make_amg(const la::Matrix& matrix, bool symm
     relaxation.set("relaxation: type", "Symmetric Gauss-Seidel");
     relaxation.set("relaxation: sweeps", 1);
   }
+  if (context.n_components > 1) list.set("number of equations", context.n_components);
+  if (!context.near_null_space.empty()) {
+    // The columns are not orthogonal in an aggregate: QR makes them so, and drops what is
+    // dependent.
+    list.set("tentative: calculate qr", true);
+    const auto vectors =
+        Teuchos::rcp(new la::TpetraVectors(la::row_map(layout), context.near_null_space.size()));
+    for (std::size_t k = 0; k < context.near_null_space.size(); ++k) {
+      Kokkos::deep_copy(la::view_of(*vectors->getVectorNonConst(k)), context.near_null_space[k]);
+    }
+    list.sublist("user data").set("Nullspace", vectors);
+  }
   const std::string direct_is_wrong = coarse_solver_problem(layout.communicator);
   // Another coarse solver that the user named stays; a wrong KLU2 is replaced by ours below.
   const bool coarse_is_ours =

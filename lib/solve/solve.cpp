@@ -70,6 +70,44 @@ class WithoutConstants final : public la::Preconditioner {
   GlobalId n_global_;
 };
 
+}  // namespace
+
+struct Reuse::State {
+  std::shared_ptr<const la::Preconditioner> preconditioner;
+  std::unique_ptr<la::Matrix> pinned;  ///< what it was made from, if not the system's own matrix
+  SetUp set_up;
+  std::string kind;
+  bool is_current = false;  ///< made for the present operator
+  bool is_due = true;       ///< to be made anew
+  std::string reason = "first";
+  double fresh_rate = -1;  ///< iterations an order of magnitude when it was new, -1: none yet
+  int n_built = 0, n_used = 0;
+  // Work vectors, so that later solves allocate none.
+  CgWork cg_work;
+  la::Vector residual;
+};
+
+Reuse::Reuse() : state_(std::make_unique<State>()) {}
+Reuse::~Reuse() = default;
+int Reuse::n_built() const {
+  return state_->n_built;
+}
+int Reuse::n_used() const {
+  return state_->n_used;
+}
+const std::string& Reuse::reason() const {
+  return state_->reason;
+}
+void Reuse::operator_changed() {
+  state_->is_current = false;
+}
+void Reuse::forget(const std::string& reason) {
+  state_->is_due = true;
+  state_->reason = reason;
+}
+
+namespace {
+
 class Solve {
  public:
   Solve(const la::System& system, const la::Vector& x, const deck::SolverOptions& options,
@@ -92,7 +130,15 @@ class Solve {
         throw base::Error(base::ExitCode::internal, "solve: vectors of another length than A");
     });
     if (!inputs_are_finite()) return report_;
-    residual_ = la::make_vector("ritz::solve::residual", layout_.n_owned);
+    if (Reuse::State* kept = reuse()) {
+      if (kept->residual.extent(0) != static_cast<std::size_t>(layout_.n_owned) ||
+          !kept->residual.data())
+        kept->residual = la::make_vector("ritz::solve::residual", layout_.n_owned);
+      residual_ = kept->residual;
+      cg_work_ = kept->cg_work;
+    } else {
+      residual_ = la::make_vector("ritz::solve::residual", layout_.n_owned);
+    }
     if (system_.constant_null_space && !prepare_null_space()) return finish();
     report_.rhs_norm = la::norm2(communicator_, rhs_);
     if (report_.rhs_norm == 0.0) {
@@ -119,7 +165,8 @@ class Solve {
 
     std::vector<Choice> choices{choose(options_, facts(), context_)};
     report_.choice = choices.front().reason;
-    if (!report_.choice.empty()) base::log::info("solver auto: " + report_.choice);
+    if (!report_.choice.empty() && !context_.quiet)
+      base::log::info("solver auto: " + report_.choice);
     for (const std::string& text : options_.fallback) {
       Choice choice = parse_fallback(text);
       if (choice.preconditioner == "auto") {
@@ -148,6 +195,10 @@ class Solve {
   }
 
  private:
+  [[nodiscard]] Reuse::State* reuse() const {
+    return context_.reuse ? &context_.reuse->state() : nullptr;
+  }
+
   void note(const std::string& text) {
     report_.notes.push_back(text);
     base::log::warning("solve: " + text);
@@ -363,8 +414,17 @@ class Solve {
     std::shared_ptr<const la::Preconditioner> preconditioner;
     std::string failure;
     start_ = nullptr;
+    Reuse::State* const kept = reuse();
+    const bool uses_kept = kept && !kept->is_due && kept->kind == choice.preconditioner &&
+                           (kept->is_current || choice.method != "direct");
     try {
-      preconditioner = build(choice, set_up);
+      if (uses_kept) {
+        preconditioner = kept->preconditioner;
+        set_up.text = kept->set_up.text;
+      } else {
+        if (kept) kept->preconditioner = nullptr;  // its memory is needed
+        preconditioner = build(choice, set_up);
+      }
     } catch (const base::Error& error) {
       if (error.code() != base::ExitCode::not_converged) throw;
       failure = error.diagnostics().empty() ? error.what() : error.diagnostics().front().message;
@@ -395,8 +455,14 @@ class Solve {
     }
     attempt.solve_seconds = communicator_.max(now() - start);
     keep_best(attempt);
+    if (kept) keep_for_next(*kept, choice, std::move(preconditioner), set_up, uses_kept, attempt);
     preconditioner.reset();
     pinned_.reset();
+    if (uses_kept && attempt.status != Status::converged && attempt.status != Status::walltime) {
+      this->attempt(choice);  // with a new one
+      return;
+    }
+    if (context_.quiet) return;
     base::log::info(fmt::format(
         "solve {}+{}{}: {} after {} iterations, true residual {:.2e}, set-up {}, solve {}{}{}",
         attempt.method, attempt.preconditioner,
@@ -404,6 +470,40 @@ class Solve {
         attempt.iterations, attempt.true_residual, base::duration_text(attempt.setup_seconds),
         base::duration_text(attempt.solve_seconds), attempt.setup.empty() ? "" : "; ",
         attempt.setup));
+  }
+
+  /// Decides whether the preconditioner is worth being used again.
+  void keep_for_next(Reuse::State& kept, const Choice& choice,
+                     std::shared_ptr<const la::Preconditioner> preconditioner, const SetUp& set_up,
+                     bool was_kept, const Attempt& attempt) {
+    kept.cg_work = cg_work_;
+    if (was_kept) {
+      ++kept.n_used;
+    } else {
+      ++kept.n_built;
+      kept.preconditioner = std::move(preconditioner);
+      kept.pinned = std::move(pinned_);
+      kept.set_up = set_up;
+      kept.kind = choice.preconditioner;
+      kept.is_current = true;
+      kept.is_due = false;
+      kept.fresh_rate = -1;
+    }
+    // Iterations an order of magnitude, so that solves to different tolerances compare.
+    if (attempt.status != Status::converged) {
+      kept.is_due = true;
+      kept.reason = "the solve before ended with " + name(attempt.status);
+    } else if (attempt.history.size() > 1) {
+      const double orders =
+          std::max(1.0, -std::log10(std::max(attempt.true_residual, 1e-16) / attempt.history[0]));
+      const double each = attempt.iterations / orders;
+      if (kept.fresh_rate < 0 || !was_kept) {
+        kept.fresh_rate = each;
+      } else if (!kept.is_current && each > 1.5 * kept.fresh_rate + 5 / orders) {
+        kept.is_due = true;
+        kept.reason = fmt::format("{} iterations with the old one", attempt.iterations);
+      }
+    }
   }
 
   /// x is the best so far.

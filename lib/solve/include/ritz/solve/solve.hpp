@@ -35,6 +35,35 @@ struct Place {
   std::string boundary;  ///< name of a boundary set it lies on; empty inside
 };
 
+/// What one solve leaves for the next: the preconditioner and work vectors, for as long as the
+/// method stays the same and the solutions come as fast as with a fresh one. For sequences of
+/// systems with the same layout: time steps, Newton steps.
+class Reuse {
+ public:
+  Reuse();
+  ~Reuse();
+  Reuse(const Reuse&) = delete;
+  Reuse& operator=(const Reuse&) = delete;
+
+  /// To be called when the operator is no longer the one the preconditioner was made for. The old
+  /// one is still used until it costs too much: more than half again as many iterations as when it
+  /// was new (and five more). Local.
+  void operator_changed();
+  /// Never use the old one again, with the reason for the log: its memory is gone, or a direct
+  /// solver's factors are asked for. Local.
+  void forget(const std::string& reason);
+
+  [[nodiscard]] int n_built() const;                ///< preconditioners made
+  [[nodiscard]] int n_used() const;                 ///< solves with one made earlier
+  [[nodiscard]] const std::string& reason() const;  ///< why the last one was made
+
+  struct State;  ///< private to the room
+  [[nodiscard]] State& state() const { return *state_; }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
 /// What solve() is told beside the system; everything is optional.
 struct Context {
   std::string cell_type;  ///< "tet", ... and
@@ -57,6 +86,14 @@ struct Context {
   };
   /// Makes it, or hands back the one at hand. Collective. Empty: there is none for this problem.
   std::function<Multigrid()> multigrid;
+  /// Keeps the preconditioner for the next solve; outlives this one.
+  std::shared_ptr<Reuse> reuse;
+  bool quiet = false;  ///< one of very many solves: no line for each in the log
+  /// Components of a node, which follow each other in the numbering of the unknowns.
+  int n_components = 1;
+  /// [n_owned] each: vectors that the operator hardly changes, for algebraic multigrid (rigid body
+  /// motions). Empty: constants.
+  std::vector<la::Vector> near_null_space;
 };
 
 /// One method tried.

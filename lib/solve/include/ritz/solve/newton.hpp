@@ -1,0 +1,83 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ritz/la/csr.hpp"
+#include "ritz/la/layout.hpp"
+
+namespace ritz::solve {
+
+/// F(u) = 0 with what Newton's method needs of it. Vectors are [n_owned].
+class NonlinearProblem {
+ public:
+  virtual ~NonlinearProblem() = default;
+  [[nodiscard]] virtual const comm::Communicator& communicator() const = 0;
+  [[nodiscard]] virtual LocalId n_owned() const = 0;
+
+  /// F(u) into r. An empty text, or what is not finite and where: the same on every rank.
+  /// Collective.
+  virtual std::string residual(const la::Vector& u, const la::Vector& r) = 0;
+
+  struct Correction {
+    bool useful = true;  ///< false: the linear solver brought nothing
+    int iterations = 0;
+    double residual = 0;  ///< ||r - J d|| / ||r||
+    std::string message;  ///< if not useful
+    bool out_of_time = false;
+  };
+  /// d with J(u) d = r up to `tolerance` relative to r, where r = F(u) is at hand. Collective.
+  virtual Correction correct(const la::Vector& u, const la::Vector& r, double tolerance,
+                             const la::Vector& d) = 0;
+
+  /// Where the largest entry of r is and which equation it belongs to, for messages. Collective.
+  [[nodiscard]] virtual std::string worst_text(const la::Vector& r) const = 0;
+};
+
+struct NewtonOptions {
+  double tolerance = 1e-8;        ///< ||F|| relative to the larger of ||F(first u)|| and `scale`
+  double absolute_tolerance = 0;  ///< ||F|| below this is enough as well
+  int max_iterations = 25;
+  bool line_search = true;
+  bool inexact = true;     ///< forcing terms of Eisenstat and Walker; else tolerance / 10
+  bool is_linear = false;  ///< one correction is enough: solved to the tolerance at once
+  double scale = 0;        ///< size of the terms of F, where the first guess is a good one
+};
+
+struct NewtonReport {
+  enum class Outcome {
+    converged,
+    max_iterations,
+    line_search,
+    linear_solver,
+    not_finite,
+    walltime
+  };
+  Outcome outcome = Outcome::converged;
+  int iterations = 0;           ///< corrections
+  int linear_iterations = 0;    ///< of all of them
+  std::vector<double> history;  ///< ||F||: first guess, then after each correction
+  std::vector<double> lengths;  ///< of each correction, 1 without line search
+  std::string message;          ///< why not, and what may help; empty if converged
+
+  [[nodiscard]] bool converged() const { return outcome == Outcome::converged; }
+};
+[[nodiscard]] std::string name(NewtonReport::Outcome outcome);
+
+/// Newton's method on u, which holds the first guess; after a failure u is the best found (smallest
+/// ||F||). The linear systems are solved as exactly as is worth it (Eisenstat and Walker, SIAM J.
+/// Sci. Comput. 17, 1996, 16, choice 2 with its safeguards), corrections are shortened until ||F||
+/// falls enough (Dennis and Schnabel, Numerical Methods for Unconstrained Optimization, 1983,
+/// A6.3.1, on ||F||^2). Collective.
+class Newton {
+ public:
+  explicit Newton(NonlinearProblem& problem);
+  NewtonReport solve(const la::Vector& u, const NewtonOptions& options);
+
+ private:
+  NonlinearProblem& problem_;
+  la::Vector r_, d_, trial_;
+};
+
+}  // namespace ritz::solve

@@ -1,0 +1,133 @@
+#include "ritz/solve/newton.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ritz/base/format.hpp"
+#include "ritz/la/vector.hpp"
+
+namespace ritz::solve {
+
+namespace {
+
+/// Least length of a correction, as a part of the whole.
+constexpr double shortest = 1e-4;
+
+/// Relative tolerance of the next linear system.
+double forcing(const NewtonReport& report, const NewtonOptions& options, double last, double goal) {
+  const double norm = report.history.back();
+  // Below half of what is left to do there is nothing to gain.
+  const double enough = 0.5 * goal / norm;
+  if (options.is_linear) return std::min(0.1, enough);
+  if (!options.inexact) return std::max(options.tolerance / 10, 1e-14);
+  constexpr double gamma = 0.9, most = 0.1;
+  double eta = most;
+  if (report.history.size() > 1) {
+    const double ratio = norm / report.history[report.history.size() - 2];
+    eta = gamma * ratio * ratio;
+    const double safe = gamma * last * last;
+    if (safe > 0.1) eta = std::max(eta, safe);
+  }
+  return std::max(std::min(eta, most), std::min(enough, most));
+}
+
+}  // namespace
+
+std::string name(NewtonReport::Outcome outcome) {
+  using Outcome = NewtonReport::Outcome;
+  switch (outcome) {
+    case Outcome::converged:
+      return "converged";
+    case Outcome::max_iterations:
+      return "max_iterations";
+    case Outcome::line_search:
+      return "line search failed";
+    case Outcome::linear_solver:
+      return "linear solver failed";
+    case Outcome::not_finite:
+      return "not finite";
+    case Outcome::walltime:
+      return "walltime";
+  }
+  return "unknown";
+}
+
+Newton::Newton(NonlinearProblem& problem) : problem_(problem) {
+  r_ = la::make_vector("ritz::solve::newton_residual", problem.n_owned());
+  d_ = la::make_vector("ritz::solve::newton_correction", problem.n_owned());
+  trial_ = la::make_vector("ritz::solve::newton_trial", problem.n_owned());
+}
+
+NewtonReport Newton::solve(const la::Vector& u, const NewtonOptions& options) {
+  using Outcome = NewtonReport::Outcome;
+  const comm::Communicator& communicator = problem_.communicator();
+  NewtonReport report;
+  const auto failed = [&](Outcome outcome, std::string message) {
+    report.outcome = outcome;
+    report.message = std::move(message);
+    return report;
+  };
+
+  std::string bad = problem_.residual(u, r_);
+  if (!bad.empty()) return failed(Outcome::not_finite, "at the first guess: " + bad);
+  double norm = la::norm2(communicator, r_);
+  report.history.push_back(norm);
+  const double goal =
+      std::max(options.tolerance * std::max(norm, options.scale), options.absolute_tolerance);
+  double eta = 0;
+  while (norm > goal) {
+    if (report.iterations >= options.max_iterations) {
+      return failed(
+          Outcome::max_iterations,
+          fmt::format("{} iterations, residual {:.2e} of {:.2e} (goal {:.2e}); largest {}",
+                      report.iterations, norm, report.history.front(), goal,
+                      problem_.worst_text(r_)));
+    }
+    eta = forcing(report, options, eta, goal);
+    const auto correction = problem_.correct(u, r_, eta, d_);
+    report.linear_iterations += correction.iterations;
+    if (correction.out_of_time) return failed(Outcome::walltime, correction.message);
+    if (!correction.useful) return failed(Outcome::linear_solver, correction.message);
+
+    double length = 1.0, trial_norm = 0.0;
+    while (true) {
+      la::copy(u, trial_);
+      la::axpby(-length, d_, 1.0, trial_);
+      bad = problem_.residual(trial_, r_);
+      trial_norm = bad.empty() ? la::norm2(communicator, r_) : 0.0;
+      // The linear model promises a fall by length (1 - eta).
+      const bool enough = bad.empty() && trial_norm <= (1 - 1e-4 * length * (1 - eta)) * norm;
+      if (enough || trial_norm <= goal || !options.line_search) {
+        if (bad.empty()) break;
+      }
+      if (!options.line_search) return failed(Outcome::not_finite, bad);
+      if (length <= shortest) {
+        static_cast<void>(problem_.residual(u, r_));
+        return failed(
+            bad.empty() ? Outcome::line_search : Outcome::not_finite,
+            bad.empty()
+                ? fmt::format("no step along the correction makes the residual {:.2e} (goal "
+                              "{:.2e}) smaller; largest {}",
+                              norm, goal, problem_.worst_text(r_))
+                : bad);
+      }
+      // The least of the parabola through ||F||^2 at 0 with its slope, and at `length`.
+      double factor = 0.5;
+      if (bad.empty()) {
+        const double at_0 = norm * norm, at_1 = trial_norm * trial_norm;
+        const double slope = -2 * at_0 * length;
+        const double bend = at_1 - at_0 - slope;
+        factor = bend > 0 ? std::clamp(-slope / (2 * bend), 0.1, 0.5) : 0.5;
+      }
+      length *= factor;
+    }
+    la::copy(trial_, u);
+    norm = trial_norm;
+    report.iterations += 1;
+    report.history.push_back(norm);
+    report.lengths.push_back(length);
+  }
+  return report;
+}
+
+}  // namespace ritz::solve
