@@ -27,6 +27,9 @@ struct Constant {
 };
 [[nodiscard]] std::span<const Constant> constants();
 
+/// Words that take an unknown and give one of its derivatives: grad, dx, dy, dz, dt, dtt.
+[[nodiscard]] bool is_derivative_word(std::string_view name);
+
 [[nodiscard]] bool is_keyword(std::string_view name);
 [[nodiscard]] bool is_letter(char c);
 [[nodiscard]] bool is_digit(char c);

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "functions.hpp"
 #include "graph.hpp"
@@ -120,7 +121,11 @@ class Parser {
  public:
   Parser(std::string_view text, const Symbols& symbols) : text_(text), symbols_(symbols) {
     for (std::size_t i = 0; i < symbols.variables.size(); ++i) {
-      variables_.try_emplace(symbols.variables[i], static_cast<int>(i));
+      const std::string& name = symbols.variables[i];
+      variables_.try_emplace(name, static_cast<int>(i));
+      if (const std::size_t open = name.find('('); open != std::string::npos) {
+        call_heads_.insert(name.substr(0, open));
+      }
     }
     for (const auto& [name, value] : symbols.parameters) parameters_.try_emplace(name, value);
   }
@@ -288,7 +293,91 @@ class Parser {
     push_leaf(value_of_name(name, span), span);
   }
 
+  /// Variables written as calls, such as dx(u) or grad(u).x; at_ is at the '('. False, with at_ as
+  /// it was, if this is a call of a function.
+  bool read_call_variable(std::string_view name, Span span) {
+    const bool gradient = name == "grad";
+    const bool derivative = detail::is_derivative_word(name);
+    if (!derivative && call_heads_.count(std::string(name)) == 0) return false;
+    const std::size_t open = at_++;
+    skip_blanks();
+    const std::size_t begin = at_;
+    const bool named = at_ < text_.size() && detail::is_letter(text_[at_]);
+    const Span argument{begin, named ? name_end(begin) : begin};
+    at_ = argument.end;
+    skip_blanks();
+    const bool closed = named && at_ < text_.size() && text_[at_] == ')';
+    if (closed) {
+      ++at_;
+      std::string key(name);
+      Span whole{span.begin, at_};
+      if (gradient) key = std::string("d") + read_direction(argument, whole);
+      key.append("(").append(slice(argument)).append(")");
+      if (const auto found = variables_.find(key); found != variables_.end()) {
+        push_leaf(builder_.variable(found->second), whole);
+        return true;
+      }
+      if (!derivative && detail::find_function(name) != nullptr) {
+        at_ = open;
+        return false;
+      }
+      fail_unknown_call(key, whole);
+    }
+    at_ = open;
+    if (!derivative && detail::find_function(name) != nullptr) return false;
+    const std::string form = std::string(name) + "(u)" + (gradient ? ".x" : "");
+    // From the first thing that is no unknown to the ')' or the end of the text.
+    std::size_t end = std::min(text_.find(')', begin), text_.size());
+    end = std::max(end, std::min(begin + 1, text_.size()));
+    fail({std::min(begin, text_.size() - 1), end},
+         "only the name of an unknown can stand in the parentheses of " + quoted(name) +
+             ", as in " + form);
+  }
+
+  /// x, y or z after grad(u), which ends at whole.end; extends `whole`.
+  char read_direction(Span argument, Span& whole) {
+    skip_blanks();
+    const std::string gradient = "grad(" + std::string(slice(argument)) + ")";
+    if (at_ == text_.size() || text_[at_] != '.') {
+      fail(whole, quoted(gradient) + " is a vector: write " + gradient + ".x, " + gradient +
+                      ".y or " + gradient + ".z for one of its components");
+    }
+    ++at_;
+    skip_blanks();
+    const std::size_t end = name_end(at_);
+    if (end != at_ + 1 || (text_[at_] != 'x' && text_[at_] != 'y' && text_[at_] != 'z')) {
+      fail({at_, std::max(end, at_ + 1)},
+           "the components of " + quoted(gradient) + " are .x, .y and .z");
+    }
+    whole.end = end;
+    at_ = end;
+    return text_[end - 1];
+  }
+
+  [[noreturn]] void fail_unknown_call(const std::string& key, Span span) const {
+    constexpr std::size_t most = 40;
+    std::vector<std::string> names;
+    for (const std::string& variable : symbols_.variables) {
+      if (variable.find('(') != std::string::npos) names.push_back(variable);
+    }
+    if (names.empty()) {
+      fail(span, "there is no unknown here whose derivative " + quoted(key) + " could be");
+    }
+    std::string message = "there is no " + quoted(key) + " here; ";
+    if (const auto near = base::nearest(key, names))
+      message += "did you mean " + quoted(*near) + "? There is ";
+    else
+      message += "there is ";
+    if (names.size() > most) {
+      const std::size_t more = names.size() - most;
+      names.resize(most);
+      names.push_back(base::count_text(static_cast<std::int64_t>(more)) + " more");
+    }
+    fail(span, message + base::list(names));
+  }
+
   void open_call(std::string_view name, Span span) {
+    if (read_call_variable(name, span)) return;
     const detail::Function* function = detail::find_function(name);
     if (function == nullptr) fail_unknown_function(name, span);
     Pending call{Pending::Kind::call, Level::open, function->op, span};
@@ -335,6 +424,10 @@ class Parser {
     if (const detail::Function* function = detail::find_function(name)) {
       fail(span, quoted(name) + " is a function and needs its arguments in parentheses: " +
                      std::string(function->signature));
+    }
+    if (detail::is_derivative_word(name)) {
+      fail(span, quoted(name) + " is a derivative and needs an unknown in parentheses: " +
+                     std::string(name) + "(u)" + (name == "grad" ? ".x" : ""));
     }
     constexpr std::size_t most = 40;
     std::vector<std::string> names = known_names();
@@ -605,6 +698,7 @@ class Parser {
   const Symbols& symbols_;
   std::unordered_map<std::string, int> variables_;
   std::unordered_map<std::string, double> parameters_;
+  std::unordered_set<std::string> call_heads_;  ///< "dx" of the variable "dx(u)"
   detail::Builder builder_;
   std::vector<Operand> operands_;
   std::vector<Pending> pending_;

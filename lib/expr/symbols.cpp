@@ -82,6 +82,11 @@ std::span<const Constant> constants() {
   return table;
 }
 
+bool is_derivative_word(std::string_view name) {
+  return name == "grad" || name == "dx" || name == "dy" || name == "dz" || name == "dt" ||
+         name == "dtt";
+}
+
 bool is_keyword(std::string_view name) {
   return name == "and" || name == "or" || name == "not" || name == "true" || name == "false";
 }
@@ -115,6 +120,8 @@ std::string name_refusal(std::string_view name) {
   if (detail::is_keyword(name)) return quoted + "a word of the expression language";
   if (detail::find_function(name) != nullptr)
     return quoted + "a function of the expression language";
+  if (detail::is_derivative_word(name))
+    return quoted + "the derivative of an unknown in the expression language";
   for (const detail::Constant& constant : detail::constants()) {
     if (constant.name == name) return quoted + "a constant of the expression language";
   }

@@ -173,3 +173,43 @@ TEST(ExprErrors, ManyNamesAreNotAllListed) {
     EXPECT_LT(error.message().size(), 1000U);
   }
 }
+
+TEST(ExprErrors, DerivativesOfUnknowns) {
+  const expr::Symbols plane{{"x", "y", "u", "v", "dx(u)", "dy(u)", "dx(v)", "dy(v)", "max(u)"}, {}};
+  const std::vector<Case> cases = {
+      {"1 + dx(w)", 4, 5, "there is no 'dx(w)' here; "},
+      {"1 + dx(w)", 4, 5, "dx(u), dy(u), dx(v), dy(v) and max(u)"},
+      {"dz(u)", 0, 5, "there is no 'dz(u)' here; "},
+      {"dz(u)", 0, 5, "dx(u), dy(u), dx(v), dy(v) and max(u)"},
+      {"grad(u).z", 0, 9, "there is no 'dz(u)' here"},
+      {"2*grad( w ) .x", 2, 12, "there is no 'dx(w)' here"},
+      {"grad(u)", 0, 7, "'grad(u)' is a vector: write grad(u).x, grad(u).y or grad(u).z"},
+      {"grad(u)*2", 0, 7, "'grad(u)' is a vector"},
+      {"grad(u).w", 8, 1, "the components of 'grad(u)' are .x, .y and .z"},
+      {"grad(u).xx", 8, 2, "the components of 'grad(u)' are"},
+      {"grad(u).", 8, 1, "the components of 'grad(u)' are"},
+      {"x + dx(u+v)", 7, 3,
+       "only the name of an unknown can stand in the parentheses of 'dx', as in dx(u)"},
+      {"dx(u, v)", 3, 4, "only the name of an unknown"},
+      {"dx(2)", 3, 1, "only the name of an unknown"},
+      {"dx()", 3, 1, "only the name of an unknown"},
+      {"dx(", 2, 1, "only the name of an unknown"},
+      {"grad(u*v).x", 5, 3, "parentheses of 'grad', as in grad(u).x"},
+      {"dt(u)", 0, 5, "there is no 'dt(u)' here"},
+      {"2*dx", 2, 2, "'dx' is a derivative and needs an unknown in parentheses: dx(u)"},
+      {"max(v)", 0, 3, "'max' takes 2 or more arguments"},
+      {"max(u + 1)", 0, 3, "'max' takes 2 or more arguments"},
+  };
+  for (const Case& bad : cases) {
+    try {
+      static_cast<void>(Expression::parse(bad.text, plane));
+      ADD_FAILURE() << "'" << bad.text << "' was accepted";
+    } catch (const ParseError& error) {
+      EXPECT_EQ(error.offset(), bad.offset) << error.what();
+      EXPECT_EQ(error.length(), bad.length) << error.what();
+      EXPECT_THAT(error.message(), testing::HasSubstr(bad.message)) << bad.text;
+    }
+  }
+  EXPECT_THAT(error_of("dx(u)")->message(),
+              testing::HasSubstr("there is no unknown here whose derivative 'dx(u)' could be"));
+}

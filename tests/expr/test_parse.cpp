@@ -375,10 +375,60 @@ TEST(ExprSymbols, NamesADeckMayDefine) {
   for (const char* name : {"k", "h_air", "_a", "X1", "E", "diffusion"}) {
     EXPECT_EQ(expr::name_refusal(name), "") << name;
   }
-  for (const char* name :
-       {"", "1a", "a-b", "a b", "sin", "pi", "e", "and", "true", "if", "\xc3\xa4"}) {
+  for (const char* name : {"", "1a", "a-b", "a b", "sin", "pi", "e", "and", "true", "if",
+                           "\xc3\xa4", "grad", "dx", "dy", "dz", "dt", "dtt"}) {
     EXPECT_NE(expr::name_refusal(name), "") << name;
   }
   EXPECT_EQ(expr::name_refusal("sin"), "'sin' is a function of the expression language");
+  EXPECT_EQ(expr::name_refusal("dt"),
+            "'dt' is the derivative of an unknown in the expression language");
   EXPECT_TRUE(std::is_sorted(expr::function_names().begin(), expr::function_names().end()));
+}
+
+TEST(ExprVariables, WrittenAsCalls) {
+  const expr::Symbols calls{{"x", "u", "dx(u)", "dy(u)", "dt(u)", "max(u)"}, {}};
+  const double point[] = {2.0, 3.0, 5.0, 7.0, 11.0, 13.0};
+  const std::vector<std::pair<std::string, double>> cases = {
+      {"dx(u)", 5.0},
+      {"dx( u )", 5.0},
+      {"dx (\tu\n)", 5.0},
+      {"grad(u).x", 5.0},
+      {"grad(u).y", 7.0},
+      {"grad ( u ) . y*2", 14.0},
+      {"grad(u).x^2 + grad(u).y^2", 74.0},
+      {"-dt(u)^2", -121.0},
+      {"2*max(u) - max(u, x)", 23.0},
+      {"max(max(u), 20)", 20.0},
+      {"max(dx(u), dy(u), max( u ))", 13.0},
+      {"u*dx(u)/dt(u)", 15.0 / 11.0},
+      {"if(dx(u) < dy(u), dx(u), 0)", 5.0},
+  };
+  for (const auto& [text, expected] : cases) {
+    const Expression expression = Expression::parse(text, calls);
+    EXPECT_EQ(expression.evaluate(point), expected) << text;
+    double computed = 0.0;
+    expression.compile().evaluate(point, {&computed, 1});
+    EXPECT_EQ(computed, expected) << text;
+    const Expression again = Expression::parse(expression.text(), calls);
+    EXPECT_EQ(again.text(), expression.text()) << text;
+    EXPECT_TRUE(again.same_formula(expression)) << text;
+  }
+  const Expression f = Expression::parse("sin(u)*dx(u)^3 + max(u)*dx(u)", calls);
+  EXPECT_TRUE(f.depends_on("dx(u)"));
+  EXPECT_FALSE(f.depends_on("dy(u)"));
+  EXPECT_DOUBLE_EQ(f.derivative("dx(u)").evaluate(point), 3 * std::sin(3.0) * 25.0 + 13.0);
+  EXPECT_DOUBLE_EQ(f.derivative("u").evaluate(point), std::cos(3.0) * 125.0);
+  EXPECT_EQ(f.derivative("max(u)").text(), "dx(u)");
+}
+
+TEST(ExprVariables, SameFormula) {
+  const auto same = [](const char* a, const char* b) { return parse(a).same_formula(parse(b)); };
+  EXPECT_TRUE(same("x*y + 2", "2 + y*x"));
+  EXPECT_TRUE(same("3", "1 + 2"));
+  EXPECT_TRUE(same("sin(x)^2*exp(y)", "exp(y)*sin(x)^2"));
+  EXPECT_FALSE(same("x - y", "y - x"));
+  EXPECT_FALSE(same("x", "y"));
+  EXPECT_FALSE(same("x^2", "x^3"));
+  const expr::Symbols others{{"x", "y"}, {}};
+  EXPECT_FALSE(parse("x").same_formula(Expression::parse("x", others)));
 }

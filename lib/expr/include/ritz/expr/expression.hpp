@@ -73,6 +73,11 @@ class Expression {
   /// Number of distinct nodes of the graph, constants and variables included.
   [[nodiscard]] std::size_t n_nodes() const;
 
+  /// Whether both are the same formula of the same variables: equal graphs up to the order of sums
+  /// and products of two. True means equal functions; equal functions written differently may give
+  /// false.
+  [[nodiscard]] bool same_formula(const Expression& other) const;
+
   /// Register program of this expression: see program.hpp.
   /// @param uniforms variables that have the same value at all points of a batch, see Program.
   [[nodiscard]] Program compile(const std::vector<std::string>& uniforms = {}) const;

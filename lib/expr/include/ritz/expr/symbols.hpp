@@ -8,6 +8,10 @@
 namespace ritz::expr {
 
 /// The names an expression may use besides the functions and the constants pi and e.
+///
+/// A variable may look like a call of one name: "dx(u)", "dt(u)", "max(u)". The text dx(u), blanks
+/// allowed, is then this variable, also where a function has the name; and grad(u).x, grad(u).y,
+/// grad(u).z are dx(u), dy(u), dz(u).
 struct Symbols {
   std::vector<std::string> variables;                      ///< values given at each evaluation
   std::vector<std::pair<std::string, double>> parameters;  ///< folded in as constants; finite
