@@ -185,6 +185,11 @@ physics::Form make_form(const deck::Problem& problem, int dimension,
             builder.coefficient(boundary.robin_coefficient, "boundary.robin.coefficient");
         term.ambient = builder.coefficient(boundary.robin_ambient, "boundary.robin.ambient");
         break;
+      case deck::Boundary::Kind::displacement:
+      case deck::Boundary::Kind::traction:
+      case deck::Boundary::Kind::pressure:
+      case deck::Boundary::Kind::symmetry:
+        continue;  // of elasticity, which has no scalar form
     }
     for (const deck::Name& name : boundary.on) {
       const auto found = std::find(set_names.begin(), set_names.end(), name.text);

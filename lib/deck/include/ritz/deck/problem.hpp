@@ -12,8 +12,9 @@
 /// keys of the registry (registry.hpp), in SI or the user's own consistent units.
 namespace ritz::deck {
 
-/// A number or an expression of x, y, z, t and the parameters, with the place it came from. Numbers
-/// are kept as their shortest text. Checked and compiled by room expr through room run.
+/// A number or an expression of x, y, z, t, the parameters and, where it says so, the unknowns,
+/// with the place it came from. Numbers are kept as their shortest text. Checked and compiled by
+/// room expr through room run.
 struct Formula {
   std::string text;
   base::Location where;  ///< of the first character of the expression (inside the quotes)
@@ -67,38 +68,165 @@ struct TensorFormula {
   std::vector<Formula> entries;
 };
 
-/// Coefficients of -div(K grad u) + b . grad u + r u = f. Empty optionals take the preset's default
-/// (K = 1, b = 0, r = 0, f = 0) or, in a material, the equation's.
-struct Coefficients {
-  std::optional<TensorFormula> diffusion;
-  std::optional<std::vector<Formula>> advection;  ///< d components
-  std::optional<Formula> reaction;
-  std::optional<Formula> source;
+/// One term of cross diffusion: -div(value grad of another unknown).
+struct CrossDiffusion {
+  Name unknown;   ///< whose gradient
+  int index = 0;  ///< the same in EquationOptions::unknowns
+  Formula value;  ///< scalar
 };
 
-enum class EquationKind { poisson, advection_diffusion_reaction, coefficient_form };
+/// Coefficients of the equation of one unknown u,
+///   inertia d2u/dt2 + capacity du/dt - div(diffusion grad u + sum_j cross_diffusion_j grad u_j)
+///     + advection . grad u + reaction u - wave_number^2 u = source.
+/// Empty optionals take the preset's default (diffusion 1, the others 0; what differs from that has
+/// been filled in by parse(): capacity and inertia) or, in a material, the equation's. Formulas may
+/// use x, y, z, t, the parameters, every unknown and its gradient.
+struct Coefficients {
+  std::optional<Formula> inertia;                 ///< e, of d2u/dt2
+  std::optional<Formula> capacity;                ///< d, of du/dt
+  std::optional<TensorFormula> diffusion;         ///< K
+  std::vector<CrossDiffusion> cross_diffusion;    ///< several unknowns only; empty = none given
+  std::optional<std::vector<Formula>> advection;  ///< b, d components
+  std::optional<Formula> reaction;                ///< r
+  std::optional<Formula> wave_number;             ///< k of kind helmholtz: r = -k^2
+  std::optional<Formula> source;                  ///< f
+};
+
+/// Linear elasticity, density d2u/dt2 - div sigma = body_force, with
+/// sigma = lambda tr(eps - eps_T) I + 2 mu (eps - eps_T), eps = sym grad u,
+/// eps_T = thermal_expansion (temperature - reference_temperature) I,
+/// lambda = E nu / ((1 + nu)(1 - 2 nu)), mu = E / (2 (1 + nu)).
+/// Empty optionals: none (no inertia, no force, no thermal strain); in a material the equation's.
+/// With a thermal_expansion anywhere the equation has temperature and reference_temperature.
+struct Elasticity {
+  std::optional<Formula> youngs_modulus;           ///< E; always there in the equation
+  std::optional<Formula> poissons_ratio;           ///< nu; always there in the equation
+  std::optional<Formula> density;                  ///< always there in the equation with [time]
+  std::optional<std::vector<Formula>> body_force;  ///< per volume, d components
+  std::optional<Formula> thermal_expansion;        ///< per degree
+  std::optional<Formula> temperature;
+  std::optional<Formula> reference_temperature;  ///< at which there is no thermal strain
+};
+
+/// What two-dimensional elasticity stands for: no strain, or no stress, out of the plane.
+enum class Plane { strain, stress };
+
+enum class EquationKind {
+  poisson,
+  heat,
+  advection_diffusion_reaction,
+  reaction_diffusion,
+  wave,
+  helmholtz,
+  elasticity,
+  coefficient_form
+};
+
+/// A scalar field that is solved for, with its equation.
+struct Unknown {
+  std::string name;
+  base::Location where;       ///< of its name in equation.unknowns; empty if that is a default
+  Coefficients coefficients;  ///< not used by kind elasticity
+};
+
 struct EquationOptions {
   EquationKind kind = EquationKind::poisson;
   base::Location where;
-  Coefficients coefficients;
+  /// In the order of equation.unknowns, never empty. For elasticity the components of the
+  /// displacement: ux, uy, uz, as many as a box has dimensions; all three if the mesh is a file
+  /// (see unknown_names()).
+  std::vector<Unknown> unknowns{{"u", {}, {}}};
+  Coefficients coefficients;    ///< with one unknown the same as in unknowns; else empty
+  Elasticity elasticity;        ///< of kind elasticity
+  Plane plane = Plane::strain;  ///< of kind elasticity in two dimensions
+  std::optional<base::Location> plane_where;  ///< where the deck chose it
 };
 
 struct Material {
   Name region;
+  int unknown = 0;    ///< whose coefficients these are (not used by kind elasticity)
+  Name unknown_name;  ///< as written; empty text = not given (one unknown)
   Coefficients coefficients;
+  Elasticity elasticity;  ///< of kind elasticity
+  base::Location where;
 };
 
-/// One [[boundary]]: exactly one of value, flux, robin.
-/// value: u = value. flux: K grad u . n = flux (into the domain). robin: K grad u . n =
-/// coefficient * (ambient - u).
+/// One [[boundary]]: exactly one condition, for one unknown or, of kind elasticity, for the vector.
+/// value: u = value. flux: (K grad u + sum_j cross_j grad u_j) . n = flux (into the domain).
+/// robin: the same = coefficient * (ambient - u).
+/// displacement: components of u. traction: sigma n = traction. pressure: sigma n = -pressure n.
+/// symmetry: u . n = 0 and no tangential traction (plane boundaries along the axes).
 struct Boundary {
-  enum class Kind { value, flux, robin };
-  std::vector<Name>
-      on;  ///< named sets; "rest" = every outer facet that no other [[boundary]] names
+  enum class Kind { value, flux, robin, displacement, traction, pressure, symmetry };
+  std::vector<Name> on;  ///< named sets; "rest" = every outer facet that no other [[boundary]] of
+                         ///< this unknown names
   base::Location where;
   Kind kind = Kind::flux;
+  int unknown = 0;    ///< which one (not used by kind elasticity)
+  Name unknown_name;  ///< as written; empty text = not given (one unknown)
   Formula value_or_flux;
   Formula robin_coefficient, robin_ambient;
+  std::vector<std::optional<Formula>> displacement;  ///< one a dimension; nothing = "free"
+  std::vector<Formula> traction;                     ///< force per area, one a dimension
+  Formula pressure;                                  ///< force per area against the outward normal
+};
+
+enum class TimeMethod {
+  bdf1,
+  bdf2,
+  bdf3,
+  bdf4,
+  sdirk2,
+  sdirk3,
+  crank_nicolson,
+  rk4,
+  leapfrog,
+  newmark,
+  generalised_alpha
+};
+
+/// [time]: from start to end in steps of `step`, or of a size that keeps the local error at
+/// `tolerance`.
+struct TimeOptions {
+  double start = 0.0;
+  double end = 0.0;                      ///< > start
+  double step = 0.0;                     ///< > 0; the first one if there is a tolerance
+  TimeMethod method = TimeMethod::bdf2;  ///< fits the equation: of second order only with inertia
+  std::optional<double> tolerance;  ///< adaptive steps: local error relative to the solution's size
+  std::optional<double> min_step, max_step;  ///< only with a tolerance; min <= step <= max
+  double spectral_radius = 0.8;              ///< generalised_alpha: of the highest frequencies
+  /// Stop after the first step at which, for every unknown, the L2 norm of the change over the
+  /// step, divided by the step, is at most this times the L2 norm of the new value. Per time.
+  std::optional<double> steady_tolerance;
+  std::optional<Formula> stop_when;    ///< condition of t, max(u) and min(u), unparsed
+  base::Location where, method_where;  ///< method_where is empty if the method is a default
+};
+
+struct InitialValue {
+  Name unknown;
+  int index = 0;  ///< the same in EquationOptions::unknowns
+  Formula value;
+};
+
+/// [initial]: values at the start, for steady problems the first guess; at most one of each an
+/// unknown. With [time] every unknown with a time derivative has a value, and with a second one a
+/// rate (0 where the deck says nothing). Unknowns that are not named: 0.
+struct Initial {
+  std::vector<InitialValue> values;
+  std::vector<InitialValue> rates;  ///< first time derivatives
+};
+
+/// [nonlinear]: used where a formula depends on an unknown.
+struct NonlinearOptions {
+  enum class Method { newton, picard };
+  enum class Forcing { eisenstat_walker, fixed };
+  Method method = Method::newton;
+  double tolerance = 1e-8;                   ///< on the residual's norm, relative to the first one
+  std::optional<double> absolute_tolerance;  ///< on the residual's norm: enough as well
+  int max_iterations = 25;
+  bool line_search = true;                      ///< newton only
+  Forcing forcing = Forcing::eisenstat_walker;  ///< newton: how exact linear solves are
+  base::Location method_where;
 };
 
 struct SolverOptions {
@@ -143,6 +271,10 @@ struct OutputOptions {
   std::string directory = "results";
   bool fields = true;   ///< write results.vtkhdf
   int compression = 4;  ///< deflate level 0..9
+  /// Results of runs in time: every so much simulated time or every so many steps, not both;
+  /// neither: only the last time. Only with [time].
+  std::optional<double> every;
+  std::optional<std::int64_t> every_steps;
 };
 
 struct Probe {
@@ -152,8 +284,8 @@ struct Probe {
   base::Location where;
 };
 
-/// Integral over a named boundary set or region: of `of` (an expression of x y z t and u), or, with
-/// kind flux, of K grad u . n.
+/// Integral over a named boundary set or region: of `of` (an expression of x y z t and every
+/// unknown), or, with kind flux, of K grad u . n of the first unknown.
 struct Integral {
   std::string name;
   Name on;
@@ -162,7 +294,9 @@ struct Integral {
 };
 
 struct Verify {
-  std::optional<Formula> exact;
+  int unknown = 0;                     ///< whose solution is known (also that of the probes)
+  Name unknown_name;                   ///< as written; empty text = not given, the first one
+  std::optional<Formula> exact;        ///< with [time]: at the end time
   std::optional<double> max_l2_error;  ///< absolute
   std::optional<double> max_h1_error;  ///< absolute, semi-norm
   /// A probe must hit a number: name, expected, tolerance (absolute).
@@ -190,6 +324,9 @@ struct Problem {
   EquationOptions equation;
   std::vector<Material> materials;
   std::vector<Boundary> boundaries;
+  std::optional<TimeOptions> time;  ///< nothing: a steady problem
+  Initial initial;
+  NonlinearOptions nonlinear;
   SolverOptions solver;
   Limits limits;
   OutputOptions output;
