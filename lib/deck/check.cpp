@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "ritz/base/text.hpp"
-#include "ritz/deck/registry.hpp"
+#include "ritz/deck/parse.hpp"
 #include "values.hpp"
 
 namespace ritz::deck {
@@ -26,12 +26,71 @@ int box_dimension(const Node& root) {
              : 0;
 }
 
+const std::string* deciding_word(const Node& root, const Node& table, const Key& key,
+                                 std::string& storage) {
+  const Node* place = &table;
+  std::string_view name = key.when;
+  const std::size_t dot = name.find('.');
+  if (dot != std::string_view::npos) {
+    const Entry* entry = root.find(name.substr(0, dot));
+    if (entry == nullptr || entry->value.kind != Node::Kind::table) return nullptr;
+    place = &entry->value;
+    name.remove_prefix(dot + 1);
+  }
+  if (const Entry* entry = place->find(name)) {
+    return entry->value.invalid || entry->value.kind != Node::Kind::string ? nullptr
+                                                                           : &entry->value.string;
+  }
+  const Key* decider = find_key(key.decider());
+  if (decider == nullptr || decider->fallback.size() < 2) return nullptr;
+  storage = decider->fallback.substr(1, decider->fallback.size() - 2);
+  return &storage;
+}
+
+bool applies(const Node& root, const Node& table, const Key& key) {
+  if (key.when.empty()) return true;
+  std::string storage;
+  const std::string* word = deciding_word(root, table, key, storage);
+  return word != nullptr &&
+         std::find(key.when_values.begin(), key.when_values.end(), *word) != key.when_values.end();
+}
+
+UnknownNames unknown_names(const Node& root) {
+  UnknownNames result;
+  const Node* equation = valid(&root, "equation");
+  const Node* kind = valid(equation, "kind");
+  if (kind != nullptr && kind->string == "elasticity") {
+    result.elastic = true;
+    result.names = {"ux", "uy", "uz"};
+    if (const int d = box_dimension(root); d > 0) result.names.resize(std::min<std::size_t>(d, 3));
+    return result;
+  }
+  const Entry* entry = equation == nullptr ? nullptr : equation->find("unknowns");
+  if (entry == nullptr) {
+    result.names = {"u"};
+    return result;
+  }
+  const Node& list = entry->value;
+  if (list.kind == Node::Kind::string && !list.string.empty()) result.names = {list.string};
+  for (const Node& item : list.items) {
+    if (item.kind != Node::Kind::string || item.string.empty()) result.known = false;
+    result.names.push_back(item.string);
+  }
+  result.known = result.known && !list.invalid && !result.names.empty();
+  return result;
+}
+
 namespace {
 
 /// What comes after a message about a wrong value.
 std::string default_text(const Key& key) {
   if (!key.fallback.empty()) return "; default is " + key.fallback;
   return "";
+}
+
+std::string first_sentence(const std::string& text) {
+  const std::size_t stop = text.find(". ");
+  return stop == std::string::npos ? text : text.substr(0, stop + 1);
 }
 
 /// One formula: a finite number or text that is not empty. Its reason for refusal, or "".
@@ -50,7 +109,8 @@ std::string number_refusal(const Node& node, const Key& key) {
 
 class Checker {
  public:
-  Checker(Report& report) : report_(report) {}
+  Checker(const Node& root, Report& report)
+      : root_(root), unknowns_(unknown_names(root)), report_(report) {}
 
   /// @param path of the table in the registry, "" for the top
   /// @param told the same with indices, for messages
@@ -60,8 +120,11 @@ class Checker {
       const std::string full =
           told.empty() ? key_text(entry.name) : told + "." + key_text(entry.name);
       const Key* key = child(path, entry.name);
-      if (key == nullptr) {
+      if (key == nullptr || !is_free_name(*key, entry)) {
         unknown(entry, path, told, full);
+        entry.value.invalid = true;
+      } else if (const std::string why = misplaced(*key, entry, path); !why.empty()) {
+        error(entry.where, full, why);
         entry.value.invalid = true;
       } else if (const std::string reason = not_applicable(*key, node, told); !reason.empty()) {
         error(entry.where, full, reason);
@@ -73,16 +136,41 @@ class Checker {
     if (report_.incomplete()) return;
     for (const Key* key : keys_of(path)) {
       const std::string name = key->name();
-      if (!key->required || node.find(name) != nullptr || !applies(*key, node)) continue;
+      if (!key->required || node.find(name) != nullptr || !applies(root_, node, *key)) continue;
+      if (path == "equation" && key->per_unknown && unknowns_.several()) continue;
       const std::string full = told.empty() ? name : told + "." + name;
       const bool is_table = key->type == Type::table || key->type == Type::table_array;
       const std::string shown_key = key->type == Type::table         ? "[" + full + "]"
                                     : key->type == Type::table_array ? "[[" + full + "]]"
                                                                      : full;
       report_.error(node.where,
-                    shown_key +
-                        " is missing: " + (is_table ? key->help : "expected " + type_text(*key)) +
+                    shown_key + " is missing: " +
+                        (is_table ? first_sentence(key->help) : "expected " + type_text(*key)) +
                         (is_table ? "" : fmt::format("; for example {} = {}", name, key->example)));
+    }
+  }
+
+  /// Reports the unknowns of several that have no table of their own.
+  void unknown_tables(const Node& root) {
+    const Node* equation = valid(&root, "equation");
+    if (equation == nullptr || !unknowns_.several() || report_.incomplete()) return;
+    for (const std::string& name : unknowns_.names) {
+      if (equation->find(name) != nullptr || report_.full()) continue;
+      const std::string table = "equation." + key_text(shown_text(name));
+      bool complete = true;
+      for (const Key* key : keys_of("equation.*")) {
+        if (!key->required || !applies(root, *equation, *key)) continue;
+        report_.error(equation->where,
+                      fmt::format("{}.{} is missing: expected {}; for example {} = {}", table,
+                                  key->name(), type_text(*key), key->name(), key->example));
+        complete = false;
+      }
+      if (complete) {
+        report_.warning(equation->where,
+                        fmt::format("there is no [{}]: the equation of {} has the defaults "
+                                    "(diffusion 1, everything else that is not said 0)",
+                                    table, shown_text(name)));
+      }
     }
   }
 
@@ -130,42 +218,70 @@ class Checker {
                                           kind_text(node), hint, default_text(key)));
   }
 
-  /// The word that a sibling key has, or its default; nullptr if that is not known.
-  static const std::string* sibling(const Node& table, const Key& key, std::string& storage) {
-    if (const Entry* entry = table.find(key.when)) {
-      return entry->value.invalid || entry->value.kind != Node::Kind::string ? nullptr
-                                                                             : &entry->value.string;
+  /// False if "*" stood in for a fixed key that is misspelt or that stands elsewhere.
+  bool is_free_name(const Key& key, const Entry& entry) const {
+    if (!key.unknown_names || key.type != Type::table) return true;
+    const bool is_unknown = std::find(unknowns_.names.begin(), unknowns_.names.end(), entry.name) !=
+                            unknowns_.names.end();
+    if (unknowns_.elastic) return false;
+    if (entry.value.kind != Node::Kind::table) return unknowns_.known && is_unknown;
+    return true;
+  }
+
+  /// Why a right key does not belong here, as far as unknowns decide it; or "".
+  std::string misplaced(const Key& key, const Entry& entry, const std::string& path) const {
+    if (!unknowns_.known) return "";
+    const auto tables = [&] {
+      std::vector<std::string> list;
+      for (const std::string& name : unknowns_.names) {
+        list.push_back("[equation." + key_text(shown_text(name)) + "]");
+      }
+      return base::list(list, "or");
+    };
+    if (path == "equation" && key.per_unknown && unknowns_.several()) {
+      return ": with several unknowns each has its own coefficients; write it in " + tables();
     }
-    const std::string parent = key.parent();
-    const Key* decider = find_key(parent + "." + key.when);
-    if (decider == nullptr || decider->fallback.size() < 2) return nullptr;
-    storage = decider->fallback.substr(1, decider->fallback.size() - 2);
-    return &storage;
+    if (!key.unknown_names) return "";
+    const bool is_unknown = std::find(unknowns_.names.begin(), unknowns_.names.end(), entry.name) !=
+                            unknowns_.names.end();
+    if (is_unknown) {
+      return path == "equation" && unknowns_.names.size() == 1
+                 ? ": there is one unknown; its coefficients stand in [equation]"
+                 : "";
+    }
+    if (path == "equation" && find_key("equation.*." + entry.name) != nullptr) {
+      return unknowns_.several() ? ": write it in the table of an unknown, " + tables()
+                                 : " is between several unknowns; name them in equation.unknowns "
+                                   "and write it in the table of one, [equation.NAME]";
+    }
+    std::vector<std::string> names = unknowns_.names;
+    for (const Key* fixed : keys_of(path)) {
+      if (fixed->name() != "*") names.push_back(fixed->name());
+    }
+    const auto near = base::nearest(entry.name, names);
+    std::vector<std::string> told;
+    for (const std::string& name : unknowns_.names) told.push_back(shown_text(name));
+    return fmt::format(": no unknown has this name{} unknowns: {}",
+                       near ? fmt::format("; did you mean '{}'?", shown_text(*near)) : ";",
+                       base::list(told));
   }
 
-  /// False only if the sibling says that the key does not apply or is unknown.
-  static bool applies(const Key& key, const Node& table) {
-    if (key.when.empty()) return true;
+  std::string not_applicable(const Key& key, const Node& table, const std::string& told) const {
+    if (key.when.empty() || applies(root_, table, key)) return "";
     std::string storage;
-    const std::string* word = sibling(table, key, storage);
-    return word != nullptr && std::find(key.when_values.begin(), key.when_values.end(), *word) !=
-                                  key.when_values.end();
-  }
-
-  static std::string not_applicable(const Key& key, const Node& table, const std::string& told) {
-    if (key.when.empty() || applies(key, table)) return "";
-    std::string storage;
-    const std::string* word = sibling(table, key, storage);
-    if (word == nullptr) return "";  // nobody knows which: that is reported at the sibling
-    const Key* decider = find_key(key.parent() + "." + key.when);
-    if (std::find(decider->choices.begin(), decider->choices.end(), *word) ==
-        decider->choices.end()) {
-      return "";
+    const std::string* word = deciding_word(root_, table, key, storage);
+    if (word == nullptr) return "";  // nobody knows which: that is reported at the decider
+    const std::vector<std::string>& choices = find_key(key.decider())->choices;
+    if (std::find(choices.begin(), choices.end(), *word) == choices.end()) return "";
+    const std::string decider =
+        key.when.find('.') == std::string::npos ? told + "." + key.when : key.when;
+    const std::string beginning = fmt::format(" does not go with {} = {}", decider, quoted(*word));
+    if (key.when_values.size() > 2 && key.when_values.size() + 1 == choices.size()) {
+      return beginning + " (it goes with every other)";
     }
     std::vector<std::string> values;
     for (const std::string& each : key.when_values) values.push_back(quoted(each));
-    return fmt::format(" does not go with {}.{} = {} (it needs {})", told, key.when, quoted(*word),
-                       base::list(values, "or"));
+    return fmt::format("{} (it needs {})", beginning, base::list(values, "or"));
   }
 
   void unknown(const Entry& entry, const std::string& path, const std::string& told,
@@ -180,7 +296,9 @@ class Checker {
       return;
     }
     std::vector<std::string> names;
-    for (const Key* key : keys_of(path)) names.push_back(key->name());
+    for (const Key* key : keys_of(path)) {
+      if (key->name() != "*") names.push_back(key->name());
+    }
     std::string text = ": unknown key";
     const auto same = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
       return base::lower_case(name) == base::lower_case(entry.name);
@@ -252,8 +370,11 @@ class Checker {
         list(node, key, full);
         break;
       case Type::formula:
-        if (const std::string why = formula_refusal(node); !why.empty())
+        if (const std::string why = formula_refusal(node); !why.empty()) {
           refuse(node, key, full, why);
+        } else if (node.is_number() && !key.range.contains(node.number())) {
+          refuse(node, key, full, "must be " + key.range.text());
+        }
         break;
       case Type::condition:
         if (node.kind != Node::Kind::string) {
@@ -487,36 +608,78 @@ class Checker {
     }
   }
 
+  const Node& root_;
+  UnknownNames unknowns_;
   Report& report_;
 };
 
-void add_table_defaults(Node& table, const std::string& path) {
+void add_table_defaults(const Node& root, Node& table, const std::string& path) {
   for (const Key* key : keys_of(path)) {
     const std::string name = key->name();
     if (key->path.ends_with("*") || name == "include") continue;
     Entry* entry = table.find(name);
     if (key->type == Type::table) {
-      // An absent robin is not a robin with defaults.
-      if (entry == nullptr && !key->path.starts_with("boundary[]")) entry = &table.add(name, {});
+      if (entry == nullptr && !key->opt_in) entry = &table.add(name, {});
       if (entry != nullptr && !entry->value.invalid && entry->value.kind == Node::Kind::table) {
-        add_table_defaults(entry->value, key->path);
+        add_table_defaults(root, entry->value, key->path);
       }
     } else if (key->type == Type::table_array) {
       if (entry == nullptr || entry->value.invalid) continue;
       for (Node& item : entry->value.items) {
-        if (item.kind == Node::Kind::table) add_table_defaults(item, key->path);
+        if (item.kind == Node::Kind::table) add_table_defaults(root, item, key->path);
       }
     } else if (!key->fallback.empty() && (entry == nullptr || entry->value.invalid)) {
-      if (!key->when.empty()) {
-        const Node* decider = valid(&table, key->when);
-        if (decider == nullptr || std::find(key->when_values.begin(), key->when_values.end(),
-                                            decider->string) == key->when_values.end()) {
-          continue;
-        }
-      }
+      if (!applies(root, table, *key)) continue;
       Entry& added = table.add(name, {});
       added.value = *parse_value(key->fallback, {});
     }
+  }
+}
+
+Node string_node(std::string text) {
+  Node node;
+  node.kind = Node::Kind::string;
+  node.string = std::move(text);
+  return node;
+}
+
+Node number_node(double value) {
+  Node node;
+  node.kind = Node::Kind::real;
+  node.real = value;
+  return node;
+}
+
+/// Adds `value` as `name` unless it is there; wrong values stay, they have been told.
+void give(Node& table, const std::string& name, Node value) {
+  if (table.find(name) == nullptr) table.add(name, {}).value = std::move(value);
+}
+
+/// The coefficients that the kind of equation gives, in the table of each unknown.
+void add_equation_defaults(Node& root) {
+  Entry* entry = root.find("equation");
+  const Node* kind = valid(valid(&root, "equation"), "kind");
+  if (kind == nullptr) return;
+  Node& equation = entry->value;
+  const std::string word = kind->string;
+  const UnknownNames unknowns = unknown_names(root);
+  if (unknowns.elastic) {
+    if (box_dimension(root) == 2) give(equation, "plane", string_node("strain"));
+    return;
+  }
+  if (!unknowns.known) return;
+  const bool first_order =
+      word == "heat" || word == "reaction-diffusion" || word == "advection-diffusion-reaction";
+  const bool in_time = valid(&root, "time") != nullptr;
+  for (const std::string& name : unknowns.names) {
+    Node* table = &equation;
+    if (unknowns.several()) {
+      if (find_key("equation." + name) != nullptr) continue;  // no name for an unknown
+      table = &equation.add(name, {}).value;
+      if (table->kind != Node::Kind::table || table->invalid) continue;
+    }
+    if (first_order && in_time) give(*table, "capacity", number_node(1.0));
+    if (word == "wave") give(*table, "inertia", number_node(1.0));
   }
 }
 
@@ -524,48 +687,69 @@ void add_table_defaults(Node& table, const std::string& path) {
 Node constant_list(int n, double value) {
   Node list;
   list.kind = Node::Kind::array;
-  Node number;
-  number.kind = Node::Kind::real;
-  number.real = value;
-  list.items.assign(static_cast<std::size_t>(n), number);
+  list.items.assign(static_cast<std::size_t>(n), number_node(value));
   return list;
 }
 
 }  // namespace
 
 void check_tree(Node& root, Report& report) {
-  Checker(report).table(root, "", "");
+  Checker checker(root, report);
+  checker.table(root, "", "");
+  checker.unknown_tables(root);
 }
 
 void add_defaults(Node& root) {
-  add_table_defaults(root, "");
+  add_table_defaults(root, root, "");
   if (const int d = box_dimension(root); d > 0) {
     Node& mesh = root.find("mesh")->value;
-    const auto give = [&mesh](const char* name, Node value) {
+    const auto replace = [&mesh](const char* name, Node value) {
       Entry& entry = mesh.add(name, {});
       const bool absent = entry.value.kind == Node::Kind::table && entry.value.where.file.empty();
       if (absent || entry.value.invalid) entry.value = std::move(value);
     };
-    give("lower", constant_list(d, 0.0));
-    give("upper", constant_list(d, 1.0));
-    give("grading", constant_list(d, 1.0));
-    Node type;
-    type.kind = Node::Kind::string;
-    type.string = d == 1 ? "line" : d == 2 ? "quad" : "hex";
-    give("cell_type", std::move(type));
+    replace("lower", constant_list(d, 0.0));
+    replace("upper", constant_list(d, 1.0));
+    replace("grading", constant_list(d, 1.0));
+    replace("cell_type", string_node(d == 1 ? "line" : d == 2 ? "quad" : "hex"));
   }
+  add_equation_defaults(root);
   for (const char* name : {"probe", "integral"}) {
     Entry* entry = root.find(name);
     if (entry == nullptr || entry->value.invalid) continue;
     int number = 0;
     for (Node& item : entry->value.items) {
       ++number;
-      if (item.kind != Node::Kind::table || item.find("name") != nullptr) continue;
-      Node& value = item.add("name", {}).value;
-      value.kind = Node::Kind::string;
-      value.string = fmt::format("{}{}", name, number);
+      if (item.kind == Node::Kind::table) {
+        give(item, "name", string_node(fmt::format("{}{}", name, number)));
+      }
     }
   }
+  const UnknownNames unknowns = unknown_names(root);
+  if (Entry* entry = root.find("integral"); entry != nullptr && !entry->value.invalid) {
+    for (Node& item : entry->value.items) {
+      const Node* kind = valid(&item, "kind");
+      if (unknowns.known && kind != nullptr && kind->string == "value") {
+        give(item, "of", string_node(unknowns.names.front()));
+      }
+    }
+  }
+}
+
+void add_time_defaults(Node& root, const Problem& problem) {
+  if (valid(&root, "time") == nullptr) return;
+  int order = 0;
+  const UnknownNames unknowns = unknown_names(root);
+  for (std::size_t k = 0; k < problem.equation.unknowns.size(); ++k) {
+    const int own = order_in_time(problem, static_cast<int>(k));
+    order = std::max(order, own);
+    Entry* initial = root.find("initial");
+    if (own < 2 || !unknowns.known || initial == nullptr || initial->value.invalid) continue;
+    Entry* rate = initial->value.find("rate");
+    if (rate == nullptr || rate->value.invalid) continue;
+    give(rate->value, problem.equation.unknowns[k].name, number_node(0.0));
+  }
+  give(root.find("time")->value, "method", string_node(order == 2 ? "newmark" : "bdf2"));
 }
 
 }  // namespace ritz::deck

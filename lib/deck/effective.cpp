@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "check.hpp"
 #include "ritz/base/text.hpp"
 #include "ritz/deck/registry.hpp"
 
@@ -18,7 +19,8 @@ std::string origin(const base::Location& where) {
 
 class Writer {
  public:
-  explicit Writer(const std::string& mesh_file) : mesh_file_(mesh_file) {}
+  Writer(const Node& root, const std::string& mesh_file)
+      : root_(root), mesh_file_(mesh_file), several_(unknown_names(root).several()) {}
 
   [[nodiscard]] std::string take() { return std::move(text_); }
 
@@ -27,20 +29,31 @@ class Writer {
   void table(const Node& node, const std::string& path, const std::string& header) {
     std::vector<const Key*> tables;
     for (const Key* key : keys_of(path)) {
-      const bool in_line = key->path == "boundary[].robin";
       if (key->name() == "include") continue;
-      if (key->name() == "*") {
-        for (const Entry& entry : node.entries) leaf(entry, *key);
-      } else if ((key->type == Type::table && !in_line) || key->type == Type::table_array ||
-                 key->type == Type::passed) {
+      const bool is_table =
+          key->type == Type::table || key->type == Type::table_array || key->type == Type::passed;
+      if (is_table && !key->in_line) {
         tables.push_back(key);
+      } else if (key->name() == "*") {
+        for (const Entry* entry : free_entries(node, path)) leaf(*entry, *key);
       } else if (const Entry* entry = node.find(key->name()); entry != nullptr) {
         leaf(*entry, *key);
-      } else if (!path.ends_with("[]") && !key->fallback_note.empty() && applies(*key, node)) {
+      } else if (!path.ends_with("[]") && !key->fallback_note.empty() &&
+                 applies(root_, node, *key) &&
+                 !(several_ && key->per_unknown && path == "equation")) {
         line(fmt::format("# {} is not set", key_text(key->name())), key->fallback_note);
       }
     }
     for (const Key* key : tables) {
+      if (key->name() == "*") {
+        for (const Entry* entry : free_entries(node, path)) {
+          if (entry->value.invalid) continue;
+          const std::string name = header + "." + key_text(entry->name);
+          text_ += fmt::format("\n[{}]\n", name);
+          table(entry->value, key->path, name);
+        }
+        continue;
+      }
       const Entry* entry = node.find(key->name());
       if (entry == nullptr || entry->value.invalid) continue;
       const std::string name = header.empty() ? key->name() : header + "." + key->name();
@@ -65,11 +78,15 @@ class Writer {
   }
 
  private:
-  static bool applies(const Key& key, const Node& table) {
-    if (key.when.empty()) return true;
-    const Entry* entry = table.find(key.when);
-    return entry != nullptr && std::find(key.when_values.begin(), key.when_values.end(),
-                                         entry->value.string) != key.when_values.end();
+  /// The entries of a table whose names are the user's choice.
+  static std::vector<const Entry*> free_entries(const Node& node, const std::string& path) {
+    std::vector<const Entry*> entries;
+    const std::string prefix = path.empty() ? "" : path + ".";
+    for (const Entry& entry : node.entries) {
+      const Key* fixed = find_key(prefix + entry.name);
+      if (fixed == nullptr || fixed->name() == "*") entries.push_back(&entry);
+    }
+    return entries;
   }
 
   void line(const std::string& content, const std::string& comment) {
@@ -134,14 +151,16 @@ class Writer {
     }
   }
 
+  const Node& root_;
   const std::string& mesh_file_;
+  bool several_;  ///< unknowns
   std::string text_;
 };
 
 }  // namespace
 
 std::string effective_toml(const Node& root, const std::string& mesh_file) {
-  Writer writer(mesh_file);
+  Writer writer(root, mesh_file);
   writer.table(root, "", "");
   return "# Every value of this run and where it came from. Running this deck repeats the run.\n" +
          writer.take();

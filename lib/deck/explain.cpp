@@ -25,14 +25,49 @@ std::string without_indices(std::string_view key) {
   return text;
 }
 
-/// The key that `plain` (without brackets) means; a name of the user's choice matches "*".
+std::vector<std::string> segments(const std::string& path) {
+  std::vector<std::string> result(1);
+  for (const char c : path) {
+    if (c == '.') {
+      result.emplace_back();
+    } else {
+      result.back() += c;
+    }
+  }
+  return result;
+}
+
+/// Whether a key's path is `plain` with names of the user's choice for its "*"; the last one takes
+/// dots as well.
+bool matches(const std::vector<std::string>& path, const std::vector<std::string>& plain) {
+  if (plain.size() < path.size() || (plain.size() > path.size() && path.back() != "*"))
+    return false;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path[i] != "*" && path[i] != plain[i]) return false;
+  }
+  return true;
+}
+
+/// The key that `plain` (without brackets) means; a name of the user's choice matches "*", unless
+/// it is near to the name of a fixed key there.
 const Key* find_plain(const std::string& plain) {
   for (const Key& key : registry()) {
     if (without_indices(key.path) == plain) return &key;
   }
-  const std::size_t dot = plain.rfind('.');
-  if (dot == std::string::npos) return nullptr;
-  return find_key(plain.substr(0, dot) + ".*");
+  const std::vector<std::string> wanted = segments(plain);
+  for (const Key& key : registry()) {
+    const std::vector<std::string> path = segments(without_indices(key.path));
+    if (!matches(path, wanted)) continue;
+    if (path.back() == "*") {
+      std::vector<std::string> fixed;
+      for (const Key* sibling : keys_of(key.parent())) {
+        if (sibling->name() != "*") fixed.push_back(sibling->name());
+      }
+      if (base::nearest(wanted.back(), fixed)) continue;
+    }
+    return &key;
+  }
+  return nullptr;
 }
 
 /// One line a key: name and the first sentence of its help.
@@ -42,7 +77,7 @@ std::string key_lines(const std::string& path) {
     const std::size_t stop = key->help.find(". ");
     const std::string brief = stop == std::string::npos ? key->help : key->help.substr(0, stop + 1);
     std::string name = key->name() == "*" ? "<name>" : key->name();
-    if (key->type == Type::table || key->type == Type::passed)
+    if ((key->type == Type::table && !key->in_line) || key->type == Type::passed)
       name = "[" + without_indices(key->path) + "]";
     if (key->type == Type::table_array) name = "[[" + without_indices(key->path) + "]]";
     text += fmt::format("  {:<24}{}\n", name, wrapped(brief, 74, "\n" + std::string(26, ' ')));
@@ -66,11 +101,7 @@ std::string key_page(const Key& key) {
   } else {
     fact("default", key.fallback.empty() ? key.fallback_note : key.fallback);
   }
-  if (!key.when.empty()) {
-    std::vector<std::string> values;
-    for (const std::string& value : key.when_values) values.push_back(quoted(value));
-    fact("only with", key.when + " = " + base::list(values, "or"));
-  }
+  fact("only with", when_text(key));
   if (!key.later.empty()) fact("later", base::list(key.later));
   if (!key.example.empty()) {
     const std::string name = key.name() == "*" ? "some_name" : key.name();

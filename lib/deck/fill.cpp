@@ -1,5 +1,6 @@
 #include "fill.hpp"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <system_error>
@@ -132,13 +133,150 @@ std::vector<const Node*> elements(const Node* table, const char* name) {
   return result;
 }
 
-Coefficients coefficients(const Node* table) {
+void read(const Node* table, const char* name, std::optional<std::int64_t>& target) {
+  if (const Node* node = valid(table, name)) target = node->integer;
+}
+
+/// Where the value of `name` stands; empty for a default.
+base::Location place_of(const Node* table, const char* name) {
+  const Node* node = valid(table, name);
+  return node == nullptr ? base::Location{} : node->where;
+}
+
+/// Number of the unknown of this name, 0 if there is none.
+int index_of(const std::string& name, const std::vector<std::string>& unknowns) {
+  const auto place = std::find(unknowns.begin(), unknowns.end(), name);
+  return place == unknowns.end() ? 0 : static_cast<int>(place - unknowns.begin());
+}
+
+Coefficients coefficients(const Node* table, const std::vector<std::string>& unknowns) {
   Coefficients result;
+  read(table, "inertia", result.inertia);
+  read(table, "capacity", result.capacity);
+  read(table, "wave_number", result.wave_number);
+  if (const Node* cross = valid(table, "cross_diffusion")) {
+    for (const Entry& entry : cross->entries) {
+      if (entry.value.invalid) continue;
+      result.cross_diffusion.push_back(
+          {{entry.name, entry.where}, index_of(entry.name, unknowns), formula(entry.value)});
+    }
+  }
   read(table, "diffusion", result.diffusion);
   read(table, "advection", result.advection);
   read(table, "reaction", result.reaction);
   read(table, "source", result.source);
   return result;
+}
+
+Elasticity elasticity(const Node* table) {
+  Elasticity result;
+  read(table, "youngs_modulus", result.youngs_modulus);
+  read(table, "poissons_ratio", result.poissons_ratio);
+  read(table, "density", result.density);
+  read(table, "body_force", result.body_force);
+  read(table, "thermal_expansion", result.thermal_expansion);
+  read(table, "temperature", result.temperature);
+  read(table, "reference_temperature", result.reference_temperature);
+  return result;
+}
+
+EquationOptions equation_options(const Node* equation, const UnknownNames& unknowns) {
+  EquationOptions options;
+  if (equation != nullptr) options.where = equation->where;
+  using Kind = EquationKind;
+  read(equation, "kind", options.kind,
+       std::array{std::pair{std::string_view("poisson"), Kind::poisson},
+                  std::pair{std::string_view("heat"), Kind::heat},
+                  std::pair{std::string_view("advection-diffusion-reaction"),
+                            Kind::advection_diffusion_reaction},
+                  std::pair{std::string_view("reaction-diffusion"), Kind::reaction_diffusion},
+                  std::pair{std::string_view("wave"), Kind::wave},
+                  std::pair{std::string_view("helmholtz"), Kind::helmholtz},
+                  std::pair{std::string_view("elasticity"), Kind::elasticity},
+                  std::pair{std::string_view("coefficient-form"), Kind::coefficient_form}});
+  if (!unknowns.several() && !unknowns.elastic) {
+    options.coefficients = coefficients(equation, unknowns.names);
+  }
+  if (unknowns.elastic) options.elasticity = elasticity(equation);
+  read(equation, "plane", options.plane,
+       std::array{std::pair{std::string_view("strain"), Plane::strain},
+                  std::pair{std::string_view("stress"), Plane::stress}});
+  if (const Node* plane = valid(equation, "plane"); plane != nullptr && !plane->where.file.empty())
+    options.plane_where = plane->where;
+  if (!unknowns.known) return options;
+  options.unknowns.clear();
+  const Node* list = unknowns.elastic ? nullptr : valid(equation, "unknowns");
+  for (std::size_t i = 0; i < unknowns.names.size(); ++i) {
+    Unknown unknown{unknowns.names[i], {}, {}};
+    if (list != nullptr && i < list->items.size()) unknown.where = list->items[i].where;
+    unknown.coefficients = unknowns.several()
+                               ? coefficients(valid(equation, unknown.name), unknowns.names)
+                               : options.coefficients;
+    options.unknowns.push_back(std::move(unknown));
+  }
+  return options;
+}
+
+std::optional<TimeOptions> time_options(const Node* time) {
+  if (time == nullptr) return std::nullopt;
+  TimeOptions options;
+  options.where = time->where;
+  options.method_where = place_of(time, "method");
+  read(time, "start", options.start);
+  read(time, "end", options.end);
+  read(time, "step", options.step);
+  using Method = TimeMethod;
+  read(time, "method", options.method,
+       std::array{std::pair{std::string_view("bdf1"), Method::bdf1},
+                  std::pair{std::string_view("bdf2"), Method::bdf2},
+                  std::pair{std::string_view("bdf3"), Method::bdf3},
+                  std::pair{std::string_view("bdf4"), Method::bdf4},
+                  std::pair{std::string_view("sdirk2"), Method::sdirk2},
+                  std::pair{std::string_view("sdirk3"), Method::sdirk3},
+                  std::pair{std::string_view("crank-nicolson"), Method::crank_nicolson},
+                  std::pair{std::string_view("rk4"), Method::rk4},
+                  std::pair{std::string_view("leapfrog"), Method::leapfrog},
+                  std::pair{std::string_view("newmark"), Method::newmark},
+                  std::pair{std::string_view("generalised-alpha"), Method::generalised_alpha}});
+  read(time, "tolerance", options.tolerance);
+  read(time, "min_step", options.min_step);
+  read(time, "max_step", options.max_step);
+  read(time, "spectral_radius", options.spectral_radius);
+  read(time, "steady_tolerance", options.steady_tolerance);
+  read(time, "stop_when", options.stop_when);
+  return options;
+}
+
+/// Formulas by the names of unknowns.
+std::vector<InitialValue> initial_values(const Node* table,
+                                         const std::vector<std::string>& unknowns) {
+  std::vector<InitialValue> values;
+  if (table == nullptr) return values;
+  for (const Entry& entry : table->entries) {
+    // What is no formula is a table of its own: initial.rate.
+    if (entry.value.invalid || entry.value.kind == Node::Kind::table) continue;
+    values.push_back(
+        {{entry.name, entry.where}, index_of(entry.name, unknowns), formula(entry.value)});
+  }
+  return values;
+}
+
+NonlinearOptions nonlinear_options(const Node* table) {
+  NonlinearOptions options;
+  options.method_where = place_of(table, "method");
+  using Method = NonlinearOptions::Method;
+  using Forcing = NonlinearOptions::Forcing;
+  read(table, "method", options.method,
+       std::array{std::pair{std::string_view("newton"), Method::newton},
+                  std::pair{std::string_view("picard"), Method::picard}});
+  read(table, "tolerance", options.tolerance);
+  read(table, "absolute_tolerance", options.absolute_tolerance);
+  read(table, "max_iterations", options.max_iterations);
+  read(table, "line_search", options.line_search);
+  read(table, "forcing", options.forcing,
+       std::array{std::pair{std::string_view("eisenstat-walker"), Forcing::eisenstat_walker},
+                  std::pair{std::string_view("fixed"), Forcing::fixed}});
+  return options;
 }
 
 MeshOptions mesh_options(const Node* mesh, const std::string& deck_file) {
@@ -173,10 +311,12 @@ MeshOptions mesh_options(const Node* mesh, const std::string& deck_file) {
   return options;
 }
 
-Boundary boundary(const Node& table) {
+Boundary boundary(const Node& table, const std::vector<std::string>& unknowns) {
   Boundary result;
   result.where = table.where;
   read(&table, "on", result.on);
+  read(&table, "unknown", result.unknown_name);
+  result.unknown = index_of(result.unknown_name.text, unknowns);
   if (valid(&table, "value") != nullptr) {
     result.kind = Boundary::Kind::value;
     read(&table, "value", result.value_or_flux);
@@ -187,6 +327,20 @@ Boundary boundary(const Node& table) {
     result.kind = Boundary::Kind::robin;
     read(robin, "coefficient", result.robin_coefficient);
     read(robin, "ambient", result.robin_ambient);
+  } else if (const Node* displacement = valid(&table, "displacement")) {
+    result.kind = Boundary::Kind::displacement;
+    for (const Node& item : displacement->items) {
+      const bool free = item.kind == Node::Kind::string && item.string == "free";
+      result.displacement.push_back(free ? std::nullopt : std::optional(formula(item)));
+    }
+  } else if (const Node* traction = valid(&table, "traction")) {
+    result.kind = Boundary::Kind::traction;
+    for (const Node& item : traction->items) result.traction.push_back(formula(item));
+  } else if (valid(&table, "pressure") != nullptr) {
+    result.kind = Boundary::Kind::pressure;
+    read(&table, "pressure", result.pressure);
+  } else if (valid(&table, "symmetry") != nullptr) {
+    result.kind = Boundary::Kind::symmetry;
   }
   return result;
 }
@@ -255,8 +409,10 @@ SolverOptions solver_options(const Node* solver) {
   return options;
 }
 
-Verify verify_options(const Node* verify) {
+Verify verify_options(const Node* verify, const std::vector<std::string>& unknowns) {
   Verify result;
+  read(verify, "unknown", result.unknown_name);
+  result.unknown = index_of(result.unknown_name.text, unknowns);
   read(verify, "exact", result.exact);
   read(verify, "max_l2_error", result.max_l2_error);
   read(verify, "max_h1_error", result.max_h1_error);
@@ -294,22 +450,28 @@ Problem fill(const Node& root, const std::string& deck_file) {
   read(partition, "max_imbalance", problem.partition.max_imbalance);
   read(valid(&root, "space"), "degree", problem.space.degree);
 
-  const Node* equation = valid(&root, "equation");
-  if (equation != nullptr) problem.equation.where = equation->where;
-  read(equation, "kind", problem.equation.kind,
-       std::array{std::pair{std::string_view("poisson"), EquationKind::poisson},
-                  std::pair{std::string_view("advection-diffusion-reaction"),
-                            EquationKind::advection_diffusion_reaction},
-                  std::pair{std::string_view("coefficient-form"), EquationKind::coefficient_form}});
-  problem.equation.coefficients = coefficients(equation);
+  const UnknownNames unknowns = unknown_names(root);
+  problem.equation = equation_options(valid(&root, "equation"), unknowns);
   for (const Node* item : elements(&root, "material")) {
     Material material;
+    material.where = item->where;
     read(item, "region", material.region);
-    material.coefficients = coefficients(item);
+    read(item, "unknown", material.unknown_name);
+    material.unknown = index_of(material.unknown_name.text, unknowns.names);
+    if (unknowns.elastic) {
+      material.elasticity = elasticity(item);
+    } else {
+      material.coefficients = coefficients(item, unknowns.names);
+    }
     problem.materials.push_back(std::move(material));
   }
   for (const Node* item : elements(&root, "boundary"))
-    problem.boundaries.push_back(boundary(*item));
+    problem.boundaries.push_back(boundary(*item, unknowns.names));
+  problem.time = time_options(valid(&root, "time"));
+  const Node* initial = valid(&root, "initial");
+  problem.initial.values = initial_values(initial, unknowns.names);
+  problem.initial.rates = initial_values(valid(initial, "rate"), unknowns.names);
+  problem.nonlinear = nonlinear_options(valid(&root, "nonlinear"));
 
   problem.solver = solver_options(valid(&root, "solver"));
   const Node* limits = valid(&root, "limits");
@@ -319,6 +481,8 @@ Problem fill(const Node& root, const std::string& deck_file) {
   read(output, "directory", problem.output.directory);
   read(output, "fields", problem.output.fields);
   read(output, "compression", problem.output.compression);
+  read(output, "every", problem.output.every);
+  read(output, "every_steps", problem.output.every_steps);
 
   for (const Node* item : elements(&root, "probe")) {
     Probe probe;
@@ -340,7 +504,7 @@ Problem fill(const Node& root, const std::string& deck_file) {
     read(item, "of", integral.of);
     problem.integrals.push_back(std::move(integral));
   }
-  problem.verify = verify_options(valid(&root, "verify"));
+  problem.verify = verify_options(valid(&root, "verify"), unknowns.names);
   return problem;
 }
 

@@ -25,6 +25,7 @@ Problem parse(const Source& deck, std::span<const Override> overrides,
   check_tree(root, report);
   const bool version_given = root.find("deck_version") != nullptr;
   add_defaults(root);
+  add_time_defaults(root, fill(root, deck.file));
   Problem problem = fill(root, deck.file);
   check_rules(root, problem, report);
   if (!version_given && !report.incomplete()) {

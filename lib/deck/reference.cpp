@@ -1,5 +1,7 @@
 #include "ritz/base/format.hpp"
 
+#include <algorithm>
+
 #include "document.hpp"
 #include "ritz/base/text.hpp"
 #include "ritz/deck/registry.hpp"
@@ -22,27 +24,38 @@ std::string facts(const Key& key) {
   } else if (!key.fallback_note.empty()) {
     text += "; default: " + key.fallback_note;
   }
-  if (!key.when.empty()) {
-    std::vector<std::string> values;
-    for (const std::string& value : key.when_values) values.push_back(quoted(value));
-    text += fmt::format("; with {} = {}", key.when, base::list(values, "or"));
-  }
+  if (!key.when.empty()) text += "; with " + when_text(key);
   return text + ".";
 }
 
-/// The path as [header] has it: "boundary", "verify.probe".
-std::string header(const Key& key) {
+/// The path as [header] has it: "boundary", "verify.probe", "equation.NAME".
+std::string header(const Key& key, const std::string& free_name) {
   std::string text;
   for (const char c : key.path) {
-    if (c != '[' && c != ']') text += c;
+    if (c == '*') {
+      text += free_name;
+    } else if (c != '[' && c != ']') {
+      text += c;
+    }
   }
   return text;
+}
+
+/// Whether a key applies in the reference deck, where every decider has its default or example.
+bool applies_there(const Key& key) {
+  if (key.when.empty()) return true;
+  const Key* decider = find_key(key.decider());
+  const std::string& word = decider->fallback.empty() ? decider->example : decider->fallback;
+  return std::find_if(key.when_values.begin(), key.when_values.end(), [&](const auto& value) {
+           return quoted(value) == word;
+         }) != key.when_values.end();
 }
 
 /// Tables of which the reference deck holds an element; the others are shown as comments.
 bool is_shown(const std::string& path) {
   return path != "material[]" && path != "probe[]" && path != "integral[]" &&
          path != "verify.probe[]" && path != "parameters" && path != "mesh.sets" &&
+         path != "equation.*" && path != "time" && path != "initial" &&
          !path.starts_with("solver.trilinos");
 }
 
@@ -63,27 +76,26 @@ class ReferenceDeck {
 
   void table(const std::string& path, bool live) {
     for (const Key* key : keys_of(path)) {
-      if (!is_table(*key) && key->type != Type::passed) leaf(*key, live);
+      if ((is_table(*key) && !key->in_line) || key->type == Type::passed) continue;
+      leaf(*key, live);
+      for (const Key* inner : keys_of(key->path)) {
+        const std::string name = inner->name() == "*" ? "some_name" : inner->name();
+        comment(
+            fmt::format("{}.{}: {} {}", key->name(), name, inner->help, sentence(facts(*inner))));
+      }
     }
     for (const Key* key : keys_of(path)) {
-      // The condition of a boundary is one of three: two of them only as comments.
-      const bool in_line = key->path == "boundary[].robin";
-      if (in_line) {
-        leaf(*key, live);
-        for (const Key* inner : keys_of(key->path)) {
-          comment(
-              fmt::format("robin.{}: {} {}", inner->name(), inner->help, sentence(facts(*inner))));
-        }
-      } else if (key->type == Type::passed) {
+      if (key->type == Type::passed) {
         text_ += "\n";
         comment(key->help);
         text_ += fmt::format("# [{}]\n", key->path);
-      } else if (is_table(*key)) {
+      } else if (is_table(*key) && !key->in_line) {
         const bool shown = live && is_shown(key->path);
         text_ += "\n";
         comment(key->help);
-        const std::string line = key->type == Type::table ? fmt::format("[{}]\n", header(*key))
-                                                          : fmt::format("[[{}]]\n", header(*key));
+        const std::string name = header(*key, "some_name");
+        const std::string line =
+            key->type == Type::table ? fmt::format("[{}]\n", name) : fmt::format("[[{}]]\n", name);
         text_ += (shown ? "" : "# ") + line;
         table(key->path, shown);
       }
@@ -102,10 +114,9 @@ class ReferenceDeck {
     comment(sentence(facts(key)));
     const std::string name = key.name() == "*" ? "some_name" : key.name();
     const std::string value = key.fallback.empty() ? key.example : key.fallback;
-    // Alternatives: a box and no file; a value and neither flux nor robin.
-    const bool alternative = key.path == "mesh.file";
-    const bool given =
-        !key.fallback.empty() || (key.required && !alternative) || key.path == "boundary[].value";
+    // Of the conditions of a boundary only one can be given.
+    const bool given = applies_there(key) &&
+                       (!key.fallback.empty() || key.required || key.path == "boundary[].value");
     text_ += fmt::format("{}{} = {}\n", live && given ? "" : "# ", name, value);
   }
 
@@ -126,17 +137,13 @@ std::string cell(std::string text) {
 void markdown_table(std::string& text, const std::string& path) {
   std::string rows;
   for (const Key* key : keys_of(path)) {
-    if (is_table(*key) && key->path != "boundary[].robin") continue;
+    if (is_table(*key) && !key->in_line) continue;
     std::string value = key->fallback.empty() ? key->fallback_note : "`" + key->fallback + "`";
     if (key->required) value = "required";
     std::string type = type_text(*key);
     if (!key->unit.empty() && key->unit != "1") type += "; " + key->unit;
     std::string help = key->help;
-    if (!key->when.empty()) {
-      std::vector<std::string> values;
-      for (const std::string& each : key->when_values) values.push_back("`" + quoted(each) + "`");
-      help += fmt::format(" Only with {} = {}.", key->when, base::list(values, "or"));
-    }
+    if (!key->when.empty()) help += fmt::format(" Only with {}.", when_text(*key));
     if (!key->later.empty()) help += " In a later version: " + base::list(key->later) + ".";
     const std::string name = key->name() == "*" ? "*name*" : "`" + key->name() + "`";
     rows += fmt::format("| {} | {} | {} | {} |\n", name, cell(type), cell(value), cell(help));
@@ -145,8 +152,8 @@ void markdown_table(std::string& text, const std::string& path) {
 }
 
 void markdown_section(std::string& text, const Key& key) {
-  const std::string title =
-      key.type == Type::table_array ? "[[" + header(key) + "]]" : "[" + header(key) + "]";
+  const std::string name = header(key, "NAME");
+  const std::string title = key.type == Type::table_array ? "[[" + name + "]]" : "[" + name + "]";
   text += fmt::format("\n## `{}`\n\n{}\n", title, key.help);
   markdown_table(text, key.path);
   for (const Key* child : keys_of(key.path)) {
@@ -177,7 +184,8 @@ std::string reference_markdown() {
       "The result folder gets `effective.toml`, every value of the run and where it came from.\n"
       "\n"
       "**Expressions** are texts such as `\"sin(pi*x) + h_air\"` in x, y, z, t and the "
-      "parameters.\n"
+      "parameters;\n"
+      "coefficients and fluxes may use the unknowns and their gradients too: `\"1 + u^2\"`.\n"
       "\n"
       "**`--set a.b=value`** on the command line replaces one key, as strictly checked as the "
       "deck.\n"
@@ -187,9 +195,8 @@ std::string reference_markdown() {
       "\n"
       "**Reserved** for later versions: ";
   std::vector<std::string> names;
-  for (const char* name :
-       {"time", "initial", "nonlinear", "checkpoint", "adapt", "sweep", "adjoint", "surrogate",
-        "perf", "alert", "cache", "registry", "sites", "profile"}) {
+  for (const char* name : {"checkpoint", "adapt", "sweep", "adjoint", "surrogate", "perf", "alert",
+                           "cache", "registry", "sites", "profile"}) {
     names.push_back(fmt::format("`{}`", name));
   }
   text += base::list(names) + ".\n\n## At the top\n";

@@ -47,29 +47,45 @@ std::string Key::parent() const {
   return dot == std::string::npos ? "" : path.substr(0, dot);
 }
 
+std::string Key::decider() const {
+  return when.find('.') == std::string::npos ? parent() + "." + when : when;
+}
+
 namespace {
 
 constexpr Range positive{.lower = 0.0, .lower_open = true};
 constexpr Range not_negative{.lower = 0.0};
 constexpr Range at_least_one{.lower = 1.0};
 
-/// The coefficients that an equation and a material share, in the form they have in both.
+const std::vector<std::string> scalar_kinds{"poisson",
+                                            "heat",
+                                            "advection-diffusion-reaction",
+                                            "reaction-diffusion",
+                                            "wave",
+                                            "helmholtz",
+                                            "coefficient-form"};
+
+/// The coefficients of one unknown, in the form they have in the tables where they may stand:
+/// "equation", "equation.*" and "material[]".
 std::vector<Key> coefficient_keys(const std::string& table) {
   const bool material = table == "material[]";
-  const std::vector<std::string> kinds{"advection-diffusion-reaction", "coefficient-form"};
-  const std::string note = material ? "the equation's" : "";
-  const auto unset = [&](const char* value) { return material ? note : std::string(value); };
-  const std::string when = material ? "" : "kind";
-  const auto values = material ? std::vector<std::string>{} : kinds;
-  return {
+  const auto unset = [&](const char* value) {
+    return std::string(material ? "the equation's" : value);
+  };
+  const std::string when = table == "equation" ? "kind" : "equation.kind";
+  const std::vector<std::string> first_order{"heat", "advection-diffusion-reaction",
+                                             "reaction-diffusion", "wave", "coefficient-form"};
+  std::vector<Key> keys{
       {.path = table + ".diffusion",
        .type = Type::tensor,
        .unit = "flux / gradient of u",
        .fallback_note = unset("1"),
        .example = material ? "401.0" : "1.0",
-       .help =
-           "Diffusion K in -div(K grad(u)), for heat the conductivity: one number or expression, a "
-           "list with one entry a dimension (diagonal), or a list of rows (full tensor)."},
+       .when = when,
+       .when_values = scalar_kinds,
+       .help = "Diffusion K in -div(K grad(u)), for heat the conductivity, for waves the square of "
+               "their speed: one number or expression, a list with one entry a dimension "
+               "(diagonal), or a list of rows (full tensor)."},
       {.path = table + ".advection",
        .type = Type::formulas,
        .unit = "u-flux / u",
@@ -78,7 +94,7 @@ std::vector<Key> coefficient_keys(const std::string& table) {
        .min_items = 1,
        .max_items = 3,
        .when = when,
-       .when_values = values,
+       .when_values = {"advection-diffusion-reaction", "coefficient-form"},
        .help = "Velocity b in b.grad(u), one component a dimension."},
       {.path = table + ".reaction",
        .type = Type::formula,
@@ -86,14 +102,144 @@ std::vector<Key> coefficient_keys(const std::string& table) {
        .fallback_note = unset("0"),
        .example = "0.0",
        .when = when,
-       .when_values = values,
+       .when_values = {"advection-diffusion-reaction", "reaction-diffusion", "wave",
+                       "coefficient-form"},
        .help = "Coefficient r in r u on the left-hand side; positive values damp."},
+      {.path = table + ".wave_number",
+       .type = Type::formula,
+       .unit = "1 / length",
+       .fallback_note = material ? "the equation's" : "",
+       .required = !material,
+       .example = "10.0",
+       .when = when,
+       .when_values = {"helmholtz"},
+       .help = "Wave number k in -div(K grad(u)) - k^2 u = f: 2 pi over the wavelength."},
       {.path = table + ".source",
        .type = Type::formula,
        .unit = "amount of u / volume / time",
        .fallback_note = unset("0"),
        .example = "0.0",
+       .when = when,
+       .when_values = scalar_kinds,
        .help = "Right-hand side f, what is produced inside the domain."},
+      {.path = table + ".capacity",
+       .type = Type::formula,
+       .unit = "amount of u / volume / u",
+       .fallback_note =
+           unset("1 with [time] for heat, reaction-diffusion and advection-diffusion-reaction, "
+                 "else 0"),
+       .example = "1.0",
+       .range = not_negative,
+       .when = when,
+       .when_values = first_order,
+       .help = "Coefficient d of du/dt, for heat density times specific heat; for waves the "
+               "damping."},
+      {.path = table + ".inertia",
+       .type = Type::formula,
+       .unit = "amount of u / volume / u * time",
+       .fallback_note = unset("1 for waves, else 0"),
+       .example = material ? "2.0" : "1.0",
+       .range = not_negative,
+       .when = when,
+       .when_values = {"wave", "coefficient-form"},
+       .help = "Coefficient e of the second time derivative of u."},
+  };
+  for (Key& key : keys) key.per_unknown = true;
+  if (table == "equation") return keys;
+  keys.push_back(
+      {.path = table + ".cross_diffusion",
+       .type = Type::table,
+       .example = "{ v = 0.1 }",
+       .when = when,
+       .when_values = {"advection-diffusion-reaction", "reaction-diffusion", "coefficient-form"},
+       .help = "Diffusion by the gradients of other unknowns: the coefficients K_v in "
+               "-div(K_v grad(v)), by the name of v.",
+       .opt_in = true,
+       .in_line = true,
+       .per_unknown = true});
+  keys.push_back({.path = table + ".cross_diffusion.*",
+                  .type = Type::formula,
+                  .unit = "flux of this unknown / gradient of the other",
+                  .example = "0.1",
+                  .help = "The coefficient of the other unknown of this name.",
+                  .unknown_names = true});
+  return keys;
+}
+
+/// What elasticity takes instead, in an equation or a material.
+std::vector<Key> elastic_keys(const std::string& table) {
+  const bool material = table == "material[]";
+  const std::string when = material ? "equation.kind" : "kind";
+  const std::vector<std::string> values{"elasticity"};
+  const auto unset = [&](const char* value) {
+    return std::string(material ? "the equation's" : value);
+  };
+  return {
+      {.path = table + ".youngs_modulus",
+       .type = Type::formula,
+       .unit = "force / area",
+       .fallback_note = unset(""),
+       .required = !material,
+       .example = "210e9",
+       .range = positive,
+       .when = when,
+       .when_values = values,
+       .help = "Young's modulus E: stress over strain of a bar that is pulled."},
+      {.path = table + ".poissons_ratio",
+       .type = Type::formula,
+       .unit = "1",
+       .fallback_note = unset(""),
+       .required = !material,
+       .example = "0.3",
+       .range = {.lower = -1.0, .upper = 0.5, .lower_open = true, .upper_open = true},
+       .when = when,
+       .when_values = values,
+       .help = "Poisson's ratio nu: how much narrower a bar gets when it is pulled, over how much "
+               "longer."},
+      {.path = table + ".density",
+       .type = Type::formula,
+       .unit = "mass / volume",
+       .fallback_note = unset("none; needed with [time]"),
+       .example = "7850.0",
+       .range = positive,
+       .when = when,
+       .when_values = values,
+       .help = "Mass density: inertia of elastic waves and vibrations. Weight is a body_force."},
+      {.path = table + ".body_force",
+       .type = Type::formulas,
+       .unit = "force / volume",
+       .fallback_note = unset("none"),
+       .example = "[0.0, -77e3]",
+       .min_items = 1,
+       .max_items = 3,
+       .when = when,
+       .when_values = values,
+       .help = "Force on the volume, such as weight, one component a dimension."},
+      {.path = table + ".thermal_expansion",
+       .type = Type::formula,
+       .unit = "1 / temperature",
+       .fallback_note = unset("none"),
+       .example = "12e-6",
+       .when = when,
+       .when_values = values,
+       .help = "Coefficient of linear thermal expansion; needs temperature and "
+               "reference_temperature."},
+      {.path = table + ".temperature",
+       .type = Type::formula,
+       .unit = "temperature",
+       .fallback_note = unset("none"),
+       .example = "\"293.15 + 50*x\"",
+       .when = when,
+       .when_values = values,
+       .help = "Temperature of the body, for the thermal strain."},
+      {.path = table + ".reference_temperature",
+       .type = Type::formula,
+       .unit = "temperature",
+       .fallback_note = unset("none"),
+       .example = "293.15",
+       .when = when,
+       .when_values = values,
+       .help = "Temperature at which there is no thermal strain."},
   };
 }
 
@@ -276,21 +422,56 @@ std::vector<Key> make_registry() {
       {.path = "equation",
        .type = Type::table,
        .required = true,
-       .help = "The steady equation -div(K grad(u)) + b.grad(u) + r u = f for one unknown u. "
-               "Coefficients are numbers or expressions of x, y, z and the parameters."},
+       .help =
+           "What is solved, for each unknown u: inertia d2u/dt2 + capacity du/dt - div(diffusion "
+           "grad(u) + cross_diffusion grad(v)) + advection.grad(u) + reaction u = source. "
+           "Coefficients are numbers or expressions of x, y, z, t, the parameters, the unknowns "
+           "and their gradients. With several unknowns each has its own table [equation.NAME]."},
       {.path = "equation.kind",
        .type = Type::choice,
        .required = true,
        .example = "\"poisson\"",
-       .choices = {"poisson", "advection-diffusion-reaction", "coefficient-form"},
-       .later = {"heat", "reaction-diffusion", "helmholtz", "wave", "elasticity"},
+       .choices = {"poisson", "heat", "advection-diffusion-reaction", "reaction-diffusion", "wave",
+                   "helmholtz", "elasticity", "coefficient-form"},
        .help =
-           "\"poisson\" has diffusion and source only; the other two have all four coefficients."},
+           "\"poisson\": -div(K grad(u)) = f. \"heat\": d du/dt - div(K grad(u)) = f. "
+           "\"advection-diffusion-reaction\": d du/dt - div(K grad(u) + cross terms) + b.grad(u) + "
+           "r u = f; steady without [time]. \"reaction-diffusion\": the same without b. \"wave\": "
+           "e d2u/dt2 + d du/dt - div(K grad(u)) + r u = f. \"helmholtz\": -div(K grad(u)) - k^2 u "
+           "= f. \"elasticity\": density d2u/dt2 - div(sigma) = body_force, small strains of an "
+           "isotropic material. \"coefficient-form\": the whole equation, nothing assumed."},
+      {.path = "equation.unknowns",
+       .type = Type::names,
+       .fallback = "[\"u\"]",
+       .min_items = 1,
+       .max_items = 16,
+       .when = "kind",
+       .when_values = scalar_kinds,
+       .help = "Names of the fields that are solved for; expressions use them by these names. The "
+               "unknowns of elasticity are the displacements ux, uy and uz."},
   };
   const auto append = [&keys](std::vector<Key> more) {
     std::move(more.begin(), more.end(), std::back_inserter(keys));
   };
   append(coefficient_keys("equation"));
+  append(elastic_keys("equation"));
+  append({
+      {.path = "equation.plane",
+       .type = Type::choice,
+       .fallback_note = "strain in two dimensions",
+       .example = "\"strain\"",
+       .choices = {"strain", "stress"},
+       .when = "kind",
+       .when_values = {"elasticity"},
+       .help = "What a two-dimensional body stands for: \"strain\" a long one that cannot move out "
+               "of the plane, \"stress\" a thin plate that may."},
+      {.path = "equation.*",
+       .type = Type::table,
+       .help = "Coefficients of the equation of the unknown of this name, when equation.unknowns "
+               "names several.",
+       .unknown_names = true},
+  });
+  append(coefficient_keys("equation.*"));
   append({
       {.path = "material[]",
        .type = Type::table_array,
@@ -301,15 +482,25 @@ std::vector<Key> make_registry() {
        .required = true,
        .example = "\"steel\"",
        .help = "Name of the region: a physical name of the mesh file; a box has one, \"domain\"."},
+      {.path = "material[].unknown",
+       .type = Type::name,
+       .fallback_note = "the only one",
+       .example = "\"u\"",
+       .when = "equation.kind",
+       .when_values = scalar_kinds,
+       .help = "Name of the unknown whose coefficients these are; needed when there are several."},
   });
   append(coefficient_keys("material[]"));
+  append(elastic_keys("material[]"));
   append({
       {.path = "boundary[]",
        .type = Type::table_array,
        .required = true,
-       .help =
-           "What happens on a part of the boundary: exactly one of value, flux and robin. Flux and "
-           "robin of several tables add up, a value stands alone."},
+       .help = "What happens on a part of the boundary, for one unknown: exactly one of value, "
+               "flux and "
+               "robin; for elasticity one of displacement, traction, pressure and symmetry. Flux, "
+               "robin, traction and pressure of several tables add up, a value stands alone. Each "
+               "unknown needs a condition everywhere."},
       {.path = "boundary[].on",
        .type = Type::names,
        .required = true,
@@ -318,8 +509,13 @@ std::vector<Key> make_registry() {
        .help =
            "Names of boundary sets: physical names of the mesh file, of mesh.sets, of a box (left "
            "right bottom top front back), or \"rest\", every outer facet that no other "
-           "[[boundary]] "
-           "names."},
+           "[[boundary]] of the same unknown names."},
+      {.path = "boundary[].unknown",
+       .type = Type::name,
+       .example = "\"u\"",
+       .when = "equation.kind",
+       .when_values = scalar_kinds,
+       .help = "Name of the unknown this is for; needed when there are several."},
       {.path = "boundary[].value",
        .type = Type::formula,
        .unit = "u",
@@ -329,11 +525,15 @@ std::vector<Key> make_registry() {
        .type = Type::formula,
        .unit = "amount of u / area / time",
        .example = "0.0",
-       .help = "K grad(u).n = flux, positive into the domain (Neumann); 0 insulates."},
+       .help = "K grad(u).n = flux, positive into the domain (Neumann); 0 insulates. It may depend "
+               "on the unknowns, as in \"-sigma*(u^4 - 293^4)\"; terms of cross_diffusion are part "
+               "of it."},
       {.path = "boundary[].robin",
        .type = Type::table,
        .example = "{ coefficient = 12.0, ambient = 293.15 }",
-       .help = "K grad(u).n = coefficient * (ambient - u): convection to the surroundings."},
+       .help = "K grad(u).n = coefficient * (ambient - u): convection to the surroundings.",
+       .opt_in = true,
+       .in_line = true},
       {.path = "boundary[].robin.coefficient",
        .type = Type::formula,
        .unit = "flux / u",
@@ -346,6 +546,196 @@ std::vector<Key> make_registry() {
        .required = true,
        .example = "293.15",
        .help = "Value of u far away."},
+      {.path = "boundary[].displacement",
+       .type = Type::formulas,
+       .unit = "length",
+       .example = "[0.0, \"free\"]",
+       .min_items = 1,
+       .max_items = 3,
+       .when = "equation.kind",
+       .when_values = {"elasticity"},
+       .help = "Displacement, one component a dimension: a number, an expression or \"free\"."},
+      {.path = "boundary[].traction",
+       .type = Type::formulas,
+       .unit = "force / area",
+       .example = "[0.0, -1e6]",
+       .min_items = 1,
+       .max_items = 3,
+       .when = "equation.kind",
+       .when_values = {"elasticity"},
+       .help = "Force on the surface, sigma n = traction, one component a dimension; all 0 leaves "
+               "it free."},
+      {.path = "boundary[].pressure",
+       .type = Type::formula,
+       .unit = "force / area",
+       .example = "1e6",
+       .when = "equation.kind",
+       .when_values = {"elasticity"},
+       .help = "Pressure on the surface, sigma n = -pressure n: positive values push inwards."},
+      {.path = "boundary[].symmetry",
+       .type = Type::boolean,
+       .example = "true",
+       .when = "equation.kind",
+       .when_values = {"elasticity"},
+       .help = "true: a plane of symmetry, no displacement along the normal and no force across "
+               "it; for plane boundaries along the axes."},
+
+      {.path = "time",
+       .type = Type::table,
+       .help = "Makes the problem depend on time t: from start to end in steps. Without this table "
+               "the steady problem is solved.",
+       .opt_in = true},
+      {.path = "time.start",
+       .type = Type::real,
+       .unit = "time",
+       .fallback = "0.0",
+       .help = "Time of the initial values."},
+      {.path = "time.end",
+       .type = Type::real,
+       .unit = "time",
+       .required = true,
+       .example = "1.0",
+       .help = "Time at which the run ends; it is hit exactly.",
+       .may_change_on_restart = true},
+      {.path = "time.step",
+       .type = Type::real,
+       .unit = "time",
+       .required = true,
+       .example = "0.01",
+       .range = positive,
+       .help = "Length of the steps; with a tolerance only of the first one.",
+       .may_change_on_restart = true},
+      {.path = "time.method",
+       .type = Type::choice,
+       .fallback_note = "bdf2; newmark for equations with inertia",
+       .example = "\"bdf2\"",
+       .choices = {"bdf1", "bdf2", "bdf3", "bdf4", "sdirk2", "sdirk3", "crank-nicolson", "rk4",
+                   "leapfrog", "newmark", "generalised-alpha"},
+       .help = "How time advances. Without inertia: bdf1 (implicit Euler) to bdf4, sdirk2 and "
+               "sdirk3, all for stiff problems, crank-nicolson (order 2, keeps energy), rk4 "
+               "(explicit, order 4, small steps). With inertia: newmark (average acceleration), "
+               "generalised-alpha (damps high frequencies), leapfrog (explicit, small steps)."},
+      {.path = "time.tolerance",
+       .type = Type::real,
+       .unit = "1",
+       .fallback_note = "none, all steps have the same length",
+       .example = "1e-4",
+       .range = {.lower = 0.0, .upper = 1.0, .lower_open = true, .upper_open = true},
+       .help = "Lets the program choose the steps: the error that one step adds, relative to the "
+               "solution's size. For bdf and sdirk methods.",
+       .may_change_on_restart = true},
+      {.path = "time.min_step",
+       .type = Type::real,
+       .unit = "time",
+       .fallback_note = "no bound",
+       .example = "1e-6",
+       .range = positive,
+       .help =
+           "Smallest step that may be chosen; needs a tolerance. A run that wants a smaller one "
+           "stops.",
+       .may_change_on_restart = true},
+      {.path = "time.max_step",
+       .type = Type::real,
+       .unit = "time",
+       .fallback_note = "no bound",
+       .example = "0.1",
+       .range = positive,
+       .help = "Largest step that may be chosen; needs a tolerance.",
+       .may_change_on_restart = true},
+      {.path = "time.spectral_radius",
+       .type = Type::real,
+       .unit = "1",
+       .fallback = "0.8",
+       .range = {.lower = 0.0, .upper = 1.0},
+       .when = "method",
+       .when_values = {"generalised-alpha"},
+       .help = "What is left of the highest frequencies after a step: 1 keeps them, 0 removes them "
+               "in one."},
+      {.path = "time.steady_tolerance",
+       .type = Type::real,
+       .unit = "1 / time",
+       .fallback_note = "none, the run goes on to its end",
+       .example = "1e-6",
+       .range = positive,
+       .help = "Ends the run when nothing changes any more: after the first step at which for "
+               "every unknown norm(new - old) / step <= steady_tolerance * norm(new), with the L2 "
+               "norm over the domain. For equations without inertia.",
+       .may_change_on_restart = true},
+      {.path = "time.stop_when",
+       .type = Type::condition,
+       .fallback_note = "none, the run goes on to its end",
+       .example = "\"max(u) > 10\"",
+       .help = "Condition of max(u), min(u) (over the domain, of any unknown) and t that ends the "
+               "run after the first step at which it holds.",
+       .may_change_on_restart = true},
+
+      {.path = "initial",
+       .type = Type::table,
+       .help = "The unknowns at time.start, by their names; needed for each unknown with a time "
+               "derivative. In a steady problem where the iteration starts, 0 if not given."},
+      {.path = "initial.rate",
+       .type = Type::table,
+       .help = "First time derivatives at time.start of unknowns with inertia, by their names; 0, "
+               "at rest, where not given."},
+      {.path = "initial.rate.*",
+       .type = Type::formula,
+       .unit = "u / time",
+       .example = "0.0",
+       .help = "Time derivative of the unknown of this name: a number or an expression of x, y, z.",
+       .unknown_names = true},
+      {.path = "initial.*",
+       .type = Type::formula,
+       .unit = "u",
+       .example = "\"sin(pi*x)\"",
+       .help = "Value of the unknown of this name: a number or an expression of x, y, z.",
+       .unknown_names = true},
+
+      {.path = "nonlinear",
+       .type = Type::table,
+       .help = "The iteration for equations whose coefficients or boundary conditions depend on "
+               "the unknowns; linear problems do not use it.",
+       .may_change_on_restart = true},
+      {.path = "nonlinear.method",
+       .type = Type::choice,
+       .fallback = "\"newton\"",
+       .choices = {"newton", "picard"},
+       .help = "\"newton\" uses exact derivatives and converges fast near the solution; \"picard\" "
+               "puts the last values into the coefficients, slower and often from further away.",
+       .may_change_on_restart = true},
+      {.path = "nonlinear.tolerance",
+       .type = Type::real,
+       .unit = "1",
+       .fallback = "1e-8",
+       .range = {.lower = 0.0, .upper = 1.0, .lower_open = true, .upper_open = true},
+       .help = "Norm of the residual relative to that of the first one.",
+       .may_change_on_restart = true},
+      {.path = "nonlinear.absolute_tolerance",
+       .type = Type::real,
+       .unit = "residual",
+       .fallback_note = "none",
+       .example = "1e-12",
+       .range = positive,
+       .help = "Norm of the residual that is small enough whatever the first one was.",
+       .may_change_on_restart = true},
+      {.path = "nonlinear.max_iterations",
+       .type = Type::integer,
+       .unit = "1",
+       .fallback = "25",
+       .range = {.lower = 1.0, .upper = 1e6},
+       .help = "Iterations after which it has failed.",
+       .may_change_on_restart = true},
+      {.path = "nonlinear.line_search",
+       .type = Type::boolean,
+       .fallback = "true",
+       .help = "Shorten Newton's steps until the residual gets smaller.",
+       .may_change_on_restart = true},
+      {.path = "nonlinear.forcing",
+       .type = Type::choice,
+       .fallback = "\"eisenstat-walker\"",
+       .choices = {"eisenstat-walker", "fixed"},
+       .help = "How exactly the linear systems are solved: as exactly as the step is worth "
+               "(Eisenstat and Walker), or always to solver.tolerance.",
+       .may_change_on_restart = true},
 
       {.path = "solver",
        .type = Type::table,
@@ -518,6 +908,23 @@ std::vector<Key> make_registry() {
        .range = {.lower = 0.0, .upper = 9.0},
        .help = "Deflate level: 0 none, 9 smallest and slowest.",
        .may_change_on_restart = true},
+      {.path = "output.every",
+       .type = Type::real,
+       .unit = "time",
+       .fallback_note = "only the last time is written",
+       .example = "0.1",
+       .range = positive,
+       .help = "Simulated time between results, counted from time.start; these times are hit "
+               "exactly.",
+       .may_change_on_restart = true},
+      {.path = "output.every_steps",
+       .type = Type::integer,
+       .unit = "1",
+       .fallback_note = "only the last time is written",
+       .example = "10",
+       .range = {.lower = 1.0, .upper = 1e9},
+       .help = "Steps between results, instead of output.every.",
+       .may_change_on_restart = true},
 
       {.path = "probe[]",
        .type = Type::table_array,
@@ -559,14 +966,16 @@ std::vector<Key> make_registry() {
        .type = Type::choice,
        .fallback = "\"value\"",
        .choices = {"value", "flux"},
-       .help = "\"value\" integrates `of`; \"flux\" integrates K grad(u).n over a boundary set.",
+       .help = "\"value\" integrates `of`; \"flux\" integrates K grad(u).n of the first unknown u "
+               "over a boundary set.",
        .may_change_on_restart = true},
       {.path = "integral[].of",
        .type = Type::formula,
-       .fallback = "\"u\"",
+       .fallback_note = "the first unknown",
+       .example = "\"u\"",
        .when = "kind",
        .when_values = {"value"},
-       .help = "Expression of x, y, z and u to integrate; 1 gives the measure.",
+       .help = "Expression of x, y, z, t and the unknowns to integrate; 1 gives the measure.",
        .may_change_on_restart = true},
 
       {.path = "verify",
@@ -575,12 +984,19 @@ std::vector<Key> make_registry() {
            "What is known about the solution: a deck that judges itself. A bound that is missed "
            "makes the run fail.",
        .may_change_on_restart = true},
+      {.path = "verify.unknown",
+       .type = Type::name,
+       .fallback_note = "the first one",
+       .example = "\"u\"",
+       .help = "Name of the unknown that is known.",
+       .may_change_on_restart = true},
       {.path = "verify.exact",
        .type = Type::formula,
        .unit = "u",
        .fallback_note = "not known",
        .example = "\"sin(pi*x)\"",
-       .help = "The exact solution; the errors against it are reported.",
+       .help = "The exact solution, with [time] at the time at which the run ended; the errors "
+               "against it are reported.",
        .may_change_on_restart = true},
       {.path = "verify.max_l2_error",
        .type = Type::real,
@@ -657,9 +1073,6 @@ const std::vector<const Key*>& keys_of(const std::string& path) {
 
 const std::string* reserved_for(std::string_view path) {
   static const std::map<std::string, std::string, std::less<>> names{
-      {"time", "time-dependent problems"},
-      {"initial", "initial values"},
-      {"nonlinear", "nonlinear problems"},
       {"checkpoint", "checkpoints"},
       {"adapt", "adaptive meshes"},
       {"sweep", "campaigns of runs"},
@@ -673,8 +1086,6 @@ const std::string* reserved_for(std::string_view path) {
       {"profile", "sets of defaults"},
       {"output[]", "several outputs; in this version [output] is one table"},
       {"boundary[].periodic", "periodic boundaries"},
-      {"boundary[].traction", "elasticity"},
-      {"boundary[].symmetric", "elasticity"},
   };
   const auto place = names.find(path);
   return place == names.end() ? nullptr : &place->second;
@@ -688,6 +1099,41 @@ const std::vector<std::string>& reserved_parameter_names() {
       "cosh", "erf",  "exp", "floor", "hypot", "log",  "log10", "max",   "min",   "mod",
       "pow",  "sign", "sin", "sinh",  "sqrt",  "tan",  "tanh"};
   return names;
+}
+
+const std::vector<std::string>& reserved_unknown_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const std::string& word : reserved_parameter_names()) {
+      if (word != "u") all.push_back(word);
+    }
+    for (const char* word : {"grad", "dx", "dy", "dz", "dt"}) all.emplace_back(word);
+    for (const char* table : {"equation", "equation.*", "initial"}) {
+      for (const Key* key : keys_of(table)) {
+        if (key->name() != "*") all.push_back(key->name());
+      }
+    }
+    return all;
+  }();
+  return names;
+}
+
+std::string when_text(const Key& key) {
+  if (key.when.empty()) return "";
+  const auto told = [](const std::vector<std::string>& words) {
+    std::vector<std::string> list;
+    for (const std::string& word : words) list.push_back(quoted(word));
+    return base::list(list, "or");
+  };
+  std::vector<std::string> others;
+  for (const std::string& choice : find_key(key.decider())->choices) {
+    if (std::find(key.when_values.begin(), key.when_values.end(), choice) == key.when_values.end())
+      others.push_back(choice);
+  }
+  if (others.size() == 1 && key.when_values.size() > 2) {
+    return fmt::format("any {} but {}", key.when, told(others));
+  }
+  return fmt::format("{} = {}", key.when, told(key.when_values));
 }
 
 std::string type_text(const Key& key) {
@@ -736,7 +1182,8 @@ std::string type_text(const Key& key) {
     case Type::reals:
       return with_range(items("number", "numbers"));
     case Type::formula:
-      return "number or expression (string)";
+      return range.empty() ? "number or expression (string)"
+                           : "number " + range + ", or expression (string)";
     case Type::condition:
       return "condition (string)";
     case Type::formulas:

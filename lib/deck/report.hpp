@@ -16,6 +16,9 @@ class Report {
   void error(const base::Location& where, std::string message) {
     if (n_errors_++ < max_errors) diagnostics_.error(where, std::move(message));
   }
+  void warning(const base::Location& where, std::string message) {
+    diagnostics_.warning(where, std::move(message));
+  }
   void note(const base::Location& where, std::string message) {
     diagnostics_.note(where, std::move(message));
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <map>
 #include <set>
 
@@ -160,62 +161,466 @@ void check_box(const Node& root, const Problem& problem, int dimension, Report& 
 
 // ---- equation ----
 
-void check_coefficients(const Problem& problem, Report& report) {
+/// The name of an unknown for messages.
+std::string unknown_text(const Problem& problem, int unknown) {
+  return shown_text(problem.equation.unknowns[static_cast<std::size_t>(unknown)].name);
+}
+
+bool is_elastic(const Problem& problem) {
+  return problem.equation.kind == EquationKind::elasticity;
+}
+
+bool has_several(const Problem& problem) {
+  return !is_elastic(problem) && problem.equation.unknowns.size() > 1;
+}
+
+std::vector<std::string> names_of(const std::vector<Unknown>& unknowns) {
+  std::vector<std::string> names;
+  for (const Unknown& unknown : unknowns) names.push_back(unknown.name);
+  return names;
+}
+
+bool is_zero(const Formula& formula) {
+  double value = 1.0;
+  const char* end = formula.text.data() + formula.text.size();
+  const auto [stop, error] = std::from_chars(formula.text.data(), end, value);
+  return error == std::errc() && stop == end && value == 0.0;
+}
+
+bool is_there(const std::optional<Formula>& formula) {
+  return formula && !is_zero(*formula);
+}
+
+/// Whether `test` holds for the coefficients of an unknown in the equation or in a material.
+template <class Test>
+bool any_coefficients(const Problem& problem, int unknown, const Test& test) {
+  if (test(problem.equation.unknowns[static_cast<std::size_t>(unknown)].coefficients)) return true;
+  return std::any_of(problem.materials.begin(), problem.materials.end(),
+                     [&](const Material& material) {
+                       return material.unknown == unknown && test(material.coefficients);
+                     });
+}
+
+/// Whether anything of an unknown flows: without that there is nothing to say at the boundary.
+bool has_flux(const Problem& problem, int unknown) {
+  const auto& general =
+      problem.equation.unknowns[static_cast<std::size_t>(unknown)].coefficients.diffusion;
+  return is_elastic(problem) || !general ||
+         any_coefficients(problem, unknown, [](const Coefficients& c) {
+           return !c.cross_diffusion.empty() || c.advection ||
+                  (c.diffusion &&
+                   !std::all_of(c.diffusion->entries.begin(), c.diffusion->entries.end(), is_zero));
+         });
+}
+
+void check_unknowns(const Node& root, const Problem& problem, Report& report) {
+  const Node* list = valid(valid(&root, "equation"), "unknowns");
+  if (list == nullptr || is_elastic(problem)) return;
+  std::map<std::string, base::Location> parameters;
+  for (const Parameter& parameter : problem.parameters) {
+    parameters.emplace(parameter.name, parameter.where);
+  }
+  Uniqueness names;
+  for (std::size_t i = 0; i < list->items.size() && !report.full(); ++i) {
+    const std::string& name = list->items[i].string;
+    const base::Location& where = list->items[i].where;
+    const std::string told = fmt::format("equation.unknowns[{}] = {}", i, name_text(name));
+    if (names.first(name, where) != nullptr) {
+      report.error(where, fmt::format("equation.unknowns names {} twice", name_text(name)));
+    } else if (!is_identifier(name)) {
+      report.error(where, told +
+                              " is no name for expressions: letters, digits and _ only, not "
+                              "beginning with a digit");
+    } else if (contains(reserved_parameter_names(), name) && name != "u") {
+      report.error(where, told + " is a word of the expression language; use another name");
+    } else if (find_key("equation." + name) != nullptr ||
+               find_key("equation.*." + name) != nullptr) {
+      report.error(where, told + " is a key of [equation]; use another name");
+    } else if (find_key("initial." + name) != nullptr) {
+      report.error(where, told + " is a key of [initial]; use another name");
+    } else if (contains(reserved_unknown_names(), name)) {
+      report.error(where, told + " is a word of the expression language; use another name");
+    } else if (const auto place = parameters.find(name); place != parameters.end() && name != "u") {
+      report.error(where, fmt::format("{} is a parameter ({}); use another name", told,
+                                      place->second.text()));
+    }
+  }
+}
+
+/// Whose condition or coefficients a table has: the unknown that it names or the only one.
+void check_which(const Problem& problem, const std::string& table, const base::Location& where,
+                 const Name& name, Report& report) {
+  if (is_elastic(problem)) return;  // has been told as a key that does not apply
+  const std::vector<std::string> names = names_of(problem.equation.unknowns);
+  if (name.text.empty()) {
+    if (!has_several(problem)) return;
+    report.error(where, fmt::format("{}.unknown is missing: say which of the unknowns {} it is for",
+                                    table, name_list(names)));
+  } else if (!contains(names, name.text)) {
+    report.error(name.where,
+                 fmt::format("{}.unknown = {}: no unknown has this name{} unknowns: {}", table,
+                             name_text(name.text), suggestion(name.text, names), name_list(names)));
+  }
+}
+
+void check_cross(const Problem& problem, const Coefficients& coefficients, const std::string& table,
+                 int unknown, Report& report) {
+  for (const CrossDiffusion& cross : coefficients.cross_diffusion) {
+    if (cross.unknown.text != problem.equation.unknowns[static_cast<std::size_t>(unknown)].name)
+      continue;
+    report.error(cross.unknown.where,
+                 fmt::format("{0}.cross_diffusion.{1}: this is the unknown of the equation itself; "
+                             "its own gradient goes with diffusion",
+                             table, shown_text(cross.unknown.text)));
+  }
+}
+
+void check_materials(const Problem& problem, bool unknowns_known, Report& report) {
   Uniqueness regions;
   for (std::size_t i = 0; i < problem.materials.size() && !report.full(); ++i) {
     const Material& material = problem.materials[i];
-    if (!material.region.text.empty()) {
-      if (const auto* first = regions.first(material.region.text, material.region.where)) {
-        report.error(material.region.where,
-                     fmt::format("material[{}].region = {} has a [[material]] already ({})", i,
-                                 name_text(material.region.text), first->text()));
+    const std::string table = fmt::format("material[{}]", i);
+    if (unknowns_known) {
+      check_which(problem, table, material.where, material.unknown_name, report);
+      check_cross(problem, material.coefficients, table, material.unknown, report);
+    }
+    if (material.region.text.empty()) continue;
+    // A region and an unknown; a name of a region holds no control characters.
+    const std::string key = material.region.text + "\n" + material.unknown_name.text;
+    if (const auto* first = regions.first(key, material.region.where)) {
+      report.error(material.region.where,
+                   fmt::format("{}.region = {} has a [[material]] already ({})", table,
+                               name_text(material.region.text) +
+                                   (has_several(problem) && !material.unknown_name.text.empty()
+                                        ? " with unknown = " + name_text(material.unknown_name.text)
+                                        : ""),
+                               first->text()));
+    }
+  }
+  for (std::size_t k = 0; k < problem.equation.unknowns.size() && !is_elastic(problem); ++k) {
+    const Unknown& unknown = problem.equation.unknowns[k];
+    check_cross(problem, unknown.coefficients, "equation." + shown_text(unknown.name),
+                static_cast<int>(k), report);
+  }
+}
+
+void check_elasticity(const Node& root, const Problem& problem, Report& report) {
+  if (!is_elastic(problem)) return;
+  const Elasticity& general = problem.equation.elasticity;
+  const Node* equation = valid(&root, "equation");
+  const auto is_given = [&](const char* key) {
+    return equation != nullptr && equation->find(key) != nullptr;  // right or wrong
+  };
+  const auto check = [&](const Elasticity& own, const std::string& table) {
+    if (own.thermal_expansion) {
+      for (const char* key : {"temperature", "reference_temperature"}) {
+        if (is_given(key)) continue;
+        report.error(own.thermal_expansion->where,
+                     fmt::format("{}.thermal_expansion needs equation.{}: the thermal strain is "
+                                 "thermal_expansion * (temperature - reference_temperature)",
+                                 table, key));
       }
     }
-    if (problem.equation.kind != EquationKind::poisson) continue;
-    const auto refuse = [&](const base::Location& where, const char* key) {
-      report.error(where,
-                   fmt::format("material[{}].{} does not go with equation.kind = \"poisson\" (it "
-                               "needs \"advection-diffusion-reaction\" or \"coefficient-form\")",
-                               i, key));
-    };
-    const Coefficients& c = material.coefficients;
-    if (c.advection) refuse(c.advection->front().where, "advection");
-    if (c.reaction) refuse(c.reaction->where, "reaction");
+  };
+  check(general, "equation");
+  bool expands = is_given("thermal_expansion");
+  for (std::size_t i = 0; i < problem.materials.size() && !report.full(); ++i) {
+    const Elasticity& own = problem.materials[i].elasticity;
+    check(own, fmt::format("material[{}]", i));
+    expands = expands || own.thermal_expansion.has_value();
+  }
+  for (const auto& [formula, key] : {std::pair{&general.temperature, "temperature"},
+                                     {&general.reference_temperature, "reference_temperature"}}) {
+    if (!formula->has_value() || expands) continue;
+    report.error((*formula)->where,
+                 fmt::format("equation.{} has no effect without thermal_expansion", key));
+  }
+  if (problem.time && !is_given("density")) {
+    report.error(problem.equation.where,
+                 "equation.density is missing: with [time] elasticity needs its inertia; for "
+                 "example density = 7850.0");
+  }
+  for (std::size_t i = 0; i < problem.integrals.size() && !report.full(); ++i) {
+    if (problem.integrals[i].kind != Integral::Kind::flux) continue;
+    const Node* kind = valid(&valid(&root, "integral")->items[i], "kind");
+    report.error(kind == nullptr ? problem.integrals[i].on.where : kind->where,
+                 fmt::format("integral[{}].kind = \"flux\" is for scalar unknowns, not for "
+                             "elasticity",
+                             i));
+  }
+}
+
+// ---- time ----
+
+/// Whether a method is for equations with second time derivatives.
+bool is_second_order(TimeMethod method) {
+  return method == TimeMethod::leapfrog || method == TimeMethod::newmark ||
+         method == TimeMethod::generalised_alpha;
+}
+
+/// Whether a method estimates the error of a step.
+bool estimates_errors(TimeMethod method) {
+  return !is_second_order(method) && method != TimeMethod::crank_nicolson &&
+         method != TimeMethod::rk4;
+}
+
+/// The words of the methods for which `test` holds.
+template <class Test>
+std::string methods_where(const Test& test) {
+  std::vector<std::string> words;
+  const std::vector<std::string>& all = find_key("time.method")->choices;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    // The registry's order is that of the enum.
+    if (test(static_cast<TimeMethod>(i))) words.push_back(quoted(all[i]));
+  }
+  return base::list(words, "or");
+}
+
+int highest_order(const Problem& problem) {
+  int order = 0;
+  for (std::size_t k = 0; k < problem.equation.unknowns.size(); ++k) {
+    order = std::max(order, order_in_time(problem, static_cast<int>(k)));
+  }
+  return order;
+}
+
+void check_steps(const Node& time, const TimeOptions& options, Report& report) {
+  const Node* end = valid(&time, "end");
+  const Node* step = valid(&time, "step");
+  const Node* start = valid(&time, "start");
+  if (end != nullptr && start != nullptr && options.end <= options.start) {
+    report.error(end->where, fmt::format("time.end = {} (must be > time.start = {})", shown(*end),
+                                         shown(*start)));
+  } else if (end != nullptr && start != nullptr && step != nullptr &&
+             options.step > options.end - options.start) {
+    report.error(step->where,
+                 fmt::format("time.step = {} (must be <= time.end - time.start = {})", shown(*step),
+                             base::number_text(options.end - options.start)));
+  }
+  const Node* least = valid(&time, "min_step");
+  const Node* most = valid(&time, "max_step");
+  for (const auto& [bound, name] : {std::pair{least, "min_step"}, {most, "max_step"}}) {
+    if (bound == nullptr || time.find("tolerance") != nullptr) continue;
+    report.error(bound->where, fmt::format("time.{} has no effect without time.tolerance, which "
+                                           "lets the program choose the steps",
+                                           name));
+  }
+  if (least != nullptr && most != nullptr && *options.min_step > *options.max_step) {
+    report.error(most->where, fmt::format("time.max_step = {} (must be >= time.min_step = {})",
+                                          shown(*most), shown(*least)));
+  } else if (step != nullptr && least != nullptr && options.step < *options.min_step) {
+    report.error(step->where, fmt::format("time.step = {} (must be >= time.min_step = {})",
+                                          shown(*step), shown(*least)));
+  } else if (step != nullptr && most != nullptr && options.step > *options.max_step) {
+    report.error(step->where, fmt::format("time.step = {} (must be <= time.max_step = {})",
+                                          shown(*step), shown(*most)));
+  }
+}
+
+/// [time] against the equation.
+void check_time(const Node& root, const Problem& problem, Report& report) {
+  const Node* kind = valid(valid(&root, "equation"), "kind");
+  const Node* time = valid(&root, "time");
+  if (kind == nullptr) return;
+  if (!problem.time || time == nullptr) {
+    const bool missing = root.find("time") == nullptr && !report.incomplete();
+    if (missing && (kind->string == "heat" || kind->string == "wave")) {
+      report.error(kind->where,
+                   fmt::format("equation.kind = {} needs [time], with end and step; {}",
+                               quoted(kind->string),
+                               kind->string == "heat" ? "for the steady state take \"poisson\""
+                                                      : "for one frequency take \"helmholtz\""));
+    }
+    return;
+  }
+  const TimeOptions& options = *problem.time;
+  check_steps(*time, options, report);
+  const Node* method = valid(time, "method");
+  const int order = highest_order(problem);
+  if (order == 0) {
+    const bool form = kind->string == "coefficient-form";
+    report.error(
+        options.where,
+        fmt::format("[time] is given and {} has no time derivative: {}",
+                    form ? "this coefficient-form" : "equation.kind = " + quoted(kind->string),
+                    form                          ? "give capacity (du/dt) or inertia (d2u/dt2)"
+                    : kind->string == "poisson"   ? "take \"heat\", or leave [time] out"
+                    : kind->string == "helmholtz" ? "take \"wave\", or leave [time] out"
+                                                  : "its capacity is 0"));
+    return;
+  }
+  if (method != nullptr && is_second_order(options.method) != (order == 2)) {
+    report.error(
+        method->where,
+        fmt::format(
+            "time.method = {} is for equations {} inertia (d2u/dt2) and this one has {}; "
+            "take {}",
+            shown(*method), order == 2 ? "without" : "with", order == 2 ? "it" : "none",
+            methods_where([&](TimeMethod each) { return is_second_order(each) == (order == 2); })));
+  } else if (const Node* tolerance = valid(time, "tolerance");
+             method != nullptr && tolerance != nullptr && !estimates_errors(options.method)) {
+    report.error(
+        tolerance->where,
+        fmt::format("time.tolerance does not go with time.method = {}, which does not "
+                    "estimate its errors{}",
+                    shown(*method),
+                    order == 2 ? "; leave it out" : "; take " + methods_where(estimates_errors)));
+  }
+  const Node* radius = valid(time, "spectral_radius");
+  if (radius != nullptr && method != nullptr && options.method != TimeMethod::generalised_alpha) {
+    report.error(radius->where,
+                 fmt::format("time.spectral_radius does not go with time.method = {} (it needs "
+                             "\"generalised-alpha\")",
+                             shown(*method)));
+  }
+  const Node* steady = valid(time, "steady_tolerance");
+  if (steady != nullptr && order == 2) {
+    report.error(steady->where,
+                 "time.steady_tolerance is for equations without inertia: an oscillation stands "
+                 "still at each of its turning points");
+  }
+}
+
+void check_initial(const Node& root, const Problem& problem, Report& report) {
+  const Node* given = valid(&root, "initial");
+  const Node* rates = valid(given, "rate");
+  const bool unsure = report.incomplete() || given == nullptr;
+  for (std::size_t k = 0; k < problem.equation.unknowns.size() && problem.time; ++k) {
+    const std::string& name = problem.equation.unknowns[k].name;
+    const int order = order_in_time(problem, static_cast<int>(k));
+    // The third displacement of a body in a mesh file may not exist.
+    const bool sure = !is_elastic(problem) || k == 0 || box_dimension(root) > 0;
+    if (order == 0 || unsure || !sure || given->find(name) != nullptr || report.full()) continue;
+    report.error(given->where.file.empty() ? problem.time->where : given->where,
+                 fmt::format("initial.{0} is missing: {0} changes in time and needs a value at "
+                             "time.start; for example [initial] {0} = 0.0",
+                             shown_text(name)));
+  }
+  if (rates == nullptr) return;
+  for (const InitialValue& rate : problem.initial.rates) {
+    const Entry* entry = rates->find(rate.unknown.text);
+    if (entry == nullptr || entry->where.file.empty() || report.full()) continue;
+    if (problem.time && order_in_time(problem, rate.index) == 2) continue;
+    report.error(rate.unknown.where,
+                 fmt::format("initial.rate.{0} has no effect: {1}", shown_text(rate.unknown.text),
+                             problem.time ? "the equation of " + unknown_text(problem, rate.index) +
+                                                " has no inertia, its value alone is enough"
+                                          : "there is no [time]"));
+  }
+}
+
+/// Coefficients of time derivatives that a steady problem does not use.
+void check_unused(const Problem& problem, Report& report) {
+  if (problem.time || is_elastic(problem) || problem.equation.kind == EquationKind::heat ||
+      problem.equation.kind == EquationKind::wave) {
+    return;
+  }
+  const auto check = [&](const Coefficients& c, const std::string& table) {
+    for (const auto& [formula, key] :
+         {std::pair{&c.capacity, "capacity"}, {&c.inertia, "inertia"}}) {
+      if (!is_there(*formula)) continue;
+      report.warning((*formula)->where,
+                     fmt::format("{}.{} is not used: without [time] the steady problem is solved",
+                                 table, key));
+    }
+  };
+  for (const Unknown& unknown : problem.equation.unknowns) {
+    check(unknown.coefficients,
+          has_several(problem) ? "equation." + shown_text(unknown.name) : std::string("equation"));
+  }
+  for (std::size_t i = 0; i < problem.materials.size(); ++i) {
+    check(problem.materials[i].coefficients, fmt::format("material[{}]", i));
   }
 }
 
 // ---- boundaries ----
 
+const std::vector<std::string> scalar_conditions{"value", "flux", "robin"};
+const std::vector<std::string> elastic_conditions{"displacement", "traction", "pressure",
+                                                  "symmetry"};
+
 void check_conditions(const Node& root, Report& report) {
   const Node* boundaries = valid(&root, "boundary");
   if (boundaries == nullptr) return;
+  const Node* kind = valid(valid(&root, "equation"), "kind");
+  const bool elastic = kind != nullptr && kind->string == "elasticity";
+  const std::vector<std::string>& names = elastic ? elastic_conditions : scalar_conditions;
   for (std::size_t i = 0; i < boundaries->items.size() && !report.full(); ++i) {
     const Node& table = boundaries->items[i];
     std::vector<std::string> given;
     std::vector<const Entry*> entries;
-    for (const char* name : {"value", "flux", "robin"}) {
+    // A condition that is misspelt or does not apply has been told.
+    bool told = std::any_of(table.entries.begin(), table.entries.end(),
+                            [](const Entry& entry) { return entry.value.invalid; });
+    for (const std::string& name : names) {
       if (const Entry* entry = table.find(name)) {
         given.push_back(name);
         entries.push_back(entry);
       }
     }
-    if (given.size() == 1) continue;
-    // A misspelt condition has been told as an unknown key.
-    const bool unsure = std::any_of(table.entries.begin(), table.entries.end(),
-                                    [](const Entry& entry) { return entry.value.invalid; });
-    if (given.empty() && unsure) continue;
+    for (const std::string& name : elastic ? scalar_conditions : elastic_conditions) {
+      const Entry* entry = table.find(name);
+      if (entry == nullptr || entry->value.invalid) continue;
+      told = true;
+      if (!elastic) continue;  // nobody knows the kind of equation
+      report.error(entry->where,
+                   fmt::format("boundary[{}].{} is for scalar unknowns; elasticity takes {}", i,
+                               name, base::list(names, "or")));
+    }
+    if (const Node* symmetry = valid(&table, "symmetry");
+        symmetry != nullptr && elastic && !symmetry->boolean) {
+      report.error(symmetry->where,
+                   fmt::format("boundary[{}].symmetry = false says nothing; a free surface has "
+                               "traction = [0, ...] or pressure = 0",
+                               i));
+    }
+    if (const Node* list = valid(&table, "displacement"); list != nullptr && elastic) {
+      const bool all_free =
+          std::all_of(list->items.begin(), list->items.end(), [](const Node& item) {
+            return item.kind == Node::Kind::string && item.string == "free";
+          });
+      if (all_free) {
+        report.error(list->where, fmt::format("boundary[{}].displacement prescribes no component; "
+                                              "a free surface has traction = [0, ...]",
+                                              i));
+      }
+    }
+    if (given.size() == 1 || (given.empty() && told)) continue;
     if (given.empty()) {
       report.error(
           table.where,
-          fmt::format("boundary[{}] has no condition: give exactly one of value, flux and robin "
-                      "(flux = 0 insulates)",
-                      i));
+          fmt::format("boundary[{}] has no condition: give exactly one of {} ({})", i,
+                      base::list(names),
+                      elastic ? "pressure = 0 leaves a surface free" : "flux = 0 insulates"));
     } else {
-      report.error(entries[1]->where,
-                   fmt::format("boundary[{}] has {}: give exactly one of value, flux and robin", i,
-                               base::list(given)));
+      report.error(entries[1]->where, fmt::format("boundary[{}] has {}: give exactly one of {}", i,
+                                                  base::list(given), base::list(names)));
     }
   }
+}
+
+/// Why two conditions of elasticity on one set cannot both hold, or "".
+std::string elastic_clash(const Boundary& one, const Boundary& other) {
+  using Kind = Boundary::Kind;
+  const auto either = [&](Kind kind) { return one.kind == kind || other.kind == kind; };
+  if (one.kind == Kind::displacement && other.kind == Kind::displacement) {
+    for (std::size_t k = 0; k < std::min(one.displacement.size(), other.displacement.size()); ++k) {
+      if (one.displacement[k] && other.displacement[k])
+        return fmt::format("two displacements for component {} (Dirichlet clash)", "xyz"[k % 3]);
+    }
+    return "";
+  }
+  if (either(Kind::symmetry) && either(Kind::displacement))
+    return "write one displacement with all its components";
+  if (either(Kind::symmetry) && either(Kind::pressure))
+    return "where the normal displacement is prescribed a pressure has no effect";
+  if (either(Kind::displacement)) {
+    const Boundary& fixed = one.kind == Kind::displacement ? one : other;
+    const bool any_free = std::any_of(fixed.displacement.begin(), fixed.displacement.end(),
+                                      [](const auto& component) { return !component; });
+    return any_free ? "" : "where the whole displacement is prescribed there is no other condition";
+  }
+  return "";
 }
 
 void check_clashes(const Problem& problem, Report& report) {
@@ -223,30 +628,43 @@ void check_clashes(const Problem& problem, Report& report) {
     std::size_t boundary;
     const base::Location* where;
   };
-  std::map<std::string, Use> uses;
+  // By unknown and set; every boundary of elasticity is for the whole displacement.
+  std::map<std::pair<int, std::string>, std::vector<Use>> uses;
   for (std::size_t i = 0; i < problem.boundaries.size(); ++i) {
-    for (const Name& name : problem.boundaries[i].on) {
+    const Boundary& boundary = problem.boundaries[i];
+    if (has_several(problem) && boundary.unknown_name.text.empty()) continue;  // told
+    for (const Name& name : boundary.on) {
       if (report.full()) return;
-      const auto [place, is_new] = uses.emplace(name.text, Use{i, &name.where});
-      if (is_new) continue;
-      const Use& first = place->second;
-      if (first.boundary == i) {
+      std::vector<Use>& earlier = uses[{boundary.unknown, name.text}];
+      const auto again = std::find_if(earlier.begin(), earlier.end(),
+                                      [&](const Use& use) { return use.boundary == i; });
+      if (again != earlier.end()) {
         report.error(name.where,
                      fmt::format("boundary[{}].on names {} twice", i, name_text(name.text)));
         continue;
       }
-      // Flux and Robin terms add up, a prescribed value stands alone (docs/decisions/0005).
-      const auto is_value = [&](std::size_t k) {
-        return problem.boundaries[k].kind == Boundary::Kind::value;
-      };
-      const int n_values = (is_value(i) ? 1 : 0) + (is_value(first.boundary) ? 1 : 0);
-      if (n_values == 0) continue;
-      report.error(
-          name.where,
-          fmt::format("boundary[{}].on = {} is in boundary[{}] already ({}): {}", i,
-                      name_text(name.text), first.boundary, first.where->text(),
-                      n_values == 2 ? "two values for the same u (Dirichlet clash)"
-                                    : "where u is prescribed there is no other condition"));
+      for (const Use& first : earlier) {
+        const Boundary& other = problem.boundaries[first.boundary];
+        std::string why;
+        if (is_elastic(problem)) {
+          why = elastic_clash(other, boundary);
+        } else {
+          // Flux and Robin terms add up, a prescribed value stands alone (docs/decisions/0005).
+          const int n_values = (boundary.kind == Boundary::Kind::value ? 1 : 0) +
+                               (other.kind == Boundary::Kind::value ? 1 : 0);
+          const std::string u = unknown_text(problem, boundary.unknown);
+          if (n_values == 2) why = fmt::format("two values for the same {} (Dirichlet clash)", u);
+          if (n_values == 1) {
+            why = fmt::format("where {} is prescribed there is no other condition", u);
+          }
+        }
+        if (why.empty()) continue;
+        report.error(name.where,
+                     fmt::format("boundary[{}].on = {} is in boundary[{}] already ({}): {}", i,
+                                 name_text(name.text), first.boundary, first.where->text(), why));
+        break;
+      }
+      earlier.push_back({i, &name.where});
     }
   }
 }
@@ -353,7 +771,27 @@ void check_outputs(const Node& root, const Problem& problem, Report& report) {
     }
   }
 
+  const Node* output = valid(&root, "output");
+  const Node* every = valid(output, "every");
+  const Node* every_steps = valid(output, "every_steps");
+  if (every != nullptr && every_steps != nullptr) {
+    report.error(every_steps->where, "output.every_steps and output.every: give one of the two");
+  }
+  for (const auto& [node, name] : {std::pair{every, "every"}, {every_steps, "every_steps"}}) {
+    if (node == nullptr || root.find("time") != nullptr || report.incomplete()) continue;
+    report.error(node->where,
+                 fmt::format("output.{} needs [time]: a steady problem has one result", name));
+  }
+
   const Node* verify = valid(&root, "verify");
+  const Name& known = problem.verify.unknown_name;
+  const std::vector<std::string> unknowns = names_of(problem.equation.unknowns);
+  if (!known.text.empty() && unknown_names(root).known && !contains(unknowns, known.text)) {
+    report.error(
+        known.where,
+        fmt::format("verify.unknown = {}: no unknown has this name{} unknowns: {}",
+                    name_text(known.text), suggestion(known.text, unknowns), name_list(unknowns)));
+  }
   for (const char* name : {"max_l2_error", "max_h1_error"}) {
     const Node* bound = valid(verify, name);
     if (bound != nullptr && verify->find("exact") == nullptr) {
@@ -377,7 +815,19 @@ void check_rules(const Node& root, const Problem& problem, Report& report) {
   }
   check_conditions(root, report);
   check_clashes(problem, report);
-  check_coefficients(problem, report);
+  const bool unknowns_known = unknown_names(root).known;
+  check_materials(problem, unknowns_known, report);
+  check_unknowns(root, problem, report);
+  if (unknowns_known) {
+    for (std::size_t i = 0; i < problem.boundaries.size() && !report.full(); ++i) {
+      check_which(problem, fmt::format("boundary[{}]", i), problem.boundaries[i].where,
+                  problem.boundaries[i].unknown_name, report);
+    }
+    check_elasticity(root, problem, report);
+    check_time(root, problem, report);
+    check_initial(root, problem, report);
+    check_unused(problem, report);
+  }
   check_fallback(problem, report);
   check_solver(problem, report);
   check_outputs(root, problem, report);
@@ -391,12 +841,17 @@ void check_rules(const Node& root, const Problem& problem, Report& report) {
   const Node* boundaries = valid(&root, "boundary");
   const bool all_named =
       boundaries != nullptr && !report.incomplete() &&
-      std::all_of(boundaries->items.begin(), boundaries->items.end(), [](const Node& item) {
-        const Node* on = valid(&item, "on");
-        return on != nullptr;
+      std::all_of(boundaries->items.begin(), boundaries->items.end(), [&](const Node& item) {
+        const Entry* unknown = item.find("unknown");
+        const bool told = has_several(problem) && unknown == nullptr;
+        return valid(&item, "on") != nullptr && !told &&
+               (unknown == nullptr || !unknown->value.invalid);
       });
-  Problem named = all_named ? problem : Problem{};
-  if (!all_named) {
+  Problem named;
+  if (all_named) {
+    named = problem;
+  } else {
+    named.equation = problem.equation;
     named.materials = problem.materials;
     named.integrals = problem.integrals;
     named.mesh = problem.mesh;
@@ -437,14 +892,17 @@ void check_names(const Problem& problem, const std::vector<std::string>& regions
   }
 
   const std::set<std::string> known(all_sets.begin(), all_sets.end());
-  std::set<std::string> used;
-  bool rest = false;
-  bool extra_used = false;
+  // Of each unknown; elasticity has one set of conditions for all of them.
+  struct Cover {
+    std::set<std::string> used;
+    bool open_ended = false;  ///< "rest", or sets of which only the mesh knows the facets
+  };
+  std::vector<Cover> covers(is_elastic(problem) ? 1 : problem.equation.unknowns.size());
   for (std::size_t i = 0; i < problem.boundaries.size(); ++i) {
+    Cover& cover = covers[static_cast<std::size_t>(problem.boundaries[i].unknown)];
     for (const Name& name : problem.boundaries[i].on) {
-      used.insert(name.text);
-      if (name.text == rest_name) rest = true;
-      if (extra.count(name.text) > 0) extra_used = true;
+      cover.used.insert(name.text);
+      if (name.text == rest_name || extra.count(name.text) > 0) cover.open_ended = true;
       if (name.text == rest_name || known.count(name.text) > 0 || report.full()) continue;
       std::vector<std::string> choices = all_sets;
       choices.emplace_back(rest_name);
@@ -479,17 +937,22 @@ void check_names(const Problem& problem, const std::vector<std::string>& regions
                     name_list(regions)));
   }
 
-  if (rest || extra_used || problem.boundaries.empty()) return;
-  std::vector<std::string> missing;
-  for (const std::string& set : sets) {
-    if (used.count(set) == 0) missing.push_back("\"" + set + "\"");
+  if (problem.boundaries.empty()) return;
+  for (std::size_t k = 0; k < covers.size() && !report.full(); ++k) {
+    if (covers[k].open_ended || !has_flux(problem, static_cast<int>(k))) continue;
+    std::vector<std::string> missing;
+    for (const std::string& set : sets) {
+      if (covers[k].used.count(set) == 0) missing.push_back("\"" + set + "\"");
+    }
+    if (missing.empty()) continue;
+    report.error(
+        {problem.boundaries.front().where.file},
+        fmt::format("no [[boundary]]{} is on {}: every part of the boundary needs a condition; on "
+                    "= [\"rest\"] stands for all that is not named, {}",
+                    covers.size() > 1 ? " of " + unknown_text(problem, static_cast<int>(k)) : "",
+                    name_list(missing),
+                    is_elastic(problem) ? "pressure = 0 leaves it free" : "flux = 0 insulates"));
   }
-  if (missing.empty()) return;
-  report.error(
-      {problem.boundaries.front().where.file},
-      fmt::format("no [[boundary]] is on {}: every part of the boundary needs a condition; on = "
-                  "[\"rest\"] stands for all that is not named, flux = 0 insulates",
-                  name_list(missing)));
 }
 
 void check_cells(const Problem& problem, const std::string& cell_type,
@@ -520,9 +983,87 @@ void check_cells(const Problem& problem, const std::string& cell_type,
   }
 }
 
+namespace {
+
+/// The displacements that a deck names and those that it must, against the mesh of a file; for a
+/// box that has been done.
+void check_displacements(const Problem& problem, int dimension, Report& report) {
+  if (problem.mesh.kind == MeshKind::box) return;
+  for (const auto* list : {&problem.initial.values, &problem.initial.rates}) {
+    for (const InitialValue& value : *list) {
+      if (value.index < dimension || value.unknown.where.file.empty()) continue;
+      report.error(value.unknown.where,
+                   fmt::format("initial.{}{}: the mesh has {} dimension{}, so there is no {}",
+                               list == &problem.initial.rates ? "rate." : "", value.unknown.text,
+                               dimension, dimension == 1 ? "" : "s", value.unknown.text));
+    }
+  }
+  const std::vector<std::string> names = unknown_names(problem, dimension);
+  for (std::size_t k = 1; k < names.size() && problem.time; ++k) {
+    const bool given =
+        std::any_of(problem.initial.values.begin(), problem.initial.values.end(),
+                    [&](const InitialValue& value) { return value.unknown.text == names[k]; });
+    if (given) continue;
+    report.error(problem.time->where,
+                 fmt::format("initial.{0} is missing: {0} changes in time and needs a value at "
+                             "time.start; for example [initial] {0} = 0.0",
+                             names[k]));
+  }
+  const Name& known = problem.verify.unknown_name;
+  if (!known.text.empty() && problem.verify.unknown >= dimension) {
+    report.error(known.where,
+                 fmt::format("verify.unknown = {}: the mesh has {} dimension{}",
+                             name_text(known.text), dimension, dimension == 1 ? "" : "s"));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> unknown_names(const Problem& problem, int dimension) {
+  std::vector<std::string> names = names_of(problem.equation.unknowns);
+  if (is_elastic(problem) && dimension > 0) {
+    names.resize(std::min(names.size(), static_cast<std::size_t>(dimension)));
+  }
+  return names;
+}
+
+int order_in_time(const Problem& problem, int unknown) {
+  if (is_elastic(problem)) return 2;
+  if (any_coefficients(problem, unknown, [](const auto& c) { return is_there(c.inertia); }))
+    return 2;
+  return any_coefficients(problem, unknown, [](const auto& c) { return is_there(c.capacity); }) ? 1
+                                                                                                : 0;
+}
+
+std::vector<base::Diagnostic> unsupported(const Problem& problem) {
+  std::vector<base::Diagnostic> errors;
+  const auto refuse = [&](const base::Location& where, const std::string& what) {
+    errors.push_back({base::Diagnostic::Severity::error, where, what + " (not in this version)"});
+  };
+  const EquationOptions& equation = problem.equation;
+  if (equation.kind == EquationKind::elasticity) {
+    refuse(equation.where, "equation.kind = \"elasticity\" cannot be solved yet");
+  }
+  if (equation.kind == EquationKind::helmholtz) {
+    refuse(equation.where, "equation.kind = \"helmholtz\" cannot be solved yet");
+  }
+  if (has_several(problem)) {
+    refuse(equation.unknowns[1].where, "several unknowns cannot be solved for yet");
+  } else if (equation.unknowns.front().name != "u" && !is_elastic(problem)) {
+    refuse(equation.unknowns.front().where, "the unknown cannot have another name than u yet");
+  }
+  if (problem.time) refuse(problem.time->where, "[time] cannot be done yet: only steady problems");
+  return errors;
+}
+
 void check_dimension(const Problem& problem, int dimension, base::Diagnostics& diagnostics) {
   Report report(diagnostics);
   const auto d = static_cast<std::size_t>(dimension);
+  const auto length = [&](std::size_t n, const base::Location& where, const std::string& key) {
+    if (n == d) return;
+    report.error(where, fmt::format("{} has {} {} (expected {}: the mesh has {} dimension{})", key,
+                                    n, n == 1 ? "entry" : "entries", d, d, d == 1 ? "" : "s"));
+  };
   const auto check = [&](const Coefficients& c, const std::string& table) {
     if (c.diffusion && !c.diffusion->entries.empty()) {
       const std::size_t n = c.diffusion->entries.size();
@@ -534,17 +1075,46 @@ void check_dimension(const Problem& problem, int dimension, base::Diagnostics& d
                         table, n, d, d, d, d, d == 1 ? "" : "s"));
       }
     }
-    if (c.advection && c.advection->size() != d && !c.advection->empty()) {
-      report.error(
-          c.advection->front().where,
-          fmt::format("{}.advection has {} {} (expected {}: the mesh has {} dimension{})", table,
-                      c.advection->size(), c.advection->size() == 1 ? "entry" : "entries", d, d,
-                      d == 1 ? "" : "s"));
+    if (c.advection && !c.advection->empty()) {
+      length(c.advection->size(), c.advection->front().where, table + ".advection");
     }
   };
-  check(problem.equation.coefficients, "equation");
+  const auto check_force = [&](const Elasticity& elasticity, const std::string& table) {
+    if (elasticity.body_force && !elasticity.body_force->empty()) {
+      length(elasticity.body_force->size(), elasticity.body_force->front().where,
+             table + ".body_force");
+    }
+  };
+  for (const Unknown& unknown : problem.equation.unknowns) {
+    check(unknown.coefficients,
+          has_several(problem) ? "equation." + shown_text(unknown.name) : std::string("equation"));
+  }
+  check_force(problem.equation.elasticity, "equation");
   for (std::size_t i = 0; i < problem.materials.size() && !report.full(); ++i) {
     check(problem.materials[i].coefficients, fmt::format("material[{}]", i));
+    check_force(problem.materials[i].elasticity, fmt::format("material[{}]", i));
+  }
+  if (is_elastic(problem)) {
+    for (std::size_t i = 0; i < problem.boundaries.size() && !report.full(); ++i) {
+      const Boundary& boundary = problem.boundaries[i];
+      if (!boundary.displacement.empty()) {
+        const auto given = std::find_if(boundary.displacement.begin(), boundary.displacement.end(),
+                                        [](const auto& component) { return component; });
+        length(boundary.displacement.size(),
+               given == boundary.displacement.end() ? boundary.where : (*given)->where,
+               fmt::format("boundary[{}].displacement", i));
+      }
+      if (!boundary.traction.empty()) {
+        length(boundary.traction.size(), boundary.traction.front().where,
+               fmt::format("boundary[{}].traction", i));
+      }
+    }
+    if (problem.equation.plane_where && dimension != 2) {
+      report.error(
+          *problem.equation.plane_where,
+          fmt::format("equation.plane is for two dimensions and the mesh has {}", dimension));
+    }
+    check_displacements(problem, dimension, report);
   }
   const BoxMesh& box = problem.mesh.box;
   const bool box_known =

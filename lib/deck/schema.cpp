@@ -192,9 +192,12 @@ void add_table(Object& object, const std::string& path) {
   if (!required.empty()) object.set("required", Object::array(required));
   object.set("additionalProperties", others);
   if (path == "boundary[]") {
-    object.set("oneOf",
-               "[{ \"required\": [\"value\"] }, { \"required\": [\"flux\"] }, "
-               "{ \"required\": [\"robin\"] }]");
+    std::vector<std::string> conditions;
+    for (const char* name :
+         {"value", "flux", "robin", "displacement", "traction", "pressure", "symmetry"}) {
+      conditions.push_back(fmt::format("{{ \"required\": [\"{}\"] }}", name));
+    }
+    object.set("oneOf", Object::array(conditions));
   }
 }
 

@@ -134,9 +134,13 @@ class FormBuilder {
 physics::Form make_form(const deck::Problem& problem, int dimension,
                         const std::vector<std::string>& region_names,
                         const std::vector<std::string>& set_names, base::Diagnostics& diagnostics) {
-  FormBuilder builder(problem, dimension, diagnostics);
   physics::Form form;
   form.dimension = dimension;
+  // The formulas of what cannot be solved speak of more than this can compile.
+  std::vector<base::Diagnostic> refusals = deck::unsupported(problem);
+  for (base::Diagnostic& refusal : refusals) diagnostics.add(std::move(refusal));
+  if (!refusals.empty()) return form;
+  FormBuilder builder(problem, dimension, diagnostics);
   const deck::Coefficients& general = problem.equation.coefficients;
   // The equation's own formulas are compiled once for the messages and again for each region that
   // overrides some of them: an error in them is reported once.
@@ -215,7 +219,10 @@ physics::Form mean_form(const physics::Form& form) {
 
 void check_formulas(const deck::Problem& problem, base::Diagnostics& diagnostics) {
   const expr::Symbols plain = symbols(problem);
-  const expr::Symbols with_solution = symbols(problem, {"u"});
+  std::vector<std::string> unknowns = deck::unknown_names(problem, 0);
+  std::erase_if(unknowns,
+                [](const std::string& name) { return !expr::name_refusal(name).empty(); });
+  const expr::Symbols with_solution = symbols(problem, unknowns);
   for (const deck::NamedSet& set : problem.mesh.sets) {
     static_cast<void>(compile(set.predicate, "mesh.sets." + set.name.text, expr::Type::boolean,
                               plain, diagnostics));
@@ -224,6 +231,13 @@ void check_formulas(const deck::Problem& problem, base::Diagnostics& diagnostics
     if (integral.kind == deck::Integral::Kind::value) {
       static_cast<void>(
           compile(integral.of, "integral.of", expr::Type::real, with_solution, diagnostics));
+    }
+  }
+  for (const auto& [list, table] : {std::pair{&problem.initial.values, "initial."},
+                                    {&problem.initial.rates, "initial.rate."}}) {
+    for (const deck::InitialValue& one : *list) {
+      static_cast<void>(
+          compile(one.value, table + one.unknown.text, expr::Type::real, plain, diagnostics));
     }
   }
   if (problem.verify.exact) {

@@ -34,7 +34,46 @@ class Describer {
     for (const T& value : values) add(name, value);
   }
   void add(const char* name, const TensorFormula& value) { add(name, value.entries); }
+  void add(const char* name, const CrossDiffusion& cross) {
+    add(name, cross.unknown);
+    add(name, cross.index);
+    add(name, cross.value);
+  }
+  void add(const char* name, const Elasticity& e) {
+    add(name, e.youngs_modulus);
+    add(name, e.poissons_ratio);
+    add(name, e.density);
+    add(name, e.body_force);
+    add(name, e.thermal_expansion);
+    add(name, e.temperature);
+    add(name, e.reference_temperature);
+  }
+  void add(const char* name, const Unknown& unknown) {
+    add(name, unknown.name);
+    add(name, unknown.coefficients);
+  }
+  void add(const char* name, const InitialValue& value) {
+    add(name, value.unknown);
+    add(name, value.index);
+    add(name, value.value);
+  }
+  void add(const char* name, const TimeOptions& time) {
+    add(name, time.start);
+    add(name, time.end);
+    add(name, time.step);
+    add(name, static_cast<int>(time.method));
+    add(name, time.tolerance);
+    add(name, time.min_step);
+    add(name, time.max_step);
+    add(name, time.spectral_radius);
+    add(name, time.steady_tolerance);
+    add(name, time.stop_when);
+  }
   void add(const char* name, const Coefficients& c) {
+    add(name, c.inertia);
+    add(name, c.capacity);
+    add(name, c.cross_diffusion);
+    add(name, c.wave_number);
     add(name, c.diffusion);
     add(name, c.advection);
     add(name, c.reaction);
@@ -50,11 +89,19 @@ class Describer {
   }
   void add(const char* name, const Material& material) {
     add(name, material.region);
+    add(name, material.unknown);
+    add(name, material.unknown_name);
     add(name, material.coefficients);
+    add(name, material.elasticity);
   }
   void add(const char* name, const Boundary& boundary) {
     add(name, boundary.on);
     add(name, static_cast<int>(boundary.kind));
+    add(name, boundary.unknown);
+    add(name, boundary.unknown_name);
+    add(name, boundary.displacement);
+    add(name, boundary.traction);
+    add(name, boundary.pressure);
     add(name, boundary.value_or_flux);
     add(name, boundary.robin_coefficient);
     add(name, boundary.robin_ambient);
@@ -109,6 +156,18 @@ std::string describe(const Problem& problem) {
   d.add("space.degree", problem.space.degree);
   d.add("equation.kind", static_cast<int>(problem.equation.kind));
   d.add("equation", problem.equation.coefficients);
+  d.add("equation.unknowns", problem.equation.unknowns);
+  d.add("equation.elasticity", problem.equation.elasticity);
+  d.add("equation.plane", static_cast<int>(problem.equation.plane));
+  d.add("time", problem.time);
+  d.add("initial", problem.initial.values);
+  d.add("initial.rate", problem.initial.rates);
+  d.add("nonlinear.method", static_cast<int>(problem.nonlinear.method));
+  d.add("nonlinear.tolerance", problem.nonlinear.tolerance);
+  d.add("nonlinear.absolute_tolerance", problem.nonlinear.absolute_tolerance);
+  d.add("nonlinear.max_iterations", problem.nonlinear.max_iterations);
+  d.add("nonlinear.line_search", static_cast<int>(problem.nonlinear.line_search));
+  d.add("nonlinear.forcing", static_cast<int>(problem.nonlinear.forcing));
   d.add("material", problem.materials);
   d.add("boundary", problem.boundaries);
   d.add("solver.method", problem.solver.method);
@@ -132,8 +191,12 @@ std::string describe(const Problem& problem) {
   d.add("output.directory", problem.output.directory);
   d.add("output.fields", static_cast<int>(problem.output.fields));
   d.add("output.compression", problem.output.compression);
+  d.add("output.every", problem.output.every);
+  d.add("output.every_steps", problem.output.every_steps);
   d.add("probe", problem.probes);
   d.add("integral", problem.integrals);
+  d.add("verify.unknown", problem.verify.unknown);
+  d.add("verify.unknown", problem.verify.unknown_name);
   d.add("verify.exact", problem.verify.exact);
   d.add("verify.max_l2_error", problem.verify.max_l2_error);
   d.add("verify.max_h1_error", problem.verify.max_h1_error);

@@ -51,17 +51,31 @@ using FileReader = std::function<std::optional<std::string>(const std::string& p
 /// Reads the file at `path`: for parse()'s read_include. Local.
 [[nodiscard]] std::optional<std::string> read_file(const std::string& path);
 
+/// What this version's solvers cannot do yet of what a right deck may ask for: one error each, with
+/// its place; empty = the problem can be run. parse() does not call it: a deck is right or wrong
+/// whatever the solvers can do. Local.
+[[nodiscard]] std::vector<base::Diagnostic> unsupported(const Problem& problem);
+
+/// Names of the unknowns on a mesh of `dimension` dimensions: those of the equation, for elasticity
+/// as many displacements as dimensions.
+[[nodiscard]] std::vector<std::string> unknown_names(const Problem& problem, int dimension);
+
+/// Order of the equation of an unknown in time, whether or not there is a [time]: 2 with inertia
+/// (elasticity), 1 with capacity, else 0; 0 written as a number in the equation and in every
+/// material is none.
+[[nodiscard]] int order_in_time(const Problem& problem, int unknown);
+
 /// Checks the names of a deck against those of its mesh: materials, boundaries and integrals name
 /// existing ones (else: nearest spelling and the full list); mesh.sets do not hide one; every set
-/// has a [[boundary]] unless "rest" is used or a boundary is on a set of mesh.sets (then only the
-/// mesh can tell). Local.
+/// has a [[boundary]] of every unknown unless "rest" is used or a boundary is on a set of mesh.sets
+/// (then only the mesh can tell). Local.
 /// @param regions names of the regions of cells
 /// @param sets names of the sets of outer facets, without mesh.sets
 void check_names(const Problem& problem, const std::vector<std::string>& regions,
                  const std::vector<std::string>& sets, base::Diagnostics& diagnostics);
 
-/// Checks lengths that depend on the dimension of the mesh (1, 2 or 3): diffusion, advection,
-/// probes. Local.
+/// Checks what depends on the dimension of the mesh (1, 2 or 3): lengths of diffusion, advection,
+/// probes, forces and displacements, the unknowns of elasticity, equation.plane. Local.
 void check_dimension(const Problem& problem, int dimension, base::Diagnostics& diagnostics);
 
 /// Checks that operator, preconditioner and fallbacks of the solver work on cells of this type

@@ -46,7 +46,8 @@ struct Range {
 };
 
 /// One key, or one table. Paths are dotted; "[]" marks an array of tables ("boundary[].value") and
-/// a last segment "*" stands for names of the user's choice ("parameters.*").
+/// a segment "*" stands for names of the user's choice ("parameters.*", "equation.*.source"), which
+/// may stand beside fixed keys; those come first.
 struct Key {
   std::string path;
   Type type = Type::table;
@@ -60,16 +61,25 @@ struct Key {
   std::vector<std::string>
       later{};  ///< choices whose names are taken and that come in a later version
   int min_items = 0, max_items = 0;  ///< of lists; max 0 = no bound
-  std::string when{};                ///< sibling key that decides whether this key applies ...
+  /// The key that decides whether this one applies: a sibling ("kind") or, with a dot, one of a
+  /// table of the deck ("equation.kind") ...
+  std::string when{};
   std::vector<std::string> when_values{};  ///< ... which is so when it has one of these values
   std::string help{};
   bool may_change_on_restart = false;
+  bool opt_in = false;   ///< a table that, absent, is not one with its defaults
+  bool in_line = false;  ///< a table that is written as name = { ... }
+  /// A coefficient of one unknown: in [equation] it is there for the only one.
+  bool per_unknown = false;
+  bool unknown_names = false;  ///< of "*": the names are those of the unknowns
   std::string since = "0.1";
 
   /// Last segment: "tolerance"; of arrays of tables without the "[]".
   [[nodiscard]] std::string name() const;
   /// Path of the table it is in: "solver", "boundary[]", "" for the top.
   [[nodiscard]] std::string parent() const;
+  /// Path of the key `when` names.
+  [[nodiscard]] std::string decider() const;
 };
 
 /// All keys, tables before what they hold, in the order in which a deck is best read.
@@ -81,7 +91,7 @@ struct Key {
 /// The keys and tables directly in table `path` ("" = the top), in registry order.
 [[nodiscard]] const std::vector<const Key*>& keys_of(const std::string& path);
 
-/// What a reserved name is kept for ("time-dependent problems"), or nullptr if `path` is not
+/// What a reserved name is kept for ("adaptive meshes"), or nullptr if `path` is not
 /// reserved.
 [[nodiscard]] const std::string* reserved_for(std::string_view path);
 
@@ -89,8 +99,15 @@ struct Key {
 /// expressions.
 [[nodiscard]] const std::vector<std::string>& reserved_parameter_names();
 
+/// Names that an unknown may not have: those of a parameter but "u", the derivatives of
+/// expressions, and the keys of the tables in which unknowns are named.
+[[nodiscard]] const std::vector<std::string>& reserved_unknown_names();
+
 /// Type, range and choices of `key` in a few words: "number > 0 and < 1", "one of "box", "file"".
 [[nodiscard]] std::string type_text(const Key& key);
+
+/// Where a key with a decider applies: `kind = "box"`, `any kind but "elasticity"`; else "".
+[[nodiscard]] std::string when_text(const Key& key);
 
 /// Everything about one key for people; a table lists its keys, "" the tables of a deck. Indices
 /// are ignored: "boundary[0].value" and "boundary.value" are "boundary[].value".
