@@ -2,7 +2,7 @@
 #include <cmath>
 #include <string>
 
-#include "boundary_terms.hpp"
+#include "boundary_dofs.hpp"
 #include "coefficients.hpp"
 #include "ritz/assembly/assembler.hpp"
 #include "ritz/base/error.hpp"
@@ -11,36 +11,6 @@
 namespace ritz::assembly {
 
 namespace {
-
-/// A dof on a boundary and the cell from which its place is computed. Several cells see the same
-/// node, each with its own round-off: the one with the lowest global id decides, on every number of
-/// ranks, because a dof's owner has all cells that touch it.
-struct BoundaryDof {
-  LocalId dof;
-  GlobalId gid;
-  LocalId cell;
-  int node;
-};
-
-std::vector<BoundaryDof> boundary_dofs(const mesh::Mesh& mesh, const fem::Space& space,
-                                       const std::vector<std::int16_t>& sets) {
-  std::vector<BoundaryDof> dofs;
-  for (const mesh::FacetInSet& f : mesh.facet_sets) {
-    if (std::find(sets.begin(), sets.end(), f.set) == sets.end()) continue;
-    const auto cell_dofs = space.dofs(f.cell);
-    const GlobalId gid = mesh.cell_gid[static_cast<std::size_t>(f.cell)];
-    for (const int node : space.element.facet_nodes(f.facet)) {
-      dofs.push_back({cell_dofs[static_cast<std::size_t>(node)], gid, f.cell, node});
-    }
-  }
-  std::sort(dofs.begin(), dofs.end(), [](const BoundaryDof& a, const BoundaryDof& b) {
-    return a.dof != b.dof ? a.dof < b.dof : a.gid < b.gid;
-  });
-  dofs.erase(std::unique(dofs.begin(), dofs.end(),
-                         [](const auto& a, const auto& b) { return a.dof == b.dof; }),
-             dofs.end());
-  return dofs;
-}
 
 struct Clash {
   LocalId dof;
@@ -142,6 +112,26 @@ class FixedValuesBuilder {
 };
 
 }  // namespace
+
+std::vector<BoundaryDof> boundary_dofs(const mesh::Mesh& mesh, const fem::Space& space,
+                                       const std::vector<std::int16_t>& sets) {
+  std::vector<BoundaryDof> dofs;
+  for (const mesh::FacetInSet& f : mesh.facet_sets) {
+    if (std::find(sets.begin(), sets.end(), f.set) == sets.end()) continue;
+    const auto cell_dofs = space.dofs(f.cell);
+    const GlobalId gid = mesh.cell_gid[static_cast<std::size_t>(f.cell)];
+    for (const int node : space.element.facet_nodes(f.facet)) {
+      dofs.push_back({cell_dofs[static_cast<std::size_t>(node)], gid, f.cell, node});
+    }
+  }
+  std::sort(dofs.begin(), dofs.end(), [](const BoundaryDof& a, const BoundaryDof& b) {
+    return a.dof != b.dof ? a.dof < b.dof : a.gid < b.gid;
+  });
+  dofs.erase(std::unique(dofs.begin(), dofs.end(),
+                         [](const auto& a, const auto& b) { return a.dof == b.dof; }),
+             dofs.end());
+  return dofs;
+}
 
 FixedValues fixed_values(const mesh::Mesh& mesh, const fem::Space& space, const physics::Form& form,
                          double time) {

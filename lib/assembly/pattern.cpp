@@ -26,7 +26,7 @@ device::View<T*> to_device_space(const HostArray<T>& host) {
 /// Rows of a tile so that its values stay near the second-level cache, but with so many cells that
 /// those on its surface, which several tiles compute, are few. Powers of two: a shift finds the
 /// tile.
-int automatic_shift(mesh::CellType type, int degree) {
+int automatic_shift(mesh::CellType type, int degree, int block) {
   const int dim = mesh::table(type).dimension;
   const int n = degree;
   // Columns of an average row: (2k+1)^d would be a vertex's; most nodes lie inside of something.
@@ -36,7 +36,7 @@ int automatic_shift(mesh::CellType type, int degree) {
   double interior = 1.0;  // dofs per cell
   for (int d = 0; d < dim; ++d) interior *= n;
   if (mesh::is_simplex(type)) interior /= dim == 2 ? 2.0 : 6.0;
-  const double by_bytes = 1048576.0 / (8.0 * row), by_cells = 512.0 * interior;
+  const double by_bytes = 1048576.0 / (8.0 * row * block * block), by_cells = 512.0 * interior;
   const double rows = std::max(by_bytes, by_cells);
   int shift = 8;
   while (shift < max_tile_shift - 2 && (1 << shift) < rows) ++shift;
@@ -120,7 +120,7 @@ class Builder {
         n_rows_(plan.space.n_owned),
         shift_(plan.options.tile_shift > 0
                    ? plan.options.tile_shift
-                   : automatic_shift(mesh_.cell_type, plan.space.element.degree())),
+                   : automatic_shift(mesh_.cell_type, plan.space.element.degree(), plan.block)),
         n_tiles_(static_cast<std::size_t>(
             (static_cast<std::int64_t>(n_rows_) + (1 << shift_) - 1) >> shift_)),
         workers_(static_cast<std::size_t>(token_.size())) {}

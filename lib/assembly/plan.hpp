@@ -84,6 +84,7 @@ struct Assembler::Plan {
   const mesh::Mesh& mesh;
   const fem::Space& space;
   Options options;
+  int block = 1;  ///< unknowns a node: an entry of the pattern stands for block^2 numbers
   la::CsrPattern pattern;
   TileMap map;
   device::View<std::uint8_t*> is_fixed;     ///< [n_owned]
@@ -100,6 +101,10 @@ struct Assembler::Plan {
 
 /// Pattern and tile map (pattern.cpp). Local.
 void build_pattern(Assembler::Plan& plan, const fem::Constraints& fixed);
+
+/// Shape functions at the points of a rule (tables.cpp).
+[[nodiscard]] ReferenceTable tabulate(const mesh::Mesh& mesh, const fem::Element& element,
+                                      const fem::Quadrature& rule);
 
 /// Tables for this quadrature degree (tables.cpp); made once.
 const ReferenceTable& reference_table(const Assembler::Plan& plan, int degree);

@@ -24,43 +24,6 @@ struct GeometryShapes {
   std::vector<double> values, gradients;
 };
 
-std::shared_ptr<const ReferenceTable> make_reference_table(const Assembler::Plan& plan,
-                                                           int degree) {
-  const mesh::Mesh& mesh = plan.mesh;
-  const fem::Element& element = plan.space.element;
-  const fem::Quadrature rule = fem::quadrature(mesh.cell_type, degree);
-  auto table = std::make_shared<ReferenceTable>();
-  const auto dim = static_cast<std::size_t>(mesh.dimension());
-  const std::size_t n = static_cast<std::size_t>(element.n_nodes()), n_points = rule.points.size();
-  const std::size_t n_padded =
-      (n + kernels::dense_block - 1) / kernels::dense_block * kernels::dense_block;
-  std::vector<double> shapes(n_points * (dim + 1) * n_padded, 0.0);
-  std::vector<double> values(n), gradients(n * dim), geometry_values, geometry_gradients;
-  for (std::size_t q = 0; q < n_points; ++q) {
-    element.values(rule.points[q], values);
-    element.gradients(rule.points[q], gradients);
-    double* at = shapes.data() + q * (dim + 1) * n_padded;
-    for (std::size_t j = 0; j < n; ++j) {
-      for (std::size_t d = 0; d < dim; ++d) at[d * n_padded + j] = gradients[j * dim + d];
-      at[dim * n_padded + j] = values[j];
-    }
-    const GeometryShapes geometry(mesh, rule.points[q]);
-    geometry_values.insert(geometry_values.end(), geometry.values.begin(), geometry.values.end());
-    geometry_gradients.insert(geometry_gradients.end(), geometry.gradients.begin(),
-                              geometry.gradients.end());
-  }
-  table->n_points = static_cast<int>(n_points);
-  table->n_nodes = static_cast<int>(n);
-  table->n_nodes_padded = static_cast<int>(n_padded);
-  table->n_geometry_nodes = mesh.nodes_per_cell();
-  table->points = rule.points;
-  table->weights = upload("ritz::assembly::weights", rule.weights);
-  table->shapes = upload("ritz::assembly::shapes", shapes);
-  table->geometry_values = upload("ritz::assembly::geometry_values", geometry_values);
-  table->geometry_gradients = upload("ritz::assembly::geometry_gradients", geometry_gradients);
-  return table;
-}
-
 std::shared_ptr<const TensorTable> make_tensor_table(const Assembler::Plan& plan, int degree) {
   const mesh::Mesh& mesh = plan.mesh;
   const fem::Element& element = plan.space.element;
@@ -187,9 +150,45 @@ FacetTable::FacetTable(const mesh::Mesh& mesh, const fem::Element& element, int 
   geometry_values = upload("ritz::assembly::facet_geometry_values", values);
 }
 
+ReferenceTable tabulate(const mesh::Mesh& mesh, const fem::Element& element,
+                        const fem::Quadrature& rule) {
+  ReferenceTable table;
+  const auto dim = static_cast<std::size_t>(mesh.dimension());
+  const std::size_t n = static_cast<std::size_t>(element.n_nodes()), n_points = rule.points.size();
+  const std::size_t n_padded =
+      (n + kernels::dense_block - 1) / kernels::dense_block * kernels::dense_block;
+  std::vector<double> shapes(n_points * (dim + 1) * n_padded, 0.0);
+  std::vector<double> values(n), gradients(n * dim), geometry_values, geometry_gradients;
+  for (std::size_t q = 0; q < n_points; ++q) {
+    element.values(rule.points[q], values);
+    element.gradients(rule.points[q], gradients);
+    double* at = shapes.data() + q * (dim + 1) * n_padded;
+    for (std::size_t j = 0; j < n; ++j) {
+      for (std::size_t d = 0; d < dim; ++d) at[d * n_padded + j] = gradients[j * dim + d];
+      at[dim * n_padded + j] = values[j];
+    }
+    const GeometryShapes geometry(mesh, rule.points[q]);
+    geometry_values.insert(geometry_values.end(), geometry.values.begin(), geometry.values.end());
+    geometry_gradients.insert(geometry_gradients.end(), geometry.gradients.begin(),
+                              geometry.gradients.end());
+  }
+  table.n_points = static_cast<int>(n_points);
+  table.n_nodes = static_cast<int>(n);
+  table.n_nodes_padded = static_cast<int>(n_padded);
+  table.n_geometry_nodes = mesh.nodes_per_cell();
+  table.points = rule.points;
+  table.weights = upload("ritz::assembly::weights", rule.weights);
+  table.shapes = upload("ritz::assembly::shapes", shapes);
+  table.geometry_values = upload("ritz::assembly::geometry_values", geometry_values);
+  table.geometry_gradients = upload("ritz::assembly::geometry_gradients", geometry_gradients);
+  return table;
+}
+
 const ReferenceTable& reference_table(const Assembler::Plan& plan, int degree) {
-  return find_or_make(plan.reference_tables, degree,
-                      [&] { return make_reference_table(plan, degree); });
+  return find_or_make(plan.reference_tables, degree, [&] {
+    return std::make_shared<const ReferenceTable>(
+        tabulate(plan.mesh, plan.space.element, fem::quadrature(plan.mesh.cell_type, degree)));
+  });
 }
 
 const TensorTable& tensor_table(const Assembler::Plan& plan, int degree) {
