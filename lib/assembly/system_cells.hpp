@@ -31,11 +31,12 @@ struct SystemCells {
   const double* wide;
   int n_wide;
   bool straight;       ///< straight simplices: one Jacobian a cell
+  bool linear;         ///< and degree 1: the gradients of shape functions are constant in the cell
   bool rows_in_lanes;  ///< how matrices are computed
   int n_packs;         ///< of a batch, at most max_packs
 
   SystemCells(const SystemData& data_in, const TermsView& terms_in, const SystemTable& table,
-              bool straight_in, bool rows_in_lanes_in)
+              bool straight_in, bool linear_in, bool rows_in_lanes_in)
       : data(data_in),
         terms(terms_in),
         shapes(table.shapes),
@@ -45,6 +46,7 @@ struct SystemCells {
         wide(table.wide.data()),
         n_wide(table.n_wide),
         straight(straight_in),
+        linear(linear_in),
         rows_in_lanes(rows_in_lanes_in) {
     constexpr int wanted = 64;
     n_packs =
@@ -184,7 +186,11 @@ struct SystemCells {
       double* rows = variables + static_cast<std::size_t>(3 + j * (dim + 3)) * stride();
       if ((reads & (reads_value | reads_gradient)) != 0) {
         gather(batch, data.state[0], j, scratch + at.dofs);
-        if ((reads & reads_gradient) != 0) {
+        if (linear) {
+          if ((reads & reads_value) != 0) values(dofs, g, rows);
+          if ((reads & reads_gradient) != 0)
+            constant_gradients(geometry(scratch, at, g), dofs, g, rows + stride());
+        } else if ((reads & reads_gradient) != 0) {
           values_and_gradients(geometry(scratch, at, g), dofs, g, rows);
         } else {
           values(dofs, g, rows);
@@ -220,6 +226,33 @@ struct SystemCells {
       Pack sum(0.0);
       for (int i = 0; i < shapes.n_nodes; ++i) sum += dofs[i] * Pack(shape[i]);
       kernels::store(row + place(g, q), sum);
+    }
+  }
+
+  /// Degree 1 on straight simplices: |J| times the gradients of the shape functions, [dim +
+  /// 1][dim].
+  KOKKOS_FORCEINLINE_FUNCTION static void cofactors(const Pack* adj, Pack* c) {
+    for (int d = 0; d < dim; ++d) {
+      Pack sum = adj[d];
+      for (int e = 1; e < dim; ++e) sum += adj[e * dim + d];
+      c[d] = -sum;
+      for (int e = 0; e < dim; ++e) c[(e + 1) * dim + d] = adj[e * dim + d];
+    }
+  }
+
+  /// Rows dx, dy, dz, with one value a cell.
+  KOKKOS_INLINE_FUNCTION void constant_gradients(const double* geometry, const Pack* dofs, int g,
+                                                 double* rows) const {
+    const Pack* adj = geometry_at(geometry, 0);
+    Pack c[(dim + 1) * dim];
+    cofactors(adj, c);
+    const Pack inverse = Pack(1.0) / adj[dim * dim];
+    for (int d = 0; d < dim; ++d) {
+      Pack sum = c[d] * dofs[0];
+      for (int a = 1; a <= dim; ++a) sum += c[a * dim + d] * dofs[a];
+      sum *= inverse;
+      double* row = rows + static_cast<std::size_t>(d) * stride() + place(g, 0);
+      for (int q = 0; q < shapes.n_points; ++q) kernels::store(row + q * width, sum);
     }
   }
 
@@ -407,6 +440,11 @@ struct SystemCells {
       if (kinds == 0) continue;
       const double* values =
           scratch + at.residual + static_cast<std::size_t>(i * n_slots) * stride();
+      if (linear) {
+        linear_loads(kinds, geometry_at(geometry, 0), values + place(g, 0), loads);
+        add_loads(batch, output, i, scratch + at.loads);
+        continue;
+      }
       for (int q = 0; q < shapes.n_points; ++q) {
         const Pack* adj = geometry_at(geometry, q);
         const Pack weight(weights[q]);
@@ -429,18 +467,58 @@ struct SystemCells {
       // A row of the matrix with these fluxes is what the test functions make of them.
       kernels::dense_row<dim>(shapes, row_terms((kinds & 2) != 0, (kinds & 1) != 0), flux, 0,
                               loads);
-      const double* numbers = scratch + at.loads;
-      for (int l = 0; l < width; ++l) {
-        for (std::uint32_t e = batch.entry[l]; e < batch.entry_end[l]; ++e) {
-          const Entry entry = output.entries[e];
-          const auto to = static_cast<std::size_t>(output.first_row + entry_row(entry)) *
-                              static_cast<std::size_t>(terms.n_unknowns) +
-                          static_cast<std::size_t>(i);
-          if (!data.keep_fixed && data.is_fixed[to] != 0) continue;
-          data.residual[to] += numbers[entry_node(entry) * width + l];
-        }
+      add_loads(batch, output, i, scratch + at.loads);
+    }
+  }
+
+  KOKKOS_INLINE_FUNCTION void add_loads(const SystemBatch& batch, const SystemOutput<Slot>& output,
+                                        int i, const double* loads) const {
+    for (int l = 0; l < width; ++l) {
+      for (std::uint32_t e = batch.entry[l]; e < batch.entry_end[l]; ++e) {
+        const Entry entry = output.entries[e];
+        const auto to = static_cast<std::size_t>(output.first_row + entry_row(entry)) *
+                            static_cast<std::size_t>(terms.n_unknowns) +
+                        static_cast<std::size_t>(i);
+        if (!data.keep_fixed && data.is_fixed[to] != 0) continue;
+        data.residual[to] += loads[entry_node(entry) * width + l];
       }
     }
+  }
+
+  /// Degree 1 on straight simplices: fluxes are summed over the points first.
+  KOKKOS_INLINE_FUNCTION void linear_loads(int kinds, const Pack* adj, const double* values,
+                                           Pack* loads) const {
+    Pack c[(dim + 1) * dim];
+    cofactors(adj, c);
+    for (int a = 0; a <= dim; ++a) loads[a] = Pack(0.0);
+    if ((kinds & 1) != 0) {
+      const double* source = values + static_cast<std::size_t>(dim) * stride();
+      for (int q = 0; q < shapes.n_points; ++q) {
+        const Pack weighted = Pack(weights[q]) * kernels::load(source + q * width);
+        const double* shape = shape_values(q);
+        for (int a = 0; a <= dim; ++a) loads[a] += weighted * Pack(shape[a]);
+      }
+      for (int a = 0; a <= dim; ++a) loads[a] *= adj[dim * dim];
+    }
+    if ((kinds & 2) != 0) {
+      for (int d = 0; d < dim; ++d) {
+        const Pack flux = integral(values + static_cast<std::size_t>(d) * stride(), 1);
+        for (int a = 0; a <= dim; ++a) loads[a] += flux * c[a * dim + d];
+      }
+    }
+  }
+
+  KOKKOS_FORCEINLINE_FUNCTION const double* shape_values(int q) const {
+    return shapes.shapes + (static_cast<std::size_t>(q) * n_slots + dim) *
+                               static_cast<std::size_t>(shapes.n_padded);
+  }
+
+  /// Sum over the points of weight times value; `step` 0: one value for all.
+  KOKKOS_FORCEINLINE_FUNCTION Pack integral(const double* values, int step) const {
+    Pack sum(0.0);
+    for (int q = 0; q < shapes.n_points; ++q)
+      sum += Pack(weights[q]) * kernels::load(values + q * step * width);
+    return sum;
   }
 
   KOKKOS_FORCEINLINE_FUNCTION static kernels::Terms row_terms(bool gradients, bool values) {
@@ -547,6 +625,10 @@ struct SystemCells {
       for (int j = 0; j < m; ++j) {
         const int kinds = terms.pair_kinds(static_cast<std::size_t>(i * m + j));
         if (kinds == 0) continue;
+        if (linear) {
+          linear_matrix(i * m + j, at, g, scratch, matrix + static_cast<std::size_t>(j) * block);
+          continue;
+        }
         pull_back(i * m + j, at, g, scratch);
         for (int node = 0; node < n; ++node) {
           for (int q = 0; q < shapes.n_points; ++q) {
@@ -565,6 +647,73 @@ struct SystemCells {
         }
       }
       add_rows(batch, output, i, scratch + at.matrix, block * width);
+    }
+  }
+
+  /// Degree 1 on straight simplices: entries are summed over the points before they meet the
+  /// constant gradients. matrix[dim + 1][n_padded].
+  KOKKOS_INLINE_FUNCTION void linear_matrix(int pair, const Layout& at, int g, double* scratch,
+                                            Pack* matrix) const {
+    constexpr int n = dim + 1;
+    const Pack* adj = geometry_at(geometry(scratch, at, g), 0);
+    Pack c[n * dim], tensor[dim * dim], sums[n * n];
+    cofactors(adj, c);
+    for (Pack& one : tensor) one = Pack(0.0);
+    for (Pack& one : sums) one = Pack(0.0);
+    const int last = terms.pair_begin(static_cast<std::size_t>(pair) + 1);
+    for (int s = terms.pair_begin(static_cast<std::size_t>(pair)); s < last; ++s) {
+      const SlotPlace where = terms.places(static_cast<std::size_t>(s));
+      const double* values =
+          where.varies != 0 ? scratch + at.varying +
+                                  static_cast<std::size_t>(where.number) * stride() + place(g, 0)
+                            : scratch + at.constant +
+                                  static_cast<std::size_t>((where.number * n_packs + g) * width);
+      const int step = where.varies;
+      const int d = where.test_slot, e = where.trial_slot;
+      if (d < dim && e < dim) {
+        tensor[d * dim + e] = integral(values, step);
+        continue;
+      }
+      if (d == dim && e == dim) {
+        for (int q = 0; q < shapes.n_points; ++q) {
+          const Pack weighted = Pack(weights[q]) * kernels::load(values + q * step * width);
+          const double* shape = shape_values(q);
+          for (int a = 0; a < n; ++a) {
+            const Pack row = weighted * Pack(shape[a]) * adj[dim * dim];
+            for (int b = 0; b < n; ++b) sums[a * n + b] += row * Pack(shape[b]);
+          }
+        }
+        continue;
+      }
+      // A value and a gradient: the integrals against the n shape functions.
+      Pack loads[n];
+      for (Pack& one : loads) one = Pack(0.0);
+      for (int q = 0; q < shapes.n_points; ++q) {
+        const Pack weighted = Pack(weights[q]) * kernels::load(values + q * step * width);
+        const double* shape = shape_values(q);
+        for (int a = 0; a < n; ++a) loads[a] += weighted * Pack(shape[a]);
+      }
+      for (int a = 0; a < n; ++a) {
+        for (int b = 0; b < n; ++b)
+          sums[a * n + b] += d == dim ? loads[a] * c[b * dim + e] : loads[b] * c[a * dim + d];
+      }
+    }
+    if ((terms.pair_kinds(static_cast<std::size_t>(pair)) & pair_gradient_gradient) != 0) {
+      const Pack scale = Pack(1.0) / adj[dim * dim];
+      for (int b = 0; b < n; ++b) {
+        Pack weighted[dim];
+        for (int d = 0; d < dim; ++d) {
+          Pack sum = tensor[d * dim] * c[b * dim];
+          for (int e = 1; e < dim; ++e) sum += tensor[d * dim + e] * c[b * dim + e];
+          weighted[d] = scale * sum;
+        }
+        for (int a = 0; a < n; ++a) {
+          for (int d = 0; d < dim; ++d) sums[a * n + b] += weighted[d] * c[a * dim + d];
+        }
+      }
+    }
+    for (int a = 0; a < n; ++a) {
+      for (int b = 0; b < n; ++b) matrix[a * shapes.n_padded + b] = sums[a * n + b];
     }
   }
 

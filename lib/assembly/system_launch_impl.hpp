@@ -40,8 +40,10 @@ template <int dim, class Slot>
 void launch_system_cells_of(const SystemAssembler::Plan& plan, const SystemData& data,
                             const TermsView& terms, const SystemTable& table, bool rows_in_lanes) {
   const mesh::Mesh& mesh = plan.scalar.mesh;
-  const bool straight = mesh.geometry_order == 1 && !mesh::is_tensor(mesh.cell_type);
-  const SystemCells<dim, Slot> cells(data, terms, table, straight, rows_in_lanes);
+  const bool straight = mesh.geometry_order == 1 && (dim == 1 || !mesh::is_tensor(mesh.cell_type));
+  const bool linear = straight && table.shapes.n_nodes == dim + 1 && !rows_in_lanes &&
+                      plan.options.kernel == SystemAssembler::Options::Kernel::automatic;
+  const SystemCells<dim, Slot> cells(data, terms, table, straight, linear, rows_in_lanes);
   plan.run("ritz::assembly::system_cells", cells, cells.layout().total);
 }
 

@@ -161,7 +161,8 @@ TEST_P(OnEachCell, JacobianIsTheDerivativeOfTheResidual) {
       test::cut_in_two(mesh);
       const fem::Space space(mesh, k);
       const physics::SystemForm form = test::nasty_form(mesh, 2);
-      for (const auto kernel : {SystemKernel::cells_in_lanes, SystemKernel::rows_in_lanes}) {
+      for (const auto kernel :
+           {SystemKernel::automatic, SystemKernel::cells_in_lanes, SystemKernel::rows_in_lanes}) {
         SCOPED_TRACE(test::name_of(type) + " degree " + std::to_string(k) +
                      (curved ? " curved" : ""));
         test::SystemAssembler::Options options;
