@@ -78,25 +78,6 @@ double Expression::evaluate(std::span<const double> point) const {
   return values.back();
 }
 
-bool Expression::same_formula(const Expression& other) const {
-  if (variables() != other.variables() || type() != other.type()) return false;
-  // In one builder equal nodes have one index.
-  detail::Builder builder;
-  const auto add = [&builder](const detail::Graph& graph) {
-    std::vector<int> moved_to(graph.nodes.size());
-    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-      detail::Node node = graph.nodes[i];
-      const int n = detail::n_operands(node.op);
-      if (n > 0) node.a = moved_to[static_cast<std::size_t>(node.a)];
-      if (n > 1) node.b = moved_to[static_cast<std::size_t>(node.b)];
-      if (n > 2) node.c = moved_to[static_cast<std::size_t>(node.c)];
-      moved_to[i] = builder.intern(node);
-    }
-    return moved_to.back();
-  };
-  return add(*graph_) == add(*other.graph_);
-}
-
 Program Expression::compile(const std::vector<std::string>& uniforms) const {
   return expr::compile(std::span<const Expression>(this, 1), uniforms);
 }

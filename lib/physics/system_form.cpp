@@ -28,15 +28,6 @@ bool depends_on_any(const expr::Expression& e, const std::vector<std::string>& n
   return false;
 }
 
-/// Equal formulas, or numbers that differ by round-off of their computation only.
-bool is_same(const expr::Expression& a, const expr::Expression& b) {
-  if (a.is_constant() && b.is_constant()) {
-    const double x = a.constant_value(), y = b.constant_value();
-    return std::abs(x - y) <= 1e-15 * std::max(std::abs(x), std::abs(y));
-  }
-  return a.same_formula(b);
-}
-
 /// A well-mixed number in [-1, 1) (splitmix64 finaliser).
 double sample(std::uint64_t x) {
   x += 0x9e3779b97f4a7c15ULL;
@@ -102,7 +93,7 @@ bool is_symmetric(const std::vector<JacobianEntry>& entries, int dimension) {
       mirrored = {e.trial, 0, e.test, e.trial_slot};
     }
     const auto found = all.find(mirrored);
-    return found != all.end() && is_same(*found->second, e.value);
+    return found != all.end() && found->second->same_formula(e.value);
   });
 }
 
@@ -117,8 +108,8 @@ bool are_boundaries_symmetric(const SystemForm& form) {
     for (const JacobianEntry& e : jacobian_entries(form, b)) {
       if (e.test == e.trial) continue;
       const auto [first, last] = open.equal_range(Key{sets, e.trial, e.test});
-      const auto partner =
-          std::find_if(first, last, [&](const auto& one) { return is_same(one.second, e.value); });
+      const auto partner = std::find_if(
+          first, last, [&](const auto& one) { return one.second.same_formula(e.value); });
       if (partner != last) {
         open.erase(partner);
       } else {

@@ -99,6 +99,14 @@ TEST(SystemForm, Traits) {
   EXPECT_FALSE(system_traits(make(1, {"u"}, {"0"}, {"(1 + u^2)*dx(u)"})).is_symmetric);
   // The derivative of an energy.
   EXPECT_TRUE(system_traits(make(2, {"u"}, {"0"}, {"dx(u)^3", "exp(dy(u))"})).is_symmetric);
+  // The p-Laplacian, in full and regularised, and the minimal surface.
+  for (const std::string k : {"(dx(u)^2 + dy(u)^2)", "(1e-6 + dx(u)^2 + dy(u)^2)^0.65",
+                              "1/sqrt(1 + dx(u)^2 + dy(u)^2)", "exp(x)*(dx(u)^2 + dy(u)^2)^1.5"}) {
+    EXPECT_TRUE(system_traits(make(2, {"u"}, {"0"}, {k + "*dx(u)", k + "*dy(u)"})).is_symmetric)
+        << k;
+    EXPECT_FALSE(system_traits(make(2, {"u"}, {"0"}, {k + "*dx(u)", k + "*dy(u)*2"})).is_symmetric)
+        << k;
+  }
   // Advection; a rate in the flux.
   EXPECT_FALSE(system_traits(make(1, {"u"}, {"dx(u)"}, {"dx(u)"})).is_symmetric);
   EXPECT_FALSE(system_traits(make(1, {"u"}, {"0"}, {"dx(u) + dt(u)"})).is_symmetric);

@@ -73,9 +73,9 @@ class Expression {
   /// Number of distinct nodes of the graph, constants and variables included.
   [[nodiscard]] std::size_t n_nodes() const;
 
-  /// Whether both are the same formula of the same variables: equal graphs up to the order of sums
-  /// and products of two. True means equal functions; equal functions written differently may give
-  /// false.
+  /// Whether both are plainly the same function of the same variables: equal up to the order and
+  /// grouping of sums and products, and the last bits of numbers. Nothing is multiplied out, so
+  /// equal functions may give false; formulas of more than 20,000 nodes always do.
   [[nodiscard]] bool same_formula(const Expression& other) const;
 
   /// Register program of this expression: see program.hpp.
