@@ -247,6 +247,13 @@ void check_unknowns(const Node& root, const Problem& problem, Report& report) {
   }
 }
 
+/// Whether a table says which unknown it is for, or needs not.
+bool is_known(const Problem& problem, const Name& name) {
+  if (name.text.empty()) return !has_several(problem);
+  return std::any_of(problem.equation.unknowns.begin(), problem.equation.unknowns.end(),
+                     [&](const Unknown& unknown) { return unknown.name == name.text; });
+}
+
 /// Whose condition or coefficients a table has: the unknown that it names or the only one.
 void check_which(const Problem& problem, const std::string& table, const base::Location& where,
                  const Name& name, Report& report) {
@@ -417,6 +424,28 @@ void check_steps(const Node& time, const TimeOptions& options, Report& report) {
   }
 }
 
+/// Whether a coefficient of a time derivative is there and wrong: nobody knows the order then.
+bool order_unsure(const Node& root) {
+  const auto is_wrong = [&](const Node& table, const std::string& path) {
+    for (const char* name : {"capacity", "inertia"}) {
+      const Entry* entry = table.find(name);
+      if (entry != nullptr && entry->value.invalid &&
+          applies(root, table, *find_key(path + "." + name))) {
+        return true;
+      }
+    }
+    return false;
+  };
+  const Node* equation = valid(&root, "equation");
+  const Node* materials = valid(&root, "material");
+  if (equation == nullptr || is_wrong(*equation, "equation")) return true;
+  return std::any_of(equation->entries.begin(), equation->entries.end(),
+                     [&](const Entry& entry) { return is_wrong(entry.value, "equation.*"); }) ||
+         (materials != nullptr &&
+          std::any_of(materials->items.begin(), materials->items.end(),
+                      [&](const Node& item) { return is_wrong(item, "material[]"); }));
+}
+
 /// [time] against the equation.
 void check_time(const Node& root, const Problem& problem, Report& report) {
   const Node* kind = valid(valid(&root, "equation"), "kind");
@@ -435,6 +464,7 @@ void check_time(const Node& root, const Problem& problem, Report& report) {
   }
   const TimeOptions& options = *problem.time;
   check_steps(*time, options, report);
+  if (order_unsure(root)) return;
   const Node* method = valid(time, "method");
   const int order = highest_order(problem);
   if (order == 0) {
@@ -496,7 +526,7 @@ void check_initial(const Node& root, const Problem& problem, Report& report) {
                              "time.start; for example [initial] {0} = 0.0",
                              shown_text(name)));
   }
-  if (rates == nullptr) return;
+  if (rates == nullptr || order_unsure(root)) return;
   for (const InitialValue& rate : problem.initial.rates) {
     const Entry* entry = rates->find(rate.unknown.text);
     if (entry == nullptr || entry->where.file.empty() || report.full()) continue;
@@ -632,7 +662,7 @@ void check_clashes(const Problem& problem, Report& report) {
   std::map<std::pair<int, std::string>, std::vector<Use>> uses;
   for (std::size_t i = 0; i < problem.boundaries.size(); ++i) {
     const Boundary& boundary = problem.boundaries[i];
-    if (has_several(problem) && boundary.unknown_name.text.empty()) continue;  // told
+    if (!is_known(problem, boundary.unknown_name)) continue;  // told
     for (const Name& name : boundary.on) {
       if (report.full()) return;
       std::vector<Use>& earlier = uses[{boundary.unknown, name.text}];
@@ -839,14 +869,18 @@ void check_rules(const Node& root, const Problem& problem, Report& report) {
   check_cells(problem, problem.mesh.box.cell_type, report.diagnostics());
   // With a wrong or unread part of the deck, what is said about names would only confuse.
   const Node* boundaries = valid(&root, "boundary");
+  const std::vector<std::string> unknowns = names_of(problem.equation.unknowns);
   const bool all_named =
       boundaries != nullptr && !report.incomplete() &&
-      std::all_of(boundaries->items.begin(), boundaries->items.end(), [&](const Node& item) {
-        const Entry* unknown = item.find("unknown");
-        const bool told = has_several(problem) && unknown == nullptr;
-        return valid(&item, "on") != nullptr && !told &&
-               (unknown == nullptr || !unknown->value.invalid);
-      });
+      std::set<std::string>(unknowns.begin(), unknowns.end()).size() == unknowns.size() &&
+      std::all_of(boundaries->items.begin(), boundaries->items.end(),
+                  [](const Node& item) {
+                    const Entry* unknown = item.find("unknown");
+                    return valid(&item, "on") != nullptr &&
+                           (unknown == nullptr || !unknown->value.invalid);
+                  }) &&
+      std::all_of(problem.boundaries.begin(), problem.boundaries.end(),
+                  [&](const Boundary& one) { return is_known(problem, one.unknown_name); });
   Problem named;
   if (all_named) {
     named = problem;

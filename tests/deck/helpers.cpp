@@ -1,6 +1,8 @@
 #include "helpers.hpp"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <sstream>
 
@@ -202,6 +204,20 @@ std::string describe(const Problem& problem) {
   d.add("verify.max_h1_error", problem.verify.max_h1_error);
   d.add("verify.probe", problem.verify.probes);
   return d.take();
+}
+
+void expect_fixed_point(const Result& first, const std::string& what) {
+  ASSERT_THAT(first.errors(), ::testing::IsEmpty()) << what << "\n" << first.all_errors();
+  const std::string& effective = first.problem.effective_toml;
+  const Result second = parse_text(effective, {}, {}, "/elsewhere/effective.toml");
+  EXPECT_THAT(second.diagnostics.entries(), ::testing::IsEmpty())
+      << what << "\n"
+      << second.all_errors() << effective;
+  EXPECT_EQ(describe(second.problem), describe(first.problem)) << what;
+  EXPECT_EQ(without_comments(second.problem.effective_toml), without_comments(effective)) << what;
+  const Result third =
+      parse_text(second.problem.effective_toml, {}, {}, "/elsewhere/effective.toml");
+  EXPECT_EQ(without_comments(third.problem.effective_toml), without_comments(effective)) << what;
 }
 
 std::string without_comments(const std::string& effective) {

@@ -67,7 +67,7 @@ class Mutator {
 };
 
 TEST(Fuzz, ChangedDecksGiveErrorsOrAProblem) {
-  const std::vector<std::string> decks{minimal, full, reference_toml()};
+  const std::vector<std::string> decks{minimal, full, reference_toml(), system_deck, elastic_deck};
   int n_good = 0, n_bad = 0;
   for (unsigned seed = 0; seed < 3000; ++seed) {
     const std::string text = Mutator(seed)(decks[seed % decks.size()]);
