@@ -53,6 +53,28 @@ TEST(Form, DefaultsAreUnitDiffusionAndNothingElse) {
   EXPECT_TRUE(form.is_pure_neumann());
 }
 
+TEST(Form, WhatCannotBeSolvedYetIsRefusedAndNotCompiled) {
+  ritz::base::Diagnostics diagnostics;
+  const Form form = form_of("[equation]\nkind = \"heat\"\ndiffusion = \"1 + dx(u)\"\n" + insulated +
+                                "[time]\nend = 1\nstep = 0.1\n[initial]\nu = 0\n",
+                            diagnostics);
+  ASSERT_EQ(diagnostics.entries().size(), 1u);
+  EXPECT_THAT(diagnostics.entries()[0].text(), ::testing::HasSubstr("[time] cannot be done yet"));
+  EXPECT_TRUE(form.regions.empty());
+}
+
+TEST(Form, InitialValuesAreCompiledWithTheOtherFormulas) {
+  const auto problem = problem_of(
+      "[mesh]\nkind = \"box\"\ncells = [2, 2]\n[equation]\nkind = \"wave\"\n[[boundary]]\non = "
+      "\"rest\"\nvalue = 0\n[time]\nend = 1\nstep = 0.1\n[initial]\nu = \"sin(x\"\n"
+      "[initial.rate]\nu = \"x > 1\"\n[[integral]]\non = \"left\"\n");
+  ritz::base::Diagnostics diagnostics;
+  ritz::run::check_formulas(problem, diagnostics);
+  ASSERT_EQ(diagnostics.entries().size(), 2u);
+  EXPECT_THAT(diagnostics.entries()[0].text(), ::testing::HasSubstr("initial.u: "));
+  EXPECT_THAT(diagnostics.entries()[1].text(), ::testing::HasSubstr("initial.rate.u = \"x > 1\""));
+}
+
 TEST(Form, MaterialsOverrideWhatTheyGiveAndKeepTheRest) {
   const Form form = form_of(R"(
 [equation]
