@@ -12,6 +12,13 @@ namespace ritz::deck {
 
 namespace {
 
+/// A path for people: "equation.*" is "equation.NAME".
+std::string told_path(std::string path) {
+  for (std::size_t star; (star = path.find('*')) != std::string::npos;)
+    path.replace(star, 1, "NAME");
+  return path;
+}
+
 /// "boundary[0].value" -> "boundary.value"
 std::string without_indices(std::string_view key) {
   std::string text;
@@ -37,11 +44,9 @@ std::vector<std::string> segments(const std::string& path) {
   return result;
 }
 
-/// Whether a key's path is `plain` with names of the user's choice for its "*"; the last one takes
-/// dots as well.
+/// Whether a key's path is `plain` with names of the user's choice for its "*".
 bool matches(const std::vector<std::string>& path, const std::vector<std::string>& plain) {
-  if (plain.size() < path.size() || (plain.size() > path.size() && path.back() != "*"))
-    return false;
+  if (plain.size() != path.size()) return false;
   for (std::size_t i = 0; i < path.size(); ++i) {
     if (path[i] != "*" && path[i] != plain[i]) return false;
   }
@@ -78,7 +83,7 @@ std::string key_lines(const std::string& path) {
     const std::string brief = stop == std::string::npos ? key->help : key->help.substr(0, stop + 1);
     std::string name = key->name() == "*" ? "<name>" : key->name();
     if ((key->type == Type::table && !key->in_line) || key->type == Type::passed)
-      name = "[" + without_indices(key->path) + "]";
+      name = "[" + told_path(without_indices(key->path)) + "]";
     if (key->type == Type::table_array) name = "[[" + without_indices(key->path) + "]]";
     text += fmt::format("  {:<24}{}\n", name, wrapped(brief, 74, "\n" + std::string(26, ' ')));
   }
@@ -86,7 +91,7 @@ std::string key_lines(const std::string& path) {
 }
 
 std::string key_page(const Key& key) {
-  std::string title = without_indices(key.path);
+  std::string title = told_path(without_indices(key.path));
   if (key.type == Type::table || key.type == Type::passed) title = "[" + title + "]";
   if (key.type == Type::table_array) title = "[[" + title + "]]";
   std::string text = title + "\n  " + wrapped(key.help, 96, "\n  ") + "\n\n";
@@ -109,6 +114,13 @@ std::string key_page(const Key& key) {
   }
   fact("on restart", key.may_change_on_restart ? "may change" : "must stay as it was");
   fact("since", key.since);
+  if (!key.choice_help.empty()) {
+    text += "\nChoices:\n";
+    for (std::size_t i = 0; i < key.choices.size(); ++i) {
+      text += fmt::format("  {}\n      {}\n", quoted(key.choices[i]),
+                          wrapped(key.choice_help[i], 92, "\n" + std::string(6, ' ')));
+    }
+  }
   if (!keys_of(key.path).empty()) text += "\nKeys:\n" + key_lines(key.path);
   return text;
 }
@@ -142,7 +154,7 @@ std::string explain(std::string_view key) {
   if (!same_name.empty()) {
     text += "; there is " + base::list(same_name, "or");
   } else if (const auto near = base::nearest(plain, paths)) {
-    text += fmt::format("; did you mean '{}'?", *near);
+    text += fmt::format("; did you mean '{}'?", told_path(*near));
   } else {
     std::vector<std::string> tables;
     for (const Key* each : keys_of("")) tables.push_back(each->name());

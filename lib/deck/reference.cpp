@@ -111,6 +111,9 @@ class ReferenceDeck {
   void leaf(const Key& key, bool live) {
     text_ += "\n";
     comment(key.help);
+    for (std::size_t i = 0; i < key.choice_help.size(); ++i) {
+      comment(quoted(key.choices[i]) + ": " + key.choice_help[i]);
+    }
     comment(sentence(facts(key)));
     const std::string name = key.name() == "*" ? "some_name" : key.name();
     const std::string value = key.fallback.empty() ? key.example : key.fallback;
@@ -143,6 +146,9 @@ void markdown_table(std::string& text, const std::string& path) {
     std::string type = type_text(*key);
     if (!key->unit.empty() && key->unit != "1") type += "; " + key->unit;
     std::string help = key->help;
+    for (std::size_t i = 0; i < key->choice_help.size(); ++i) {
+      help += fmt::format("<br>`{}`: {}", quoted(key->choices[i]), key->choice_help[i]);
+    }
     if (!key->when.empty()) help += fmt::format(" Only with {}.", when_text(*key));
     if (!key->later.empty()) help += " In a later version: " + base::list(key->later) + ".";
     const std::string name = key->name() == "*" ? "*name*" : "`" + key->name() + "`";

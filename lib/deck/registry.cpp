@@ -433,13 +433,29 @@ std::vector<Key> make_registry() {
        .example = "\"poisson\"",
        .choices = {"poisson", "heat", "advection-diffusion-reaction", "reaction-diffusion", "wave",
                    "helmholtz", "elasticity", "coefficient-form"},
+       .choice_help =
+           {"(K grad(u), grad(w)) = (f, w) + <q, w>.",
+            "(d du/dt, w) + (K grad(u), grad(w)) = (f, w) + <q, w>.",
+            "(d du/dt + b.grad(u) + r u, w) + (K grad(u) + X grad(v), grad(w)) = (f, w) + <q, w>; "
+            "steady without [time].",
+            "(d du/dt + r u, w) + (K grad(u) + X grad(v), grad(w)) = (f, w) + <q, w>; steady "
+            "without [time].",
+            "(e d2u/dt2 + d du/dt + r u, w) + (K grad(u), grad(w)) = (f, w) + <q, w>.",
+            "(K grad(u), grad(w)) - (k^2 u, w) = (f, w) + <q, w>.",
+            "(density d2u/dt2, w) + (sigma, grad(w)) = (body_force, w) + <traction - pressure n, "
+            "w>: "
+            "small strains of an isotropic material, sigma by Hooke's law from the strain less "
+            "the thermal one.",
+            "(e d2u/dt2 + d du/dt + b.grad(u) + r u, w) + (K grad(u) + X grad(v), grad(w)) = (f, "
+            "w) "
+            "+ <q, w>: everything, and of the time derivatives only what is given."},
        .help =
-           "\"poisson\": -div(K grad(u)) = f. \"heat\": d du/dt - div(K grad(u)) = f. "
-           "\"advection-diffusion-reaction\": d du/dt - div(K grad(u) + cross terms) + b.grad(u) + "
-           "r u = f; steady without [time]. \"reaction-diffusion\": the same without b. \"wave\": "
-           "e d2u/dt2 + d du/dt - div(K grad(u)) + r u = f. \"helmholtz\": -div(K grad(u)) - k^2 u "
-           "= f. \"elasticity\": density d2u/dt2 - div(sigma) = body_force, small strains of an "
-           "isotropic material. \"coefficient-form\": the whole equation, nothing assumed."},
+           "Which terms the equation has. The kinds as weak forms, for every test function w: (a, "
+           "b) is the integral of a b over the domain, <a, b> over its boundary; K is diffusion, X "
+           "cross_diffusion, b advection, r reaction, f source, d capacity, e inertia, k "
+           "wave_number, and q the flux or coefficient*(ambient - u) of the boundary, positive "
+           "into "
+           "the domain."},
       {.path = "equation.unknowns",
        .type = Type::names,
        .fallback = "[\"u\"]",
@@ -611,10 +627,20 @@ std::vector<Key> make_registry() {
        .example = "\"bdf2\"",
        .choices = {"bdf1", "bdf2", "bdf3", "bdf4", "sdirk2", "sdirk3", "crank-nicolson", "rk4",
                    "leapfrog", "newmark", "generalised-alpha"},
-       .help = "How time advances. Without inertia: bdf1 (implicit Euler) to bdf4, sdirk2 and "
-               "sdirk3, all for stiff problems, crank-nicolson (order 2, keeps energy), rk4 "
-               "(explicit, order 4, small steps). With inertia: newmark (average acceleration), "
-               "generalised-alpha (damps high frequencies), leapfrog (explicit, small steps)."},
+       .choice_help =
+           {"implicit Euler, order 1, damps strongly; without inertia.",
+            "two earlier steps, order 2, for stiff problems; without inertia.",
+            "three earlier steps, order 3, for stiff problems that do not oscillate; without "
+            "inertia.",
+            "four earlier steps, order 4, the same with a smaller range of stability.",
+            "two implicit stages a step, order 2, for stiff problems; without inertia.",
+            "three implicit stages a step, order 3, for stiff problems; without inertia.",
+            "order 2, damps nothing, not even what is wrong; without inertia.",
+            "explicit, order 4, needs small steps; without inertia.",
+            "explicit, order 2, needs small steps; with inertia.",
+            "average acceleration, order 2, keeps the energy; with inertia.",
+            "order 2, damps high frequencies as spectral_radius says; with inertia."},
+       .help = "How time advances: methods for equations without inertia and for those with it."},
       {.path = "time.tolerance",
        .type = Type::real,
        .unit = "1",

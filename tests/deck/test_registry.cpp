@@ -34,6 +34,8 @@ TEST(Registry, EveryKeyIsComplete) {
           << key.path;
     }
     EXPECT_EQ(key.type == Type::choice, !key.choices.empty()) << key.path;
+    EXPECT_TRUE(key.choice_help.empty() || key.choice_help.size() == key.choices.size())
+        << key.path;
     if (!key.when.empty()) {
       const Key* decider = find_key(key.decider());
       ASSERT_NE(decider, nullptr) << key.path;
@@ -107,8 +109,10 @@ TEST(Registry, ExplainsEveryKeyAndTable) {
   EXPECT_THAT(explain("parameters.h_air"), ::testing::HasSubstr("A number with a name"));
   EXPECT_THAT(explain("solver.trilinos.amg.smoother: type"), ::testing::HasSubstr("MueLu"));
   EXPECT_THAT(explain("equation.v"), ::testing::HasSubstr("when equation.unknowns names several"));
-  EXPECT_THAT(explain("equation.v.diffusion"), ::testing::HasSubstr("equation.*.diffusion"));
+  EXPECT_THAT(explain("equation.v.diffusion"), ::testing::HasSubstr("equation.NAME.diffusion"));
   EXPECT_THAT(explain("equation.v.cross_diffusion.w"), ::testing::HasSubstr("other unknown"));
+  EXPECT_THAT(explain("equation.kind"),
+              ::testing::HasSubstr("\"helmholtz\"\n      (K grad(u), grad(w)) - (k^2 u, w)"));
   EXPECT_THAT(explain("initial.v"), ::testing::HasSubstr("Value of the unknown"));
   EXPECT_THAT(explain("initial.rate.v"), ::testing::HasSubstr("Time derivative of the unknown"));
   EXPECT_THAT(explain("equation.unknowns"), ::testing::HasSubstr("any kind but \"elasticity\""));
@@ -129,6 +133,8 @@ TEST(Registry, ExplainNamesTheNearestKey) {
   EXPECT_EQ(explain_error("degree"), "no key 'degree'; there is space.degree");
   EXPECT_THAT(explain_error("checkpoint"), ::testing::HasSubstr("reserved for a later version"));
   EXPECT_THAT(explain_error("equation.difusion"), ::testing::HasSubstr("'equation.diffusion'"));
+  EXPECT_THAT(explain_error("equation.v.difusion"),
+              ::testing::HasSubstr("'equation.NAME.diffusion'"));
   EXPECT_THAT(explain_error("boundary.periodic"),
               ::testing::HasSubstr("reserved for a later version"));
   EXPECT_THAT(explain_error("!!"), ::testing::HasSubstr("tables and keys of a deck are include"));

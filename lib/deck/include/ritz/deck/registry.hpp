@@ -59,6 +59,8 @@ struct Key {
   Range range{};
   std::vector<std::string> choices{};
   std::vector<std::string>
+      choice_help{};  ///< what each choice means, if it needs a line of its own
+  std::vector<std::string>
       later{};  ///< choices whose names are taken and that come in a later version
   int min_items = 0, max_items = 0;  ///< of lists; max 0 = no bound
   /// The key that decides whether this one applies: a sibling ("kind") or, with a dot, one of a
