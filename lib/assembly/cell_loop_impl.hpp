@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "cell_loop.hpp"
 #include "ritz/base/error.hpp"
@@ -16,16 +17,27 @@ class CellLoopOf final : public CellLoop<T> {
  public:
   using V = kernels::Lanes<T>;
   static constexpr int width = kernels::n_lanes<T>;
-  using Stored = kernels::StoredAction<dim, n, m, T>;
+  using Quadrature = kernels::QuadratureAction<dim, n, m, T>;
   using Cartesian = kernels::CartesianAction<dim, n, T>;
   static constexpr int n_nodes = kernels::power(n, dim);
   static constexpr int n_points = kernels::power(m, dim);
 
   explicit CellLoopOf(const TensorBasis& basis) {
+    const std::vector<double>& w = basis.weights;
+    std::vector<double> back = transposed(basis.values, m, n);
+    std::vector<double> derive_back = transposed(basis.collocation, m, m);
+    for (int q = 0; q < m; ++q) {
+      const double weight = w[static_cast<std::size_t>(q)];
+      for (int i = 0; i < n; ++i) back[static_cast<std::size_t>(i * m + q)] *= weight;
+      for (int r = 0; r < m; ++r) {
+        derive_back[static_cast<std::size_t>(r * m + q)] *= weight / w[static_cast<std::size_t>(r)];
+      }
+      middle_[q] = static_cast<T>(basis.points[static_cast<std::size_t>(q)] - 0.5);
+    }
     interpolate_.set(basis.values.data());
-    interpolate_back_.set(transposed(basis.values, m, n).data());
+    interpolate_back_.set(back.data());
     derive_.set(basis.collocation.data());
-    derive_back_.set(transposed(basis.collocation, m, m).data());
+    derive_back_.set(derive_back.data());
     constexpr int half = n / 2, up = (n + 1) / 2;
     for (int a = 0; a < up; ++a) {
       for (int i = 0; i < up; ++i) modes_.even[a * up + i] = entry(basis.modes, a, i);
@@ -42,22 +54,17 @@ class CellLoopOf final : public CellLoop<T> {
       for (int i = 0; i < n; ++i) {
         const double value = basis.values[static_cast<std::size_t>(q * n + i)];
         const double slope = basis.slopes[static_cast<std::size_t>(q * n + i)];
-        squares_[0][q * n + i] = static_cast<T>(value * value);
-        squares_[1][q * n + i] = static_cast<T>(value * slope);
-        squares_[2][q * n + i] = static_cast<T>(slope * slope);
+        const double weight = w[static_cast<std::size_t>(q)];
+        squares_[0][q * n + i] = static_cast<T>(weight * value * value);
+        squares_[1][q * n + i] = static_cast<T>(weight * value * slope);
+        squares_[2][q * n + i] = static_cast<T>(weight * slope * slope);
       }
-    }
-    for (int q = 0; q < n_points; ++q) {
-      double weight = 1;
-      for (int d = 0, rest = q; d < dim; ++d, rest /= m) {
-        weight *= basis.weights[static_cast<std::size_t>(rest % m)];
-      }
-      weights_[q] = static_cast<T>(weight);
     }
   }
 
   [[nodiscard]] std::size_t scratch() const override {
-    return static_cast<std::size_t>(n_nodes + Stored::scratch + 2 * m * m * m);
+    constexpr int for_diagonal = (dim + 2) * n_points + 2 * m * m * m;
+    return static_cast<std::size_t>(n_nodes + std::max(Quadrature::scratch, for_diagonal));
   }
 
   void apply(const CellData<T>& data, int begin, int end, const T* x, const T* x_extra, T* y,
@@ -90,7 +97,7 @@ class CellLoopOf final : public CellLoop<T> {
       if (geometry.kind == CellKind::cartesian) {
         cartesian_diagonal(geometry.terms, scratch);
       } else {
-        stored_diagonal(data.kind, geometry, scratch, scratch + n_nodes);
+        quadrature_diagonal(data.kind, geometry, scratch, scratch + n_nodes);
       }
       scatter(batch, batches.index.data() + batch.target, batches.place.data(), batches.n_owned,
               scratch, d, d_extra);
@@ -107,18 +114,69 @@ class CellLoopOf final : public CellLoop<T> {
     return static_cast<T>(a[static_cast<std::size_t>(i * n + j)]);
   }
 
+  // Multilinear cells always have n points a direction.
+  static constexpr bool has_multilinear = dim > 1 && m == n;
+  using Multilinear =
+      std::conditional_t<has_multilinear, kernels::MultilinearFlux<dim == 2 ? 2 : 3, m, T>, int>;
+  using Plane = kernels::PointPlane<dim, T>;
+
+  /// What happens at the points of a batch. Each kind is compiled once and for itself, and the
+  /// one-dimensional products around it are shared.
+  struct Flux {
+    Flux(const CellLoopOf& loop, const kernels::StoredTerms& terms, const BatchGeometry<T>& batch)
+        : kind(terms), geometry(batch) {
+      if constexpr (has_multilinear) {
+        if (batch.kind == CellKind::multilinear || batch.kind == CellKind::scaled) {
+          prepare(loop.middle_);
+        }
+      }
+    }
+
+    KOKKOS_FORCEINLINE_FUNCTION void operator()(const Plane& at) const {
+      if constexpr (has_multilinear) {
+        if (geometry.kind == CellKind::multilinear) {
+          kind.reaction ? computed<false, true>(at) : computed<false, false>(at);
+          return;
+        }
+        if (geometry.kind == CellKind::scaled) {
+          kind.reaction ? computed<true, true>(at) : computed<true, false>(at);
+          return;
+        }
+      }
+      const bool usual = kind.symmetric && !kind.has_plain();
+      if (geometry.kind == CellKind::affine) {
+        usual ? read<true, true>(at) : read<true, false>(at);
+      } else {
+        usual ? read<false, true>(at) : read<false, false>(at);
+      }
+    }
+
+    [[gnu::noinline]] void prepare(const T* middle) {
+      multilinear.set(geometry.terms, middle, geometry.terms + Multilinear::n_numbers);
+      // The next batch's numbers mostly follow.
+      const int count = Multilinear::n_numbers + (geometry.kind == CellKind::scaled ? n_points : 0);
+      for (int i = 0; i < count; ++i) __builtin_prefetch(geometry.terms + count + i, 0, 2);
+    }
+    template <bool has_factor, bool reaction>
+    [[gnu::noinline]] void computed(const Plane& at) const {
+      multilinear.template plane<has_factor, reaction>(at);
+    }
+    template <bool one_for_all, bool usual>
+    [[gnu::noinline]] void read(const Plane& at) const {
+      kernels::stored_flux<dim, T, one_for_all>(usual ? kernels::StoredTerms{} : kind,
+                                                geometry.terms, Quadrature::in_plane, n_points, at);
+    }
+
+    const kernels::StoredTerms& kind;
+    const BatchGeometry<T>& geometry;
+    Multilinear multilinear;
+  };
+
   [[gnu::noinline]] void act(const kernels::StoredTerms& kind, const BatchGeometry<T>& geometry,
                              V* u, V* work) const {
-    const Stored action{interpolate_, interpolate_back_, derive_, derive_back_};
-    const bool affine = geometry.kind == CellKind::affine;
-    // The usual kinds are compiled for themselves.
-    if (!kind.symmetric || kind.advection || kind.reaction) {
-      action(kind, geometry.terms, weights_, affine, u, work);
-    } else if (affine) {
-      action(kernels::StoredTerms{}, geometry.terms, weights_, true, u, work);
-    } else {
-      action(kernels::StoredTerms{}, geometry.terms, weights_, false, u, work);
-    }
+    const Flux flux(*this, kind, geometry);
+    Quadrature{interpolate_, interpolate_back_, derive_, derive_back_}(flux, kind.has_plain(), u,
+                                                                       work);
   }
 
   template <class P>
@@ -216,18 +274,32 @@ class CellLoopOf final : public CellLoop<T> {
   }
 
   /// diag_i = sum_q sum_de D_de d_d phi_i d_e phi_i + ...: products of 1-D numbers, direction by
-  /// direction.
-  void stored_diagonal(const kernels::StoredTerms& kind, const BatchGeometry<T>& geometry, V* u,
-                       V* work) const {
-    const bool affine = geometry.kind == CellKind::affine;
-    const int count = kind.count(dim);
-    for (int i = 0; i < n_nodes; ++i) u[i] = V{};
-    const auto add = [&](int term, T factor, const int(&square)[3]) {
-      V* from = work;
-      for (int q = 0; q < n_points; ++q) {
-        const V t = affine ? geometry.terms[term] * weights_[q] : geometry.terms[q * count + term];
-        from[q] = factor * t;
+  /// direction. The columns of D are the fluxes of unit gradients.
+  void quadrature_diagonal(const kernels::StoredTerms& kind, const BatchGeometry<T>& geometry, V* u,
+                           V* work) const {
+    const Flux flux(*this, kind, geometry);
+    V* value = work + 2 * m * m * m;
+    V* plain = value + n_points;
+    V* gradient = plain + n_points;
+    const auto fluxes_of = [&](int direction, T u_value) {
+      std::fill_n(value, n_points, V{} + u_value);
+      for (int d = 0; d < dim; ++d) {
+        std::fill_n(gradient + d * n_points, n_points, V{} + T(d == direction ? 1 : 0));
       }
+      for (int z = 0; z < Quadrature::n_planes; ++z) {
+        Plane at;
+        at.number = z;
+        at.first = z * Quadrature::in_plane;
+        at.value = value + at.first;
+        at.plain = plain + at.first;
+        for (int d = 0; d < dim; ++d) at.gradient[d] = gradient + d * n_points + at.first;
+        flux(at);
+      }
+    };
+    for (int i = 0; i < n_nodes; ++i) u[i] = V{};
+    const auto add = [&](const V* terms, T factor, const int(&square)[3]) {
+      V* from = work;
+      for (int q = 0; q < n_points; ++q) from[q] = factor * terms[q];
       V* to = work + m * m * m;
       // Points [z][y][x] become nodes, x first; then the axes turn so that y and z come first.
       int rest = n_points / m;
@@ -257,23 +329,24 @@ class CellLoopOf final : public CellLoop<T> {
         u[i] += from[at];
       }
     };
-    int term = 0;
-    for (int d = 0; d < dim; ++d) {
-      for (int e = kind.symmetric ? d : 0; e < dim; ++e) {
+    for (int e = 0; e < dim; ++e) {
+      fluxes_of(e, T(0));
+      for (int d = kind.symmetric ? e : 0; d < dim; ++d) {
         int square[3] = {0, 0, 0};
         square[d] += 1;
         square[e] += 1;
-        add(term++, static_cast<T>(kind.symmetric && e != d ? 2 : 1), square);
+        add(gradient + d * n_points, static_cast<T>(kind.symmetric && e != d ? 2 : 1), square);
       }
-    }
-    if (kind.advection) {
-      for (int d = 0; d < dim; ++d) {
+      if (kind.advection) {
         int square[3] = {0, 0, 0};
-        square[d] = 1;
-        add(term++, T(1), square);
+        square[e] = 1;
+        add(plain, T(1), square);
       }
     }
-    if (kind.reaction) add(term, T(1), {0, 0, 0});
+    if (kind.reaction) {
+      fluxes_of(-1, T(1));
+      add(plain, T(1), {0, 0, 0});
+    }
   }
 
   kernels::EvenOdd<T, n, m> interpolate_;
@@ -282,7 +355,7 @@ class CellLoopOf final : public CellLoop<T> {
   kernels::EvenOddModes<T, n> modes_;
   T mass_[n], stiffness_[n];
   T squares_[3][m * n];
-  T weights_[n_points];
+  T middle_[m];  // points - 1/2
 };
 
 /// A loop of this element for n = `first`..`last` nodes a direction, or nullptr.

@@ -11,6 +11,7 @@
 #include "facet_tables.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/log.hpp"
+#include "ritz/base/text.hpp"
 #include "ritz/comm/split_exchange.hpp"
 #include "ritz/device/session.hpp"
 #include "ritz/mesh/geometry.hpp"
@@ -337,6 +338,8 @@ struct CellOperator<T>::Data {
     for (std::size_t t = 0; t < counts.size(); ++t) {
       cells.cartesian += counts[t].cartesian;
       cells.affine += counts[t].affine;
+      cells.multilinear += counts[t].multilinear;
+      cells.scaled += counts[t].scaled;
       cells.stored += counts[t].stored;
       if (records[t].has_range != 0) {
         min_diffusion = has_diffusion ? std::min(min_diffusion, records[t].min_diffusion)
@@ -353,93 +356,87 @@ struct CellOperator<T>::Data {
   }
 
   void set_batch(CellTerms& terms, int b, Pool<V>& memory, Cells& counts) {
-    constexpr int half = CellTerms::width;  // cells that CellTerms takes at a time
-    static_assert(width % half == 0);
-    const int n_terms = kind.count(dimension), n_points = terms.n_points();
-    const int n_diffusion = kind.diffusion_count(dimension);
+    using Shape = CellTerms::Shape;
     const LocalId* list = batches.cells.data() + static_cast<std::size_t>(b) * width;
-    BatchGeometry<T>& to = geometry[static_cast<std::size_t>(b)];
-    bool constant = true, diagonal = !kind.advection && kind.symmetric;
-    // Constant terms are looked at first: one point is cheap.
-    std::vector<double> once(static_cast<std::size_t>(n_terms * width));
-    for (int h = 0; h < width; h += half) {
-      if (list[h] < 0) {
-        // Empty lanes repeat the others'.
-        for (int t = 0; t < n_terms; ++t) {
-          std::copy_n(once.data() + t * width, half, once.data() + t * width + h);
-        }
-        continue;
-      }
-      terms.compute(list + h);
-      constant = constant && terms.is_constant();
-      for (int t = 0; t < n_terms; ++t) {
-        std::copy_n(terms.terms(0, t), half, once.data() + t * width + h);
-      }
+    Shape shape = Shape::constant;
+    LocalId n_used = 0;
+    for (int h = 0; h < width; h += CellTerms::width) {
+      if (list[h] >= 0 && shape != Shape::general) shape = std::max(shape, terms.look(list + h));
     }
-    const auto value = [&](int t, int l) { return once[static_cast<std::size_t>(t * width + l)]; };
-    for (int l = 0; l < width && constant && diagonal; ++l) {
-      double largest = 0, off = 0;
-      for (int d = 0, t = 0; d < dimension; ++d) {
-        for (int e = d; e < dimension; ++e, ++t) {
-          double& which = d == e ? largest : off;
-          which = std::max(which, std::abs(value(t, l)));
-        }
-      }
-      diagonal = off <= 1e-13 * largest;
-    }
-    int n_used = 0;
     for (int l = 0; l < width; ++l) n_used += list[l] < 0 ? 0 : 1;
-    if (constant && diagonal) {
-      to.kind = CellKind::cartesian;
-      counts.cartesian += n_used;
+    BatchGeometry<T>& to = geometry[static_cast<std::size_t>(b)];
+    const int n_terms = kind.count(dimension), n_points = terms.n_points();
+    const int n_numbers = kernels::multilinear_count(dimension);
+    if (shape == Shape::constant) {
+      std::vector<V> once(static_cast<std::size_t>(n_terms));
+      each_half(terms, list, shape, once.data(), n_terms, [&](int t) { return terms.terms(0, t); });
+      const bool boxes = is_diagonal(once);
+      to.kind = boxes ? CellKind::cartesian : CellKind::affine;
+      (boxes ? counts.cartesian : counts.affine) += n_used;
+      if (!boxes) {
+        V* out = memory.take(once.size());
+        std::copy(once.begin(), once.end(), out);
+        to.terms = out;
+        return;
+      }
       V* out = memory.take(static_cast<std::size_t>(dimension) + 1);
       to.terms = out;
-      for (int d = 0, t = 0; d < dimension; t += dimension - d, ++d) fill(out[d], once, t);
+      for (int d = 0, t = 0; d < dimension; t += dimension - d, ++d) {
+        out[d] = once[static_cast<std::size_t>(t)];
+      }
       out[dimension] = V{};
-      if (kind.reaction) fill(out[dimension], once, n_diffusion);
-    } else if (constant) {
-      to.kind = CellKind::affine;
-      counts.affine += n_used;
-      V* out = memory.take(static_cast<std::size_t>(n_terms));
-      to.terms = out;
-      for (int t = 0; t < n_terms; ++t) fill(out[t], once, t);
-    } else {
+      if (kind.reaction) out[dimension] = once.back();
+    } else if (shape == Shape::general) {
       to.kind = CellKind::stored;
       counts.stored += n_used;
-      V* out = memory.take(static_cast<std::size_t>(n_points) * static_cast<std::size_t>(n_terms));
+      V* out = memory.take(static_cast<std::size_t>(n_points * n_terms));
       to.terms = out;
-      for (int h = 0; h < width; h += half) {
-        const int from = list[h] < 0 ? 0 : h;
-        if (width > half && list[h] >= 0) terms.compute(list + h);
-        const bool one_point = terms.is_constant();
-        for (int q = 0; q < n_points; ++q) {
-          const double weight = point_weight(q);
-          for (int t = 0; t < n_terms; ++t) {
-            V& lanes = out[static_cast<std::size_t>(q * n_terms + t)];
-            if (from != h) {
-              for (int l = 0; l < half; ++l) lanes[h + l] = lanes[from + l];
-              continue;
-            }
-            const double* in = terms.terms(one_point ? 0 : q, t);
-            for (int l = 0; l < half; ++l) lanes[h + l] = static_cast<T>(weight * in[l]);
-          }
-        }
+      each_half(terms, list, shape, out, n_points * n_terms,
+                [&](int i) { return terms.terms(i / n_terms, i % n_terms); });
+    } else {
+      const bool scaled = shape == Shape::scaled;
+      to.kind = scaled ? CellKind::scaled : CellKind::multilinear;
+      (scaled ? counts.scaled : counts.multilinear) += n_used;
+      const int count = n_numbers + (scaled ? n_points : 0);
+      V* out = memory.take(static_cast<std::size_t>(count));
+      to.terms = out;
+      each_half(terms, list, shape, out, count, [&](int i) {
+        return i < n_numbers ? terms.numbers(i) : terms.factor(i - n_numbers);
+      });
+    }
+  }
+
+  /// Computes a batch's cells, as many as CellTerms takes at a time, and brings `count` numbers to
+  /// the lanes of `out`: number(i), [CellTerms::width].
+  template <class Number>
+  static void each_half(CellTerms& terms, const LocalId* list, CellTerms::Shape shape, V* out,
+                        int count, const Number& number) {
+    constexpr int half = CellTerms::width;
+    static_assert(width % half == 0);
+    for (int h = 0; h < width; h += half) {
+      // Empty lanes repeat the others'.
+      if (list[h] >= 0) terms.compute(list + h, shape);
+      for (int i = 0; i < count; ++i) {
+        const double* in = number(i);
+        for (int l = 0; l < half; ++l) out[i][h + l] = static_cast<T>(in[l]);
       }
     }
   }
 
-  static void fill(V& lanes, const std::vector<double>& values, int t) {
+  /// Whether a batch's terms are those of boxes along the axes.
+  [[nodiscard]] bool is_diagonal(const std::vector<V>& terms) const {
+    if (kind.advection || !kind.symmetric) return false;
     for (int l = 0; l < width; ++l) {
-      lanes[l] = static_cast<T>(values[static_cast<std::size_t>(t * width + l)]);
+      T largest = 0, off = 0;
+      for (int d = 0, t = 0; d < dimension; ++d) {
+        for (int e = d; e < dimension; ++e, ++t) {
+          T& which = d == e ? largest : off;
+          which = std::max(which, std::abs(terms[static_cast<std::size_t>(t)][l]));
+        }
+      }
+      if (!(off <= T(1e-13) * largest)) return false;
     }
-  }
-
-  [[nodiscard]] double point_weight(int q) const {
-    double weight = 1;
-    for (int d = 0, rest = q; d < dimension; ++d, rest /= basis.m) {
-      weight *= basis.weights[static_cast<std::size_t>(rest % basis.m)];
-    }
-    return weight;
+    return true;
   }
 
   void set_facets(const mesh::Mesh& mesh, const fem::Space& space,
@@ -569,7 +566,10 @@ struct CellOperator<T>::Data {
   }
 
   [[nodiscard]] std::optional<double> spectrum_bound() const {
-    if (cells.affine > 0 || cells.stored > 0 || !facets.facets.empty()) return std::nullopt;
+    if (cells.affine + cells.multilinear + cells.scaled + cells.stored > 0 ||
+        !facets.facets.empty()) {
+      return std::nullopt;
+    }
     constexpr std::size_t most_shapes = 64;
     using Shape = std::array<double, 4>;
     std::vector<Shape> shapes;  // scaled: the factor of a cell's matrix does not matter
@@ -665,6 +665,21 @@ struct CellOperator<T>::Data {
   std::vector<std::vector<T>> target_extra;  // of each worker
   std::vector<Slab<V>> scratch;              // of each worker
 };
+
+std::string CellKinds::text(const comm::Communicator& communicator) const {
+  const std::array<std::pair<LocalId, const char*>, 5> kinds{{{cartesian, "Cartesian"},
+                                                              {affine, "affine"},
+                                                              {multilinear, "multilinear"},
+                                                              {scaled, "multilinear (K varies)"},
+                                                              {stored, "general"}}};
+  std::string text;
+  for (const auto& [mine, name] : kinds) {
+    const GlobalId count = communicator.sum<GlobalId>(mine);
+    if (count == 0) continue;
+    text += (text.empty() ? "" : ", ") + base::count_text(count) + " " + name;
+  }
+  return (text.empty() ? "no" : text) + " cells";
+}
 
 template <class T>
 bool CellOperator<T>::supports(const mesh::Mesh& mesh) {

@@ -67,6 +67,12 @@ CellTerms::CellTerms(const mesh::Mesh& mesh, const TensorBasis& basis,
   coefficients_.resize(kernels::n_coefficients * n * width);
   terms_.resize(n * static_cast<std::size_t>(n_terms_) * width);
   load_.resize(n * width);
+  numbers_.resize(static_cast<std::size_t>(kernels::multilinear_count(dim_)) * width);
+  for (int slot = 0; slot < kernels::coefficient_source; ++slot) {
+    if (!set_.varying[slot]) continue;
+    const bool is_scalar = slot == 0 && set_.terms.diffusion == Diffusion::scalar;
+    varying_ = std::max(varying_, is_scalar ? Shape::scaled : Shape::general);
+  }
   variables_.resize(4 * n, 0.0);
   std::fill_n(variables_.begin() + static_cast<std::ptrdiff_t>(3 * n), n, time);
   row_.resize(n);
@@ -94,21 +100,135 @@ void CellTerms::gather(const LocalId* cells) {
 /// To within round-off of coordinates that are far from the origin compared with the cell's size.
 bool CellTerms::is_parallelepiped(int lane) const {
   if (mesh_.geometry_order != 1) return false;
-  const auto at = [&](int vertex, int d) {
-    return nodes_[static_cast<std::size_t>((vertex * dim_ + d) * width + lane)];
-  };
   double size = 0, gap = 0;
   for (int v = 1; v < 1 << dim_; ++v) {
     for (int d = 0; d < dim_; ++d) {
-      double x = at(0, d);
+      double x = node(0, d, lane);
       for (int s = 0; s < dim_; ++s) {
-        if ((v >> s & 1) != 0) x += at(1 << s, d) - at(0, d);
+        if ((v >> s & 1) != 0) x += node(1 << s, d, lane) - node(0, d, lane);
       }
-      gap = std::max(gap, std::abs(x - at(v, d)));
-      size = std::max(size, std::abs(at(v, d) - at(0, d)));
+      gap = std::max(gap, std::abs(x - node(v, d, lane)));
+      size = std::max(size, std::abs(node(v, d, lane) - node(0, d, lane)));
     }
   }
   return gap <= 1e-12 * size;
+}
+
+/// Factors the lane's constant K; false if it is not positive (a scalar: 0).
+template <int dim>
+bool CellTerms::has_root(int lane) {
+  std::array<double, 11>& root = root_[static_cast<std::size_t>(lane)];
+  double* inverse = root.data();
+  double &determinant = root[9], &scale = root[10];
+  std::fill_n(inverse, 9, 0.0);
+  for (int d = 0; d < dim; ++d) inverse[d * dim + d] = 1;
+  determinant = scale = 1;
+  if (varying_ == Shape::scaled) return true;  // K is for the points
+  const auto k = [&](int slot) {
+    return coefficients_[(static_cast<std::size_t>(slot) * static_cast<std::size_t>(n_points_)) *
+                             width +
+                         static_cast<std::size_t>(lane)];
+  };
+  if (set_.terms.diffusion == Diffusion::scalar) {
+    scale = k(0);
+    return scale != 0;
+  }
+  const bool is_diagonal = set_.terms.diffusion == Diffusion::diagonal;
+  double lower[dim * dim] = {};
+  for (int i = 0; i < dim; ++i) {
+    for (int j = 0; j <= i; ++j) {
+      double sum = is_diagonal ? (i == j ? k(i) : 0.0) : k(i * dim + j);
+      for (int l = 0; l < j; ++l) sum -= lower[i * dim + l] * lower[j * dim + l];
+      if (i == j) {
+        if (!(sum > 0)) return false;
+        lower[i * dim + i] = std::sqrt(sum);
+        determinant *= lower[i * dim + i];
+      } else {
+        lower[i * dim + j] = sum / lower[j * dim + j];
+      }
+    }
+  }
+  for (int column = 0; column < dim; ++column) {
+    for (int i = column; i < dim; ++i) {
+      double sum = i == column ? 1.0 : 0.0;
+      for (int l = column; l < i; ++l) sum -= lower[i * dim + l] * inverse[l * dim + column];
+      inverse[i * dim + column] = sum / lower[i * dim + i];
+    }
+  }
+  return true;
+}
+
+/// Whether the edges at each vertex, in the coordinates where K is a number, are far enough from
+/// one plane: MultilinearFlux forms their products, so that it loses the square of this volume's
+/// part of the edges' lengths.
+template <int dim>
+bool CellTerms::is_sound(int lane) const {
+  constexpr double least_volume = 1.0 / 32;
+  const double* inverse = root_[static_cast<std::size_t>(lane)].data();
+  for (int v = 0; v < 1 << dim; ++v) {
+    double j[dim * dim], adj[dim * dim], lengths = 1;
+    for (int s = 0; s < dim; ++s) {
+      double square = 0;
+      for (int d = 0; d < dim; ++d) {
+        double sum = 0;
+        for (int e = 0; e <= d; ++e) {
+          sum += inverse[d * dim + e] * (node(v | 1 << s, e, lane) - node(v & ~(1 << s), e, lane));
+        }
+        j[d * dim + s] = sum;
+        square += sum * sum;
+      }
+      lengths *= std::sqrt(square);
+    }
+    if (!(kernels::adjugate<dim>(j, adj) > least_volume * lengths)) return false;
+  }
+  return true;
+}
+
+/// With y = L^-1 x / h, h the cell's size, and J' = dy/dxi: |J| = h^dim |L| |J'| and
+/// D = s |J| J^-1 L L^T J^-T = s |L| h^(dim-2) |J'| J'^-1 J'^-T. Numbers near 1 keep products in
+/// single precision in range.
+template <int dim>
+void CellTerms::set_numbers() {
+  for (int l = 0; l < width; ++l) {
+    if (!has_root<dim>(l)) continue;  // look() has said general
+    const std::array<double, 11>& root = root_[static_cast<std::size_t>(l)];
+    const double determinant = root[9], scale = root[10];
+    double y[1 << dim][dim], size = 0;
+    for (int v = 0; v < 1 << dim; ++v) {
+      for (int d = 0; d < dim; ++d) {
+        y[v][d] = 0;
+        for (int e = 0; e <= d; ++e) {
+          y[v][d] += root[static_cast<std::size_t>(d * dim + e)] * (node(v, e, l) - node(0, e, l));
+        }
+        size = std::max(size, std::abs(y[v][d]));
+      }
+    }
+    double* out = numbers_.data() + l;
+    // Directions of e_x, e_y, ...: first one each, then pairs, then all.
+    constexpr std::array<int, 7> directions =
+        dim == 2 ? std::array<int, 7>{1, 2, 3} : std::array<int, 7>{1, 2, 4, 3, 5, 6, 7};
+    for (int i = 0; i < (1 << dim) - 1; ++i) {
+      const int set = directions[static_cast<std::size_t>(i)];
+      double mean = 1 / size;
+      for (int s = 0; s < dim; ++s) mean *= (set >> s & 1) != 0 ? 1.0 : 0.5;
+      for (int d = 0; d < dim; ++d) {
+        double sum = 0;
+        for (int v = 0; v < 1 << dim; ++v) {
+          sum +=
+              (__builtin_popcount(static_cast<unsigned>(set & ~v)) & 1) != 0 ? -y[v][d] : y[v][d];
+        }
+        out[(i * dim + d) * width] = mean * sum;
+      }
+    }
+    constexpr int n_edges = dim * ((1 << dim) - 1);
+    const double h = dim == 2 ? 1.0 : size;
+    out[n_edges * width] = scale * determinant * h;
+    const double volume = determinant * h * size * size;
+    out[(n_edges + 1) * width] =
+        kind_.reaction ? volume * coefficients_[static_cast<std::size_t>(
+                                      (kernels::coefficient_reaction * n_points_) * width + l)]
+                       : 0.0;
+  }
 }
 
 void CellTerms::evaluate(int first_slot, int last_slot, int n_points, const LocalId* cells) {
@@ -220,14 +340,31 @@ void CellTerms::pull_back(int n_points, const double* gradients) {
   }
 }
 
-void CellTerms::compute(const LocalId* cells) {
+CellTerms::Shape CellTerms::look(const LocalId* cells) {
+  if (varying_ == Shape::general) return Shape::general;
   gather(cells);
-  is_constant_ = true;
-  for (int slot = 0; slot < kernels::coefficient_source; ++slot) {
-    is_constant_ = is_constant_ && !set_.varying[slot];
+  if (varying_ == Shape::constant) {
+    bool one_for_all = true;
+    for (int l = 0; l < width && one_for_all; ++l) one_for_all = is_parallelepiped(l);
+    if (one_for_all) return Shape::constant;
+    evaluate(0, kernels::coefficient_source, 1, cells);
   }
-  for (int l = 0; l < width && is_constant_; ++l) is_constant_ = is_parallelepiped(l);
-  const int n_points = is_constant_ ? 1 : n_points_;
+  const bool computable = mesh_.geometry_order == 1 && kind_.symmetric && !kind_.advection &&
+                          set_.terms.diffusion != Diffusion::none && dim_ > 1 &&
+                          n_points_ > 1 << dim_;
+  if (!computable) return Shape::general;
+  for (int l = 0; l < width; ++l) {
+    const bool fits =
+        dim_ == 2 ? has_root<2>(l) && is_sound<2>(l) : has_root<3>(l) && is_sound<3>(l);
+    if (!fits) return Shape::general;
+  }
+  return varying_ == Shape::scaled ? Shape::scaled : Shape::multilinear;
+}
+
+void CellTerms::compute(const LocalId* cells, Shape shape) {
+  gather(cells);
+  const bool one_point = shape <= Shape::multilinear;
+  const int n_points = one_point ? 1 : n_points_;
   evaluate(0, kernels::coefficient_source, n_points, cells);
   if (bad_.cell >= 0) return;
   if (set_.terms.diffusion != Diffusion::none) {
@@ -235,10 +372,15 @@ void CellTerms::compute(const LocalId* cells) {
     if (dim_ == 2) note_range<2>(n_points);
     if (dim_ == 3) note_range<3>(n_points);
   }
+  if (shape == Shape::multilinear || shape == Shape::scaled) {
+    if (dim_ == 2) set_numbers<2>();
+    if (dim_ == 3) set_numbers<3>();
+    return;
+  }
   const double* gradients =
-      gradients_.data() + (is_constant_ ? static_cast<std::size_t>(n_points_) * n_geometry_ *
-                                              static_cast<std::size_t>(dim_)
-                                        : 0);
+      gradients_.data() + (one_point ? static_cast<std::size_t>(n_points_) * n_geometry_ *
+                                           static_cast<std::size_t>(dim_)
+                                     : 0);
   if (dim_ == 1) pull_back<1>(n_points, gradients);
   if (dim_ == 2) pull_back<2>(n_points, gradients);
   if (dim_ == 3) pull_back<3>(n_points, gradients);

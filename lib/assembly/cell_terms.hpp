@@ -32,21 +32,37 @@ class CellTerms {
   [[nodiscard]] static kernels::StoredTerms kind_of(const physics::Form& form,
                                                     const CoefficientSet& coefficients);
 
-  /// `cells`: [width] owned cells, -1 in empty lanes. The terms are those of StoredTerms without
-  /// the quadrature weight.
-  void compute(const LocalId* cells);
+  /// What has to be kept of cells, each good for those before it too.
+  enum class Shape : std::uint8_t {
+    constant,     ///< parallelepipeds, constant coefficients: one set of terms
+    multilinear,  ///< kernels::MultilinearFlux without numbers of the points
+    scaled,       ///< kernels::MultilinearFlux with them: a scalar diffusion varies, no other term
+    general       ///< terms at every point
+  };
+  /// `cells`: [width] owned cells, -1 in empty lanes. At degree 1 never multilinear: 48 numbers are
+  /// read as fast as 23 and a plane of four points is computed.
+  [[nodiscard]] Shape look(const LocalId* cells);
+  /// Numbers of cells that look() gave this shape or one before it.
+  void compute(const LocalId* cells, Shape shape);
 
-  /// One set of terms for all points of every cell (the cells are parallelepipeds, the coefficients
-  /// constant): only point 0 of terms() is valid.
-  [[nodiscard]] bool is_constant() const { return is_constant_; }
-  /// Term `t` at point q: [width] lanes.
+  /// Term `t` at point q, as in StoredTerms: [width] lanes. constant: only point 0.
   [[nodiscard]] const double* terms(int q, int t) const {
     return terms_.data() + (static_cast<std::size_t>(q) * static_cast<std::size_t>(n_terms_) +
                             static_cast<std::size_t>(t)) *
                                width;
   }
-  /// The source term alone. is_constant(): load(0) is |J| f without the weight for all points.
+  /// Number i < multilinear_count(dim) of multilinear and scaled cells: [width] lanes.
+  [[nodiscard]] const double* numbers(int i) const {
+    return numbers_.data() + static_cast<std::size_t>(i) * width;
+  }
+  /// k at point q of scaled cells: [width] lanes.
+  [[nodiscard]] const double* factor(int q) const {
+    return coefficients_.data() + static_cast<std::size_t>(q) * width;
+  }
+  /// The source term alone.
   void compute_load(const LocalId* cells);
+  /// The load is the same at all points of every cell: load(0) is |J| f without the weight.
+  [[nodiscard]] bool is_constant() const { return is_constant_; }
   /// w |J| f at point q: [width] lanes; only after compute_load().
   [[nodiscard]] const double* load(int q) const {
     return load_.data() + static_cast<std::size_t>(q) * width;
@@ -60,7 +76,15 @@ class CellTerms {
  private:
   void gather(const LocalId* cells);
   [[nodiscard]] bool is_parallelepiped(int lane) const;
-  void place(int n_points, const double* values);
+  [[nodiscard]] double node(int vertex, int direction, int lane) const {
+    return nodes_[static_cast<std::size_t>((vertex * dim_ + direction) * width + lane)];
+  }
+  template <int dim>
+  [[nodiscard]] bool has_root(int lane);
+  template <int dim>
+  [[nodiscard]] bool is_sound(int lane) const;
+  template <int dim>
+  void set_numbers();
   void evaluate(int first_slot, int last_slot, int n_points, const LocalId* cells);
   template <int dim>
   void note_range(int n_points);
@@ -83,6 +107,10 @@ class CellTerms {
   std::vector<double> nodes_;         // [node][dim][width]
   std::vector<double> coefficients_;  // [slot][q][width]
   std::vector<double> terms_, load_;
+  std::vector<double> numbers_;      // [multilinear_count][width]
+  Shape varying_ = Shape::constant;  // the least shape that the coefficients allow
+  // Of each lane: the inverse of L, K = s L L^T, row-major, |L| and s.
+  std::array<std::array<double, 11>, width> root_{};
   std::vector<double> variables_;  // [4][n_points] of one lane
   std::vector<double> row_, registers_;
   std::array<int, width> regions_{};

@@ -331,18 +331,15 @@ class Bench {
     Kokkos::parallel_for(
         "ritz::x", Kokkos::RangePolicy<device::ExecutionSpace>(0, n),
         KOKKOS_LAMBDA(const std::size_t i) { x(i) = static_cast<T>(1 + 1e-3 * (i % 1000)); });
-    row.model_bytes = action_bytes(row.degree, deformed, sizeof(T) == 4);
-    row.model_flops = action_flops(row.degree, deformed);
+    const CellData data = deformed ? CellData::vertices : CellData::none;
+    row.model_bytes = action_bytes(row.degree, data, sizeof(T) == 4);
+    row.model_flops = action_flops(row.degree, data);
     sample(row, [&] {
       op->apply(x, y);
       Kokkos::fence();
     });
-    const auto counts = op->cells();
     row.notes.push_back(fmt::format(
-        "{} Cartesian, {} affine, {} general cells, {:.1f} bytes a "
-        "DoF held",
-        communicator_.sum<GlobalId>(counts.cartesian), communicator_.sum<GlobalId>(counts.affine),
-        communicator_.sum<GlobalId>(counts.stored),
+        "{}, {:.1f} bytes a DoF held", op->cells().text(communicator_),
         communicator_.sum(static_cast<double>(op->bytes())) / static_cast<double>(row.n_dofs)));
     rows_.push_back(std::move(row));
   }
@@ -387,9 +384,9 @@ class Bench {
       if (i > 0) row.seconds.push_back(report.last().solve_seconds / n_iterations);
     }
     row.iterations = n_iterations;
-    row.model_bytes = action_bytes(degree, true, false) + cg_bytes(true);
-    row.model_flops = action_flops(degree, true);
-    row.merged_bytes = action_bytes(degree, true, false) + 44.0;
+    row.model_bytes = action_bytes(degree, CellData::vertices, false) + cg_bytes(true);
+    row.model_flops = action_flops(degree, CellData::vertices);
+    row.merged_bytes = action_bytes(degree, CellData::vertices, false) + 44.0;
     row.notes.push_back("Gauss points k + 1 a direction; seconds of an iteration");
     rows_.push_back(std::move(row));
   }
@@ -461,9 +458,9 @@ class Bench {
       row.iterations = report.last().iterations;
       row.true_residual = report.true_residual;
     }
-    const bool variable = name == "M6";
+    const CellData data = name == "M6" ? CellData::factors : CellData::none;
     row.model_bytes = std::max(1, row.iterations.value_or(1)) *
-                      cycle_bytes(degree, variable, solver.multigrid.smoother_degree);
+                      cycle_bytes(degree, data, solver.multigrid.smoother_degree);
     row.notes.push_back(fmt::format("tolerance {:.0e}; {}", tolerance, system->text()));
     if (const double peak = communicator_.sum(peak_memory()); can_reset && peak > 0)
       row.bytes_per_dof = peak / static_cast<double>(row.n_dofs);

@@ -5,22 +5,41 @@
 
 namespace ritz::run {
 
-/// Bytes an unknown of one operator action: vectors in and out with the line that is read before
-/// it is written, one 32-bit index for each vertex, edge, face and interior of a cell, and on
-/// deformed cells the symmetric tensor at (k + 1)^3 points.
-inline double action_bytes(int degree, bool deformed, bool single) {
-  const double k = degree, size = single ? 4.0 : 8.0;
-  const double entities = degree == 1 ? 8.0 : 27.0;
-  const double points = (k + 1) * (k + 1) * (k + 1) / (k * k * k);
-  return 3 * size + 4 * entities / (k * k * k) + (deformed ? 6 * size * points : 0.0);
+/// What an operator has to read of a cell beside its indices.
+enum class CellData {
+  none,      ///< boxes, constant coefficient
+  vertices,  ///< trilinear cells, constant coefficient
+  factors    ///< a coefficient that varies, on any trilinear cell
+};
+
+/// Numbers of a cell: 21 of its edges and two, with one at each quadrature point where a
+/// coefficient varies; at degree 1 the symmetric tensor at eight points.
+inline double cell_numbers(int degree, CellData data) {
+  const double points = (degree + 1.0) * (degree + 1.0) * (degree + 1.0);
+  if (data == CellData::none) return 0.0;
+  if (degree == 1) return 6 * points;
+  return 23 + (data == CellData::factors ? points : 0.0);
 }
 
-/// Operations an unknown of one action: one-dimensional even-odd sweeps of k + 3 operations a point
-/// (7 in the separable form on Cartesian cells, 12 and the tensor elsewhere).
-inline double action_flops(int degree, bool deformed) {
+/// Bytes an unknown of one operator action: vectors in and out with the line that is read before
+/// it is written, one 32-bit index for each vertex, edge, face and interior of a cell, and the
+/// cell's numbers.
+inline double action_bytes(int degree, CellData data, bool single) {
+  const double k = degree, size = single ? 4.0 : 8.0;
+  const double entities = degree == 1 ? 8.0 : 27.0;
+  return 3 * size + (4 * entities + size * cell_numbers(degree, data)) / (k * k * k);
+}
+
+/// Operations an unknown of one action, a multiply-add as two: one-dimensional even-odd sweeps of
+/// k + 3 operations a point; 7 in the separable form on boxes, 12 elsewhere and the tensor: 15
+/// where it is read, and where it is computed 39 at a point, 40 for a line and 205 for a plane of
+/// points.
+inline double action_flops(int degree, CellData data) {
   const double k = degree;
   const double points = (k + 1) * (k + 1) * (k + 1) / (k * k * k);
-  return points * (deformed ? 12 * (k + 3) + 15 : 7 * (k + 3) + 3);
+  if (data == CellData::none) return points * (7 * (k + 3) + 3);
+  const double tensor = degree == 1 ? 15 : 39 + (40 + 205 / (k + 1)) / (k + 1);
+  return points * (12 * (k + 3) + tensor);
 }
 
 /// What our cg moves an unknown and iteration beside the action: 32 for the sums and 80 for the
@@ -33,9 +52,9 @@ inline double cg_bytes(bool merged) {
 /// Bytes an unknown of an iteration of cg with one V(m, m) cycle in single precision: 2 m actions
 /// with the smoother's updates on the finest level (32 bytes a step and the action's without its
 /// vectors), 8/7 of that with the coarser levels, and the action and vectors of cg.
-inline double cycle_bytes(int degree, bool deformed, int m) {
-  const double step = 32.0 + action_bytes(degree, deformed, true) - 12.0;
-  return 2 * m * step * 8.0 / 7.0 + action_bytes(degree, deformed, false) + cg_bytes(false);
+inline double cycle_bytes(int degree, CellData data, int m) {
+  const double step = 32.0 + action_bytes(degree, data, true) - 12.0;
+  return 2 * m * step * 8.0 / 7.0 + action_bytes(degree, data, false) + cg_bytes(false);
 }
 
 }  // namespace ritz::run

@@ -118,13 +118,8 @@ MatrixFreeSystem::MatrixFreeSystem(const mesh::Mesh& mesh, const fem::Space& spa
 
 std::string MatrixFreeSystem::text() const {
   const comm::Communicator& communicator = space_.communicator;
-  const assembly::CellOperator<double>::Cells mine = free_->cells().cells();
-  const GlobalId cartesian = communicator.sum<GlobalId>(mine.cartesian);
-  const GlobalId affine = communicator.sum<GlobalId>(mine.affine);
-  const GlobalId stored = communicator.sum<GlobalId>(mine.stored);
-  return fmt::format("{} Cartesian, {} affine, {} general cells, {}", base::count_text(cartesian),
-                     base::count_text(affine), base::count_text(stored),
-                     base::bytes_text(communicator.sum(static_cast<double>(bytes()))));
+  return free_->cells().cells().text(communicator) + ", " +
+         base::bytes_text(communicator.sum(static_cast<double>(bytes())));
 }
 
 double MatrixFreeSystem::min_diffusion() const {

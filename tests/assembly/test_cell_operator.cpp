@@ -17,7 +17,16 @@ using test::System;
 
 namespace {
 
-enum class Kind { laplace, diagonal, tensor, skew_tensor, varying, everything };
+enum class Kind {
+  laplace,
+  diagonal,
+  tensor,
+  skew_tensor,
+  varying,
+  everything,
+  varying_and_reaction,
+  tiny
+};
 
 const std::vector<Kind> all_kinds{Kind::laplace,     Kind::diagonal, Kind::tensor,
                                   Kind::skew_tensor, Kind::varying,  Kind::everything};
@@ -52,6 +61,14 @@ physics::Form make_form(const mesh::Mesh& mesh, Kind kind) {
       break;
     case Kind::varying:
       region.diffusion = {test::formula("1/(0.05 + 2*(x^2 + y^2 + z^2))")};
+      break;
+    case Kind::varying_and_reaction:
+      region.diffusion = {test::formula("x - 0.3")};
+      region.has_reaction = true;
+      region.reaction = test::number(-1.5);
+      break;
+    case Kind::tiny:
+      tensor([](int i, int j) { return test::number(1e-11 * (i == j ? 2.0 + i : 0.3)); });
       break;
     case Kind::everything:
       tensor([](int i, int j) {
@@ -199,28 +216,110 @@ TEST(CellOperator, EveryFormOnTurnedAndDistortedCells) {
   }
 }
 
+using Counts = std::array<GlobalId, 5>;
+
+/// Cells of all ranks: Cartesian, affine, multilinear, scaled, stored.
+template <class T>
+Counts kinds(const mesh::Mesh& mesh, int degree, const physics::Form& form) {
+  const fem::Space space(mesh, degree);
+  const assembly::CellKinds mine =
+      CellOperator<T>(mesh, space, test::no_constraints(space), form).cells();
+  Counts counts{mine.cartesian, mine.affine, mine.multilinear, mine.scaled, mine.stored};
+  for (GlobalId& one : counts) one = mesh.communicator.sum(one);
+  return counts;
+}
+
+void expect_kinds(const mesh::Mesh& mesh, int degree, const physics::Form& form,
+                  const Counts& expected, const char* what) {
+  EXPECT_EQ(kinds<double>(mesh, degree, form), expected) << what << ", degree " << degree;
+  EXPECT_EQ(kinds<float>(mesh, degree, form), expected) << what << ", degree " << degree;
+}
+
 TEST(CellOperator, TurnedBoxesAndParallelepipedsAreRecognised) {
   test::Setup setup;
   setup.distortion = 0;
   setup.cells = {4, 3, 3};
   mesh::Mesh mesh = test::make_mesh(comm::Communicator::world(), setup);
   const physics::Form form = make_form(mesh, Kind::laplace);
-  const auto count = [&] {
-    const fem::Space space(mesh, 3);
-    const CellOperator<double> op(mesh, space, test::no_constraints(space), form);
-    const auto cells = op.cells();
-    return std::array<LocalId, 3>{mesh.communicator.sum(cells.cartesian),
-                                  mesh.communicator.sum(cells.affine),
-                                  mesh.communicator.sum(cells.stored)};
-  };
-  EXPECT_EQ(count(), (std::array<LocalId, 3>{36, 0, 0}));
+  expect_kinds(mesh, 3, form, {36, 0, 0, 0, 0}, "turned boxes");
   expect_equal(mesh, 3, Kind::laplace, "turned boxes");
   test::move_nodes(mesh, [](const Point& x) {
     return Point{x[0] + 0.3 * x[1], x[1] + 0.2 * x[2], x[2] - 0.1 * x[0]};
   });
-  EXPECT_EQ(count(), (std::array<LocalId, 3>{0, 36, 0}));
+  expect_kinds(mesh, 3, form, {0, 36, 0, 0, 0}, "sheared boxes");
   expect_equal(mesh, 3, Kind::laplace, "sheared boxes");
   expect_equal(mesh, 2, Kind::skew_tensor, "sheared boxes");
+}
+
+TEST(CellOperator, GeometryOfMultilinearCellsIsComputed) {
+  for (const CellType type : {CellType::quad, CellType::hex}) {
+    for (const test::Spread how : {test::Spread::blocks, test::Spread::scattered}) {
+      test::Setup setup;
+      setup.type = type;
+      setup.cells = type == CellType::quad ? std::array<GlobalId, 3>{5, 4, 1}
+                                           : std::array<GlobalId, 3>{3, 3, 2};
+      setup.how = how;
+      const mesh::Mesh mesh = test::make_mesh(comm::Communicator::world(), setup);
+      const GlobalId n = mesh.n_cells_global;
+      const Counts computed{0, 0, n, 0, 0}, scaled{0, 0, 0, n, 0}, stored{0, 0, 0, 0, n};
+      const std::array<Kind, 3> constant{Kind::laplace, Kind::diagonal, Kind::tensor};
+      for (int degree = 2; degree <= 8; ++degree) {
+        const Kind kind = constant[static_cast<std::size_t>(degree) % constant.size()];
+        expect_kinds(mesh, degree, make_form(mesh, kind), computed, "distorted");
+        expect_equal(mesh, degree, kind, "distorted");
+        if (degree > 4) continue;
+        for (const Kind other : {Kind::varying, Kind::varying_and_reaction}) {
+          expect_kinds(mesh, degree, make_form(mesh, other), scaled, "K varies");
+          expect_equal(mesh, degree, other, "K varies");
+        }
+      }
+      // What is not covered.
+      expect_kinds(mesh, 1, make_form(mesh, Kind::laplace), stored, "degree 1");
+      expect_equal(mesh, 1, Kind::laplace, "degree 1");
+      expect_kinds(mesh, 2, make_form(mesh, Kind::skew_tensor), stored, "not symmetric");
+      expect_kinds(mesh, 2, make_form(mesh, Kind::everything), stored, "all terms vary");
+      physics::Form form = make_form(mesh, Kind::laplace);
+      form.regions[0].advection.assign(static_cast<std::size_t>(mesh.dimension()),
+                                       test::number(1.0));
+      expect_kinds(mesh, 2, form, stored, "advection");
+      for (const double k : {0.0, -1.0}) {
+        form = make_form(mesh, Kind::diagonal);
+        form.regions[0].diffusion.back() = test::number(k);
+        expect_kinds(mesh, 2, form, stored, "K is not positive");
+      }
+      form = make_form(mesh, Kind::diagonal);
+      form.regions[0].diffusion.back() = test::number(1e8);  // nearly flat cells after scaling
+      expect_kinds(mesh, 2, form, stored, "a far larger K in one direction");
+    }
+  }
+}
+
+TEST(CellOperator, ComputedGeometryInAnyUnits) {
+  // Micrometres and a permittivity: in single precision |J|^2 alone would be 0.
+  for (const CellType type : {CellType::quad, CellType::hex}) {
+    test::Setup setup;
+    setup.type = type;
+    mesh::Mesh mesh = test::make_mesh(comm::Communicator::world(), setup);
+    test::move_nodes(mesh, [](const Point& x) {
+      return Point{1e-6 * x[0] + 1e-5, 1e-6 * x[1], 1e-6 * x[2]};
+    });
+    expect_kinds(mesh, 3, make_form(mesh, Kind::tiny), {0, 0, mesh.n_cells_global, 0, 0}, "tiny");
+    expect_equal(mesh, 3, Kind::tiny, "tiny");
+    // Flattened distorted cells: the edges across lie almost in the layer.
+    const auto flatten = [](const Point& x) { return Point{x[0], 1e-3 * x[1], x[2]}; };
+    test::move_nodes(mesh, flatten);
+    expect_kinds(mesh, 3, make_form(mesh, Kind::laplace), {0, 0, 0, 0, mesh.n_cells_global},
+                 "flattened");
+    // Flat cells whose edges stand apart.
+    setup.distortion = 0;
+    mesh = test::make_mesh(comm::Communicator::world(), setup);
+    test::move_nodes(mesh, [&](const Point& x) {
+      return flatten(Point{x[0], x[1] * (1 + 0.3 * x[0]), x[2] * (1 + 0.2 * x[0])});
+    });
+    expect_kinds(mesh, 3, make_form(mesh, Kind::laplace), {0, 0, mesh.n_cells_global, 0, 0},
+                 "flat");
+    expect_equal(mesh, 3, Kind::laplace, "flat");
+  }
 }
 
 TEST(CellOperator, RanksWithoutCellsAndFewerCellsThanLanes) {

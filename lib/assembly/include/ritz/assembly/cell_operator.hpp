@@ -15,12 +15,26 @@
 
 namespace ritz::assembly {
 
+/// Cells of a rank by what is stored for them. All but the last have constant coefficients and
+/// `scaled` a scalar K that varies.
+struct CellKinds {
+  LocalId cartesian = 0;    ///< a number a direction: boxes along the axes, diagonal K
+  LocalId affine = 0;       ///< one pulled-back tensor: parallelepipeds
+  LocalId multilinear = 0;  ///< edges: quads and hexes of first order, K symmetric and positive (a
+                            ///< scalar: not 0), no advection; the tensor is computed at each point
+  LocalId scaled = 0;       ///< multilinear ones and a number at every quadrature point
+  LocalId stored = 0;       ///< the pulled-back tensor at every quadrature point
+
+  /// "4,096 multilinear, 12 general cells" of all ranks. Collective.
+  [[nodiscard]] std::string text(const comm::Communicator& communicator) const;
+};
+
 /// The matrix of a form on lines, quads and hexes, applied cell by cell without being stored: the
 /// same matrix as Assembler's up to round-off. Prescribed dofs have identity rows and columns.
 ///
 /// Several cells are computed at once, one in each lane, by sum factorisation (Orszag, J. Comput.
 /// Phys. 37, 1980, 70; Kronbichler and Kormann, Comput. Fluids 63, 2012, 135). Cells are told apart
-/// by what has to be stored for them: see `Cells`.
+/// by what has to be stored for them: see CellKinds.
 ///
 /// T: double, or float inside a preconditioner.
 template <class T>
@@ -31,12 +45,7 @@ class CellOperator {
   /// Work on a range [begin, end) of owned dofs.
   using Hook = std::function<void(LocalId begin, LocalId end)>;
 
-  /// Cells of this rank by what is stored for them.
-  struct Cells {
-    LocalId cartesian = 0;  ///< a number a direction: boxes along the axes, diagonal K, constant
-    LocalId affine = 0;     ///< one pulled-back tensor: parallelepipeds, constant coefficients
-    LocalId stored = 0;     ///< the pulled-back tensor at every quadrature point
-  };
+  using Cells = CellKinds;
 
   /// Whether these cells can be applied without a matrix: tensor cells.
   [[nodiscard]] static bool supports(const mesh::Mesh& mesh);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ritz/kernels/even_odd.hpp"
+#include "ritz/kernels/point_flux.hpp"
 
 /// Element matrices of tensor-product cells applied to vectors, a cell in each lane.
 /// Arrays of a cell are in tensor order, x fastest.
@@ -69,85 +70,77 @@ struct CartesianAction {
   }
 };
 
-/// What is stored at a quadrature point of StoredAction.
-struct StoredTerms {
-  bool symmetric = true;  ///< D as its upper triangle, else whole
-  bool advection = false;
-  bool reaction = false;
-
-  [[nodiscard]] constexpr int diffusion_count(int dim) const {
-    return symmetric ? dim * (dim + 1) / 2 : dim * dim;
-  }
-  [[nodiscard]] constexpr int count(int dim) const {
-    return diffusion_count(dim) + (advection ? dim : 0) + (reaction ? 1 : 0);
-  }
-};
-
 /// Any cell and coefficients, by quadrature at m Gauss points a direction with the pulled-back
 /// terms of coefficient_form.hpp at each:
 ///   y = S^T [ sum_d G_d^T (sum_e D_de G_e S u) + c . G S u + rho S u ],
 /// S from nodes to points and G the derivative in the points' own basis (collocation), so that
 /// each is one 1-D product a direction (Deville, Fischer and Mund, High-Order Methods for
-/// Incompressible Fluid Flow, 2002, sec. 4.4). Even-odd products throughout.
+/// Incompressible Fluid Flow, 2002, sec. 4.4). Even-odd products throughout. The quadrature's
+/// weights W are in the matrices on the way back, W^-1 G^T W and S^T W, so that points have none.
 template <int dim, int n, int m, class T>
-struct StoredAction {
+struct QuadratureAction {
   static constexpr int n_nodes = power(n, dim);
   static constexpr int n_points = power(m, dim);
+  static constexpr int n_planes = dim == 3 ? m : 1;
+  static constexpr int in_plane = n_points / n_planes;
   /// Scratch in lanes: values at the points, the last direction's derivative, the result.
   static constexpr int scratch = 3 * n_points + (dim == 3 ? 2 * m * n * n : m * n);
 
   const EvenOdd<T, n, m>& interpolate;       ///< S
-  const EvenOdd<T, m, n>& interpolate_back;  ///< S^T
+  const EvenOdd<T, m, n>& interpolate_back;  ///< S^T W
   const EvenOdd<T, m, m>& derive;            ///< G
-  const EvenOdd<T, m, m>& derive_back;       ///< G^T
+  const EvenOdd<T, m, m>& derive_back;       ///< W^-1 G^T W
 
-  /// `u` [n_nodes] in, result out. `terms`: [n_points][count] with the weight; `affine`: [count]
-  /// without it, the same at all points (a parallelepiped with constant coefficients).
-  KOKKOS_FORCEINLINE_FUNCTION void operator()(const StoredTerms& kind, const Lanes<T>* terms,
-                                              const T* weights, bool affine, Lanes<T>* u,
+  /// `u` [n_nodes] in, result out. `flux(plane)`: PointPlane of `in_plane` points; `has_plain`:
+  /// whether it writes `plain`.
+  template <class Flux>
+  KOKKOS_FORCEINLINE_FUNCTION void operator()(const Flux& flux, bool has_plain, Lanes<T>* u,
                                               Lanes<T>* work) const {
     Lanes<T>* value = work;
     Lanes<T>* last = value + n_points;
     Lanes<T>* result = last + n_points;
     Lanes<T>* more = result + n_points;
     to_points(u, value, more);
-    constexpr int plane = n_points / m;  // points of a plane across the last direction
+    constexpr int layer = n_points / m;  // points across the last direction
     if constexpr (dim > 1) {
-      for (int i = 0; i < plane; ++i)
-        even_odd<-1, false, plane, plane>(derive, value + i, last + i);
+      for (int i = 0; i < layer; ++i)
+        even_odd<-1, false, layer, layer>(derive, value + i, last + i);
     }
-    constexpr int n_planes = dim == 1 ? 1 : m;
-    constexpr int in_plane = n_points / n_planes;
     for (int z = 0; z < n_planes; ++z) {
       Lanes<T>* here = value + z * in_plane;
       Lanes<T>* to = result + z * in_plane;
       Lanes<T> g[dim > 1 ? dim - 1 : 1][in_plane];
-      if constexpr (dim == 1) {
-        even_odd<-1, false, 1, 1>(derive, here, g[0]);
-      } else if constexpr (dim == 2) {
-        even_odd<-1, false, 1, 1>(derive, here, g[0]);
-      } else {
-        for (int y = 0; y < m; ++y) {
-          even_odd<-1, false, 1, 1>(derive, here + y * m, g[0] + y * m);
-        }
-        for (int x = 0; x < m; ++x) even_odd<-1, false, m, m>(derive, here + x, g[1] + x);
+      for (int y = 0; y < in_plane / m; ++y) {
+        even_odd<-1, false, 1, 1>(derive, here + y * m, g[0] + y * m);
       }
-      at_points(kind, terms, weights, affine, z * in_plane, in_plane, here, g, last + z * in_plane,
-                to);
-      if constexpr (dim == 1) {
-        even_odd<-1, true, 1, 1>(derive_back, g[0], to);
-      } else if constexpr (dim == 2) {
-        even_odd<-1, true, 1, 1>(derive_back, g[0], to);
-      } else {
-        for (int y = 0; y < m; ++y) {
+      PointPlane<dim, T> plane;
+      plane.number = z;
+      plane.first = z * in_plane;
+      plane.value = here;
+      plane.plain = to;
+      plane.gradient[0] = g[0];
+      if constexpr (dim == 3) {
+        for (int x = 0; x < m; ++x) even_odd<-1, false, m, m>(derive, here + x, g[1] + x);
+        plane.gradient[1] = g[1];
+      }
+      if constexpr (dim > 1) plane.gradient[dim - 1] = last + z * in_plane;
+      flux(plane);
+      if (has_plain) {
+        for (int y = 0; y < in_plane / m; ++y) {
           even_odd<-1, true, 1, 1>(derive_back, g[0] + y * m, to + y * m);
         }
+      } else {
+        for (int y = 0; y < in_plane / m; ++y) {
+          even_odd<-1, false, 1, 1>(derive_back, g[0] + y * m, to + y * m);
+        }
+      }
+      if constexpr (dim == 3) {
         for (int x = 0; x < m; ++x) even_odd<-1, true, m, m>(derive_back, g[1] + x, to + x);
       }
     }
     if constexpr (dim > 1) {
-      for (int i = 0; i < plane; ++i) {
-        even_odd<-1, true, plane, plane>(derive_back, last + i, result + i);
+      for (int i = 0; i < layer; ++i) {
+        even_odd<-1, true, layer, layer>(derive_back, last + i, result + i);
       }
     }
     from_points(result, u, more);
@@ -206,64 +199,6 @@ struct StoredAction {
 #pragma GCC unroll 16
     for (int i = 0; i < n_in; ++i) copy[i] = line[i * stride];
     even_odd<1, false, 1, stride>(a, copy, line);
-  }
-
-  /// Gradients to fluxes in place, and c . grad u + rho u into `to`.
-  template <class Gradients>
-  KOKKOS_FORCEINLINE_FUNCTION void at_points(const StoredTerms& kind, const Lanes<T>* terms,
-                                             const T* weights, bool affine, int first, int count,
-                                             const Lanes<T>* value, Gradients& g, Lanes<T>* last,
-                                             Lanes<T>* to) const {
-    const int n_terms = kind.count(dim);
-    const int n_diffusion = kind.diffusion_count(dim);
-    for (int i = 0; i < count; ++i) {
-      const Lanes<T>* t = affine ? terms : terms + (first + i) * n_terms;
-      if (!affine) {
-        // The next cells' terms mostly follow: to the second-level cache during the products.
-        for (int k = 0; k < n_terms; ++k) __builtin_prefetch(t + n_points * n_terms + k, 0, 2);
-      }
-      Lanes<T> gradient[dim], flux[dim];
-      gradient[0] = g[0][i];
-      if constexpr (dim == 2) gradient[1] = last[i];
-      if constexpr (dim == 3) {
-        gradient[1] = g[1][i];
-        gradient[2] = last[i];
-      }
-      if (kind.symmetric) {
-        if constexpr (dim == 1) {
-          flux[0] = t[0] * gradient[0];
-        } else if constexpr (dim == 2) {
-          flux[0] = t[0] * gradient[0] + t[1] * gradient[1];
-          flux[1] = t[1] * gradient[0] + t[2] * gradient[1];
-        } else {
-          flux[0] = t[0] * gradient[0] + t[1] * gradient[1] + t[2] * gradient[2];
-          flux[1] = t[1] * gradient[0] + t[3] * gradient[1] + t[4] * gradient[2];
-          flux[2] = t[2] * gradient[0] + t[4] * gradient[1] + t[5] * gradient[2];
-        }
-      } else {
-        for (int d = 0; d < dim; ++d) {
-          flux[d] = t[d * dim] * gradient[0];
-          for (int e = 1; e < dim; ++e) flux[d] += t[d * dim + e] * gradient[e];
-        }
-      }
-      Lanes<T> plain{};
-      if (kind.advection) {
-        for (int d = 0; d < dim; ++d) plain += t[n_diffusion + d] * gradient[d];
-      }
-      if (kind.reaction) plain += t[n_terms - 1] * value[i];
-      if (affine) {
-        const T w = weights[first + i];
-        for (int d = 0; d < dim; ++d) flux[d] *= w;
-        plain *= w;
-      }
-      g[0][i] = flux[0];
-      if constexpr (dim == 2) last[i] = flux[1];
-      if constexpr (dim == 3) {
-        g[1][i] = flux[1];
-        last[i] = flux[2];
-      }
-      to[i] = plain;
-    }
   }
 };
 

@@ -59,7 +59,7 @@ class MatrixFreeSystem {
 
   [[nodiscard]] const la::System& system() const { return system_; }
   [[nodiscard]] const la::Operator& op() const { return *system_.op; }
-  /// "1,000 cells: 1,000 Cartesian": all ranks'. Collective.
+  /// "1,000 Cartesian cells, 12 MiB": of all ranks. Collective.
   [[nodiscard]] std::string text() const;
 
   /// Smallest eigenvalue of K at this rank's quadrature points.
