@@ -10,14 +10,22 @@
 namespace ritz::assembly {
 
 /// How the geometry and the coefficients of a batch are had.
-enum class CellKind : std::uint8_t { cartesian, affine, multilinear, scaled, stored };
+enum class CellKind : std::uint8_t {
+  cartesian,
+  affine,
+  multilinear,
+  scaled_affine,
+  scaled,
+  stored
+};
 
 /// What a batch needs besides its indices.
 template <class T>
 struct BatchGeometry {
   CellKind kind = CellKind::stored;
   /// cartesian: [dim] diffusion and the reaction; affine: the terms of kernels::StoredTerms;
-  /// multilinear: the numbers of kernels::MultilinearFlux; scaled: behind them k of each point;
+  /// multilinear: the numbers of kernels::MultilinearFlux; scaled_affine, scaled: behind those of
+  /// affine or multilinear k of each point;
   /// stored: [n_points][terms]. All without quadrature weights.
   const kernels::Lanes<T>* terms = nullptr;
 };

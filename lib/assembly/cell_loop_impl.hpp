@@ -144,7 +144,9 @@ class CellLoopOf final : public CellLoop<T> {
         }
       }
       const bool usual = kind.symmetric && !kind.has_plain();
-      if (geometry.kind == CellKind::affine) {
+      if (geometry.kind == CellKind::scaled_affine) {
+        scaled(at);
+      } else if (geometry.kind == CellKind::affine) {
         usual ? read<true, true>(at) : read<true, false>(at);
       } else {
         usual ? read<false, true>(at) : read<false, false>(at);
@@ -165,6 +167,15 @@ class CellLoopOf final : public CellLoop<T> {
     [[gnu::noinline]] void read(const Plane& at) const {
       kernels::stored_flux<dim, T, one_for_all>(usual ? kernels::StoredTerms{} : kind,
                                                 geometry.terms, Quadrature::in_plane, n_points, at);
+    }
+
+    [[gnu::noinline]] void scaled(const Plane& at) const {
+      const V* factor = geometry.terms + kind.count(dim);
+      for (int i = 0; i < Quadrature::in_plane; ++i) {
+        __builtin_prefetch(factor + n_points + kind.count(dim) + at.first + i, 0, 2);
+      }
+      kernels::stored_flux<dim, T, true, true>(kind, geometry.terms, Quadrature::in_plane, n_points,
+                                               at, factor);
     }
 
     const kernels::StoredTerms& kind;

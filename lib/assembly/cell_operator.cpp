@@ -366,7 +366,6 @@ struct CellOperator<T>::Data {
     for (int l = 0; l < width; ++l) n_used += list[l] < 0 ? 0 : 1;
     BatchGeometry<T>& to = geometry[static_cast<std::size_t>(b)];
     const int n_terms = kind.count(dimension), n_points = terms.n_points();
-    const int n_numbers = kernels::multilinear_count(dimension);
     if (shape == Shape::constant) {
       std::vector<V> once(static_cast<std::size_t>(n_terms));
       each_half(terms, list, shape, once.data(), n_terms, [&](int t) { return terms.terms(0, t); });
@@ -394,14 +393,18 @@ struct CellOperator<T>::Data {
       each_half(terms, list, shape, out, n_points * n_terms,
                 [&](int i) { return terms.terms(i / n_terms, i % n_terms); });
     } else {
-      const bool scaled = shape == Shape::scaled;
-      to.kind = scaled ? CellKind::scaled : CellKind::multilinear;
+      const bool affine = shape == Shape::scaled_affine, scaled = affine || shape == Shape::scaled;
+      to.kind = affine   ? CellKind::scaled_affine
+                : scaled ? CellKind::scaled
+                         : CellKind::multilinear;
       (scaled ? counts.scaled : counts.multilinear) += n_used;
-      const int count = n_numbers + (scaled ? n_points : 0);
+      const int n_first = affine ? n_terms : kernels::multilinear_count(dimension);
+      const int count = n_first + (scaled ? n_points : 0);
       V* out = memory.take(static_cast<std::size_t>(count));
       to.terms = out;
       each_half(terms, list, shape, out, count, [&](int i) {
-        return i < n_numbers ? terms.numbers(i) : terms.factor(i - n_numbers);
+        if (i >= n_first) return terms.factor(i - n_first);
+        return affine ? terms.terms(0, i) : terms.numbers(i);
       });
     }
   }
@@ -670,7 +673,7 @@ std::string CellKinds::text(const comm::Communicator& communicator) const {
   const std::array<std::pair<LocalId, const char*>, 5> kinds{{{cartesian, "Cartesian"},
                                                               {affine, "affine"},
                                                               {multilinear, "multilinear"},
-                                                              {scaled, "multilinear (K varies)"},
+                                                              {scaled, "scaled"},
                                                               {stored, "general"}}};
   std::string text;
   for (const auto& [mine, name] : kinds) {

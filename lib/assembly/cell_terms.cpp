@@ -67,11 +67,12 @@ CellTerms::CellTerms(const mesh::Mesh& mesh, const TensorBasis& basis,
   coefficients_.resize(kernels::n_coefficients * n * width);
   terms_.resize(n * static_cast<std::size_t>(n_terms_) * width);
   load_.resize(n * width);
+  factors_.resize(n * width);
   numbers_.resize(static_cast<std::size_t>(kernels::multilinear_count(dim_)) * width);
   for (int slot = 0; slot < kernels::coefficient_source; ++slot) {
     if (!set_.varying[slot]) continue;
     const bool is_scalar = slot == 0 && set_.terms.diffusion == Diffusion::scalar;
-    varying_ = std::max(varying_, is_scalar ? Shape::scaled : Shape::general);
+    varying_ = std::max(varying_, is_scalar ? Shape::scaled_affine : Shape::general);
   }
   variables_.resize(4 * n, 0.0);
   std::fill_n(variables_.begin() + static_cast<std::ptrdiff_t>(3 * n), n, time);
@@ -123,7 +124,7 @@ bool CellTerms::has_root(int lane) {
   std::fill_n(inverse, 9, 0.0);
   for (int d = 0; d < dim; ++d) inverse[d * dim + d] = 1;
   determinant = scale = 1;
-  if (varying_ == Shape::scaled) return true;  // K is for the points
+  if (varying_ == Shape::scaled_affine) return true;  // K is for the points
   const auto k = [&](int slot) {
     return coefficients_[(static_cast<std::size_t>(slot) * static_cast<std::size_t>(n_points_)) *
                              width +
@@ -343,12 +344,10 @@ void CellTerms::pull_back(int n_points, const double* gradients) {
 CellTerms::Shape CellTerms::look(const LocalId* cells) {
   if (varying_ == Shape::general) return Shape::general;
   gather(cells);
-  if (varying_ == Shape::constant) {
-    bool one_for_all = true;
-    for (int l = 0; l < width && one_for_all; ++l) one_for_all = is_parallelepiped(l);
-    if (one_for_all) return Shape::constant;
-    evaluate(0, kernels::coefficient_source, 1, cells);
-  }
+  bool one_for_all = true;
+  for (int l = 0; l < width && one_for_all; ++l) one_for_all = is_parallelepiped(l);
+  if (one_for_all) return varying_;
+  if (varying_ == Shape::constant) evaluate(0, kernels::coefficient_source, 1, cells);
   const bool computable = mesh_.geometry_order == 1 && kind_.symmetric && !kind_.advection &&
                           set_.terms.diffusion != Diffusion::none && dim_ > 1 &&
                           n_points_ > 1 << dim_;
@@ -358,13 +357,12 @@ CellTerms::Shape CellTerms::look(const LocalId* cells) {
         dim_ == 2 ? has_root<2>(l) && is_sound<2>(l) : has_root<3>(l) && is_sound<3>(l);
     if (!fits) return Shape::general;
   }
-  return varying_ == Shape::scaled ? Shape::scaled : Shape::multilinear;
+  return varying_ == Shape::constant ? Shape::multilinear : Shape::scaled;
 }
 
 void CellTerms::compute(const LocalId* cells, Shape shape) {
   gather(cells);
-  const bool one_point = shape <= Shape::multilinear;
-  const int n_points = one_point ? 1 : n_points_;
+  const int n_points = varying_ == Shape::constant && shape != Shape::general ? 1 : n_points_;
   evaluate(0, kernels::coefficient_source, n_points, cells);
   if (bad_.cell >= 0) return;
   if (set_.terms.diffusion != Diffusion::none) {
@@ -372,18 +370,24 @@ void CellTerms::compute(const LocalId* cells, Shape shape) {
     if (dim_ == 2) note_range<2>(n_points);
     if (dim_ == 3) note_range<3>(n_points);
   }
+  if (shape == Shape::scaled || shape == Shape::scaled_affine) {
+    std::copy_n(coefficients_.begin(), factors_.size(), factors_.begin());
+    std::fill_n(coefficients_.begin(), width, 1.0);
+  }
   if (shape == Shape::multilinear || shape == Shape::scaled) {
     if (dim_ == 2) set_numbers<2>();
     if (dim_ == 3) set_numbers<3>();
     return;
   }
+  const bool general = shape == Shape::general;
   const double* gradients =
-      gradients_.data() + (one_point ? static_cast<std::size_t>(n_points_) * n_geometry_ *
-                                           static_cast<std::size_t>(dim_)
-                                     : 0);
-  if (dim_ == 1) pull_back<1>(n_points, gradients);
-  if (dim_ == 2) pull_back<2>(n_points, gradients);
-  if (dim_ == 3) pull_back<3>(n_points, gradients);
+      gradients_.data() + (general ? 0
+                                   : static_cast<std::size_t>(n_points_) * n_geometry_ *
+                                         static_cast<std::size_t>(dim_));
+  const int n_sets = general ? n_points_ : 1;
+  if (dim_ == 1) pull_back<1>(n_sets, gradients);
+  if (dim_ == 2) pull_back<2>(n_sets, gradients);
+  if (dim_ == 3) pull_back<3>(n_sets, gradients);
 }
 
 template <int dim>

@@ -35,17 +35,19 @@ class CellTerms {
   /// What has to be kept of cells, each good for those before it too.
   enum class Shape : std::uint8_t {
     constant,     ///< parallelepipeds, constant coefficients: one set of terms
-    multilinear,  ///< kernels::MultilinearFlux without numbers of the points
-    scaled,       ///< kernels::MultilinearFlux with them: a scalar diffusion varies, no other term
-    general       ///< terms at every point
+    multilinear,  ///< constant coefficients: the numbers of kernels::MultilinearFlux
+    // A scalar diffusion varies, no other coefficient: its values at the points, and
+    scaled_affine,  ///< parallelepipeds: one set of terms
+    scaled,         ///< the numbers of kernels::MultilinearFlux
+    general         ///< terms at every point
   };
   /// `cells`: [width] owned cells, -1 in empty lanes. At degree 1 never multilinear: 48 numbers are
   /// read as fast as 23 and a plane of four points is computed.
   [[nodiscard]] Shape look(const LocalId* cells);
-  /// Numbers of cells that look() gave this shape or one before it.
+  /// The numbers of cells that look() gave this shape or one before it.
   void compute(const LocalId* cells, Shape shape);
 
-  /// Term `t` at point q, as in StoredTerms: [width] lanes. constant: only point 0.
+  /// Term `t` at point q, as in StoredTerms: [width] lanes. One set of terms: only point 0.
   [[nodiscard]] const double* terms(int q, int t) const {
     return terms_.data() + (static_cast<std::size_t>(q) * static_cast<std::size_t>(n_terms_) +
                             static_cast<std::size_t>(t)) *
@@ -57,7 +59,7 @@ class CellTerms {
   }
   /// k at point q of scaled cells: [width] lanes.
   [[nodiscard]] const double* factor(int q) const {
-    return coefficients_.data() + static_cast<std::size_t>(q) * width;
+    return factors_.data() + static_cast<std::size_t>(q) * width;
   }
   /// The source term alone.
   void compute_load(const LocalId* cells);
@@ -108,6 +110,7 @@ class CellTerms {
   std::vector<double> coefficients_;  // [slot][q][width]
   std::vector<double> terms_, load_;
   std::vector<double> numbers_;      // [multilinear_count][width]
+  std::vector<double> factors_;      // [n_points][width]
   Shape varying_ = Shape::constant;  // the least shape that the coefficients allow
   // Of each lane: the inverse of L, K = s L L^T, row-major, |L| and s.
   std::array<std::array<double, 11>, width> root_{};

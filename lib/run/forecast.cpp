@@ -182,13 +182,18 @@ Forecast forecast(const deck::Problem& problem, const MeshNames& names, bool sym
   if (preconditioner == "direct") factor = dimension == 3 ? 40 : 12;
   result.solver_bytes = result.n_entries / ranks * 12 * factor + unknowns * 8 * 10;
   if (matrix_free) {
-    // Indices of entities, and unless boxes along the axes are sure the symmetric tensor at the
-    // quadrature points; the same in single precision for multigrid, whose levels add a seventh.
-    const bool boxes = problem.mesh.kind == deck::MeshKind::box &&
-                       problem.mesh.box.distortion == deck::Distortion::none &&
-                       has_numbers_only(problem);
+    // Indices of entities; a few numbers of boxes along the axes, the edges of cells of first
+    // order, or the symmetric tensor at the quadrature points; the same in single precision for
+    // multigrid, whose levels add a seventh.
+    const bool constant = has_numbers_only(problem);
+    const bool boxes = constant && problem.mesh.kind == deck::MeshKind::box &&
+                       problem.mesh.box.distortion == deck::Distortion::none;
+    const bool edges =
+        constant && symmetric && names.geometry_order == 1 && degree > 1 && dimension > 1;
     const double points = std::pow(degree + 1, dimension);
-    const double tensor = boxes ? 8.0 : points * dimension * (dimension + 1) / 2;
+    const double tensor = boxes   ? 8.0
+                          : edges ? dimension * (std::exp2(dimension) - 1) + 2
+                                  : points * dimension * (dimension + 1) / 2;
     const bool cycle = preconditioner == "multigrid";
     const double single = problem.solver.multigrid.precision == "float" ? 4 : 8;
     result.n_entries = 0;

@@ -25,6 +25,7 @@ enum class Kind {
   varying,
   everything,
   varying_and_reaction,
+  varying_and_advection,
   tiny
 };
 
@@ -66,6 +67,10 @@ physics::Form make_form(const mesh::Mesh& mesh, Kind kind) {
       region.diffusion = {test::formula("x - 0.3")};
       region.has_reaction = true;
       region.reaction = test::number(-1.5);
+      break;
+    case Kind::varying_and_advection:
+      region.diffusion = {test::formula("2 - x*y")};
+      for (int i = 0; i < dim; ++i) region.advection.push_back(test::number(1.0 + i));
       break;
     case Kind::tiny:
       tensor([](int i, int j) { return test::number(1e-11 * (i == j ? 2.0 + i : 0.3)); });
@@ -249,6 +254,12 @@ TEST(CellOperator, TurnedBoxesAndParallelepipedsAreRecognised) {
   expect_kinds(mesh, 3, form, {0, 36, 0, 0, 0}, "sheared boxes");
   expect_equal(mesh, 3, Kind::laplace, "sheared boxes");
   expect_equal(mesh, 2, Kind::skew_tensor, "sheared boxes");
+  for (const Kind kind : {Kind::varying, Kind::varying_and_reaction, Kind::varying_and_advection}) {
+    for (const int degree : {1, 3}) {
+      expect_kinds(mesh, degree, make_form(mesh, kind), {0, 0, 0, 36, 0}, "K varies");
+      expect_equal(mesh, degree, kind, "K varies");
+    }
+  }
 }
 
 TEST(CellOperator, GeometryOfMultilinearCellsIsComputed) {

@@ -22,7 +22,7 @@ struct CellKinds {
   LocalId affine = 0;       ///< one pulled-back tensor: parallelepipeds
   LocalId multilinear = 0;  ///< edges: quads and hexes of first order, K symmetric and positive (a
                             ///< scalar: not 0), no advection; the tensor is computed at each point
-  LocalId scaled = 0;       ///< multilinear ones and a number at every quadrature point
+  LocalId scaled = 0;       ///< affine or multilinear ones and K at every quadrature point
   LocalId stored = 0;       ///< the pulled-back tensor at every quadrature point
 
   /// "4,096 multilinear, 12 general cells" of all ranks. Collective.

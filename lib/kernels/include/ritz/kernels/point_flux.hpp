@@ -36,11 +36,13 @@ struct PointPlane {
   Lanes<T>* plain;          ///< for c . grad u + rho u, unless has_plain is false
 };
 
-/// `terms`: [points][count], or [count] for all points.
-template <int dim, class T, bool one_for_all>
+/// `terms`: [points][count], or [count] for all points; then `factor`, if not null, has a number
+/// for D at each of them.
+template <int dim, class T, bool one_for_all, bool has_factor = false>
 KOKKOS_FORCEINLINE_FUNCTION void stored_flux(const StoredTerms& kind, const Lanes<T>* terms,
                                              int n_in_plane, int n_in_cell,
-                                             const PointPlane<dim, T>& at) {
+                                             const PointPlane<dim, T>& at,
+                                             const Lanes<T>* factor = nullptr) {
   const int n_terms = kind.count(dim);
   const int n_diffusion = kind.diffusion_count(dim);
   const Lanes<T>* t = one_for_all ? terms : terms + at.first * n_terms;
@@ -66,7 +68,10 @@ KOKKOS_FORCEINLINE_FUNCTION void stored_flux(const StoredTerms& kind, const Lane
       flux[1] = t[1] * g[0] + t[3] * g[1] + t[4] * g[2];
       flux[2] = t[2] * g[0] + t[4] * g[1] + t[5] * g[2];
     }
-    for (int d = 0; d < dim; ++d) at.gradient[d][i] = flux[d];
+    for (int d = 0; d < dim; ++d) {
+      if constexpr (has_factor) flux[d] *= factor[at.first + i];
+      at.gradient[d][i] = flux[d];
+    }
     if (!kind.has_plain()) continue;
     Lanes<T> plain{};
     if (kind.advection) {
