@@ -4,18 +4,17 @@
 #include <cmath>
 #include <new>
 
-#include "boundary_terms.hpp"
 #include "cell_loop.hpp"
 #include "cell_spectrum.hpp"
 #include "cell_terms.hpp"
-#include "facet_tables.hpp"
+#include "natural_facets.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/log.hpp"
 #include "ritz/base/text.hpp"
 #include "ritz/comm/split_exchange.hpp"
 #include "ritz/device/session.hpp"
 #include "ritz/mesh/geometry.hpp"
-#include "ritz/mesh/lattice.hpp"
+#include "some_cells.hpp"
 
 namespace ritz::assembly {
 
@@ -78,211 +77,6 @@ void run_workers(int n, const Work& work) {
   Kokkos::parallel_for(label, Kokkos::RangePolicy<Host, Kokkos::Schedule<Kokkos::Static>>(0, n),
                        work);
   Kokkos::fence();
-}
-
-/// Gauss points a direction: as the assembler takes them (quadrature_degree() there).
-int n_points_1d(const mesh::Mesh& mesh, int degree) {
-  return degree + mesh.geometry_order;
-}
-
-[[noreturn]] void throw_bad(const std::string& name, const std::array<double, 3>& at,
-                            int dimension) {
-  std::string place;
-  for (int d = 0; d < dimension; ++d) {
-    place += (d > 0 ? ", " : "") + fmt::format("{:.6g}", at[static_cast<std::size_t>(d)]);
-  }
-  throw base::Error(base::ExitCode::not_finite,
-                    name + " is not a finite number at (" + place +
-                        "); look at it with 'ritz eval' (division by zero, log or sqrt of a "
-                        "negative number?)");
-}
-
-/// Facets of owned cells with flux or Robin terms, at the quadrature points.
-struct NaturalFacets {
-  struct Facet {
-    LocalId cell;
-    int number;
-  };
-  std::vector<Facet> facets;
-  std::vector<double> mass;  ///< [facets][n_points]: weight ds h
-  std::vector<double> load;  ///< [facets][n_points]: weight ds (g + h u_ambient)
-  int n_points = 0, n_nodes = 0;
-  std::vector<double> shapes;  ///< [facet number][n_points][n_nodes]
-  std::vector<int> nodes;      ///< [facet number][n_nodes], cell nodes in entity order
-};
-
-template <int dim>
-void measure_facets(const FacetView& view, const TileData& data, const CoefficientSet& set,
-                    const std::vector<BoundaryFacet>& list, NaturalFacets& result,
-                    std::vector<double>& registers, const mesh::Mesh& mesh, const FacetTable& table,
-                    const physics::Form& form) {
-  const auto n = static_cast<std::size_t>(view.n_points);
-  std::vector<double> measure(n), variables(4 * n), values(3 * n);
-  for (const BoundaryFacet& facet : list) {
-    view.measures<dim>(data, facet.cell, facet.facet, measure.data());
-    if (set.any_varying) view.place_points<dim>(data, facet.cell, facet.facet, variables.data());
-    for (int slot = 0; slot < 3; ++slot) {
-      const auto place = static_cast<std::size_t>(facet.boundary * 3 + slot);
-      const int program = set.programs(place);
-      double* out = values.data() + static_cast<std::size_t>(slot) * n;
-      if (program >= 0) {
-        evaluate_program(set, program, variables.data(), view.n_points, registers.data(), out);
-      } else {
-        std::fill_n(out, n, set.constants(place));
-      }
-      for (std::size_t q = 0; q < n; ++q) {
-        if (!is_bad(out[q])) continue;
-        constexpr std::array<const char*, 3> names{"flux", "robin.coefficient", "robin.ambient"};
-        std::string sets;
-        for (const std::int16_t s :
-             form.boundaries[static_cast<std::size_t>(facet.boundary)].sets) {
-          sets += (sets.empty() ? "" : ", ") + mesh.set_names[static_cast<std::size_t>(s)];
-        }
-        throw_bad(
-            std::string(names[static_cast<std::size_t>(slot)]) + " on " + sets,
-            mesh::map_to_physical(mesh, facet.cell,
-                                  table.cell_points[static_cast<std::size_t>(facet.facet) * n + q]),
-            dim);
-      }
-    }
-    result.facets.push_back({facet.cell, facet.facet});
-    for (std::size_t q = 0; q < n; ++q) {
-      result.mass.push_back(measure[q] * values[n + q]);
-      result.load.push_back(measure[q] * (values[q] + values[n + q] * values[2 * n + q]));
-    }
-  }
-}
-
-/// `only_robin`: leaves out the facets without a matrix. Local; throws Error(not_finite).
-NaturalFacets natural_facets(const mesh::Mesh& mesh, const fem::Space& space,
-                             const physics::Form& form, double time, bool only_robin) {
-  using Kind = physics::BoundaryForm::Kind;
-  std::vector<BoundaryFacet> list;
-  for (std::size_t b = 0; b < form.boundaries.size(); ++b) {
-    const Kind kind = form.boundaries[b].kind;
-    if (kind == Kind::value || (only_robin && kind != Kind::robin)) continue;
-    for (const mesh::FacetInSet& f : facets_in_sets(mesh, form.boundaries[b].sets)) {
-      if (f.cell < mesh.n_cells_owned) {
-        list.push_back({f.cell, f.facet, static_cast<std::int32_t>(b)});
-      }
-    }
-  }
-  NaturalFacets result;
-  if (list.empty()) return result;
-  const Coefficients coefficients(form.boundaries, time);
-  // The degree of boundary_terms.cpp.
-  const FacetTable table(mesh, space.element,
-                         2 * space.element.degree() + 1 + 2 * (mesh.geometry_order - 1));
-  const FacetView view(table);
-  result.n_points = table.n_points;
-  result.n_nodes = table.n_nodes_facet;
-  for (int f = 0; f < table.n_facets; ++f) {
-    for (int q = 0; q < table.n_points; ++q) {
-      for (int a = 0; a < table.n_nodes_facet; ++a) result.shapes.push_back(view.shape(f, q, a));
-    }
-    for (int a = 0; a < table.n_nodes_facet; ++a) result.nodes.push_back(view.node(f, a));
-  }
-  TileData data{};
-  data.dimension = mesh.dimension();
-  data.n_geometry_nodes = mesh.nodes_per_cell();
-  data.time = time;
-  data.cell_nodes = as_device("ritz::assembly::cell_nodes", mesh.cell_nodes);
-  data.coordinates = as_device("ritz::assembly::coordinates", mesh.node_coordinates);
-  std::vector<double> registers(coefficients.set().register_doubles());
-  switch (mesh.dimension()) {
-    case 1:
-      measure_facets<1>(view, data, coefficients.set(), list, result, registers, mesh, table, form);
-      break;
-    case 2:
-      measure_facets<2>(view, data, coefficients.set(), list, result, registers, mesh, table, form);
-      break;
-    default:
-      measure_facets<3>(view, data, coefficients.set(), list, result, registers, mesh, table, form);
-      break;
-  }
-  return result;
-}
-
-/// A right-hand side while it is summed up.
-struct Load {
-  double* owned;
-  std::vector<double> ghosts;
-  LocalId n_owned;
-  [[nodiscard]] double& at(LocalId dof) {
-    return dof < n_owned ? owned[dof] : ghosts[static_cast<std::size_t>(dof - n_owned)];
-  }
-};
-
-/// Adds the owned cells' source terms. Local; throws Error(not_finite).
-void add_sources(const mesh::Mesh& mesh, const fem::Space& space, const physics::Form& form,
-                 double time, const TensorBasis& basis, Load& load) {
-  const Coefficients coefficients(form, time);
-  if (!coefficients.set().terms.source) return;
-  constexpr int width = CellTerms::width;
-  const int dim = mesh.dimension();
-  CellTerms terms(mesh, basis, coefficients.set(), kernels::StoredTerms{}, time);
-  const std::vector<int> order =
-      mesh::entity_order(mesh.cell_type, space.element.degree());  // of tensor positions
-  const int n_nodes = space.element.n_nodes();
-  // Integrals of the basis functions over the reference cell.
-  std::vector<double> integrals(static_cast<std::size_t>(n_nodes), 1.0);
-  for (int t = 0; t < n_nodes; ++t) {
-    for (int d = 0, rest = t; d < dim; ++d, rest /= basis.n) {
-      double sum = 0;
-      for (int q = 0; q < basis.m; ++q) {
-        sum += basis.weights[static_cast<std::size_t>(q)] *
-               basis.values[static_cast<std::size_t>(q * basis.n + rest % basis.n)];
-      }
-      integrals[static_cast<std::size_t>(t)] *= sum;
-    }
-  }
-  std::vector<double> in(static_cast<std::size_t>(terms.n_points()) * width), out(in.size());
-  for (LocalId first = 0; first < mesh.n_cells_owned; first += width) {
-    std::array<LocalId, width> cells{};
-    for (int l = 0; l < width; ++l) {
-      cells[static_cast<std::size_t>(l)] = first + l < mesh.n_cells_owned ? first + l : -1;
-    }
-    terms.compute_load(cells.data());
-    if (terms.is_constant()) {
-      for (int t = 0; t < n_nodes; ++t) {
-        for (int l = 0; l < width; ++l) {
-          in[static_cast<std::size_t>(t * width + l)] =
-              integrals[static_cast<std::size_t>(t)] * terms.load(0)[l];
-        }
-      }
-    } else {
-      std::copy_n(terms.load(0), in.size(), in.begin());
-      // S^T direction by direction: the last point direction is contracted first and its nodes go
-      // to the front, so after dim turns the axes are back in order.
-      int rest = terms.n_points() / basis.m;
-      for (int d = 0; d < dim; ++d) {
-        for (int r = 0; r < rest; ++r) {
-          for (int i = 0; i < basis.n; ++i) {
-            double* to = out.data() + static_cast<std::size_t>(i * rest + r) * width;
-            std::fill_n(to, width, 0.0);
-            for (int q = 0; q < basis.m; ++q) {
-              const double value = basis.values[static_cast<std::size_t>(q * basis.n + i)];
-              const double* from = in.data() + static_cast<std::size_t>(r * basis.m + q) * width;
-              for (int l = 0; l < width; ++l) to[l] += value * from[l];
-            }
-          }
-        }
-        std::swap(in, out);
-        rest = rest / basis.m * basis.n;
-      }
-    }
-    for (int l = 0; l < width && cells[static_cast<std::size_t>(l)] >= 0; ++l) {
-      const auto dofs = space.dofs(cells[static_cast<std::size_t>(l)]);
-      for (int t = 0; t < n_nodes; ++t) {
-        const int node = order[static_cast<std::size_t>(t)];
-        load.at(dofs[static_cast<std::size_t>(node)]) +=
-            in[static_cast<std::size_t>(t * width + l)];
-      }
-    }
-  }
-  if (terms.bad().cell >= 0) {
-    throw_bad("source", mesh::map_to_physical(mesh, terms.bad().cell, terms.bad().point), dim);
-  }
 }
 
 }  // namespace
@@ -737,61 +531,11 @@ std::size_t CellOperator<T>::bytes() const {
   return data_->bytes();
 }
 
-void cell_load(const mesh::Mesh& mesh, const fem::Space& space, const fem::Constraints& fixed,
-               const physics::Form& form, double time, const la::Vector& b) {
-  const auto n_owned = static_cast<std::size_t>(space.n_owned);
-  const auto n_local = static_cast<std::size_t>(space.n_local());
-  const TensorBasis basis(space.element.degree(), n_points_1d(mesh, space.element.degree()));
-  double* const out = b.data();
-  std::fill_n(out, n_owned, 0.0);
-  Load load{out, std::vector<double>(n_local - n_owned, 0.0), space.n_owned};
-  space.communicator.together([&] {
-    add_sources(mesh, space, form, time, basis, load);
-    const NaturalFacets facets = natural_facets(mesh, space, form, time, false);
-    const auto n = static_cast<std::size_t>(facets.n_nodes);
-    const auto n_points = static_cast<std::size_t>(facets.n_points);
-    for (std::size_t f = 0; f < facets.facets.size(); ++f) {
-      const auto number = static_cast<std::size_t>(facets.facets[f].number);
-      const auto dofs = space.dofs(facets.facets[f].cell);
-      for (std::size_t a = 0; a < n; ++a) {
-        double sum = 0;
-        for (std::size_t q = 0; q < n_points; ++q) {
-          sum += facets.shapes[(number * n_points + q) * n + a] * facets.load[f * n_points + q];
-        }
-        load.at(dofs[static_cast<std::size_t>(facets.nodes[number * n + a])]) += sum;
-      }
-    }
-  });
-  comm::SplitExchange<double> exchange(space.plan, space.n_owned);
-  exchange.start_back(load.ghosts.data());
-  exchange.finish_back(out);
-
-  // Columns of prescribed values: A applied to them in the cells that have any.
-  std::vector<LocalId> touching;
-  const bool any_value =
-      std::any_of(fixed.value.begin(), fixed.value.end(), [](double value) { return value != 0; });
-  for (LocalId cell = 0; any_value && cell < mesh.n_cells_owned; ++cell) {
-    const auto dofs = space.dofs(cell);
-    if (std::any_of(dofs.begin(), dofs.end(), [&](LocalId dof) {
-          const auto d = static_cast<std::size_t>(dof);
-          return fixed.is_fixed[d] != 0 && fixed.value[d] != 0.0;
-        })) {
-      touching.push_back(cell);
-    }
-  }
-  if (space.communicator.any(!touching.empty())) {
-    const std::vector<std::uint8_t> free(n_local, 0);
-    typename CellOperator<double>::Data op(mesh, space, free, form, time, &touching);
-    std::vector<double> given(n_owned, 0.0), moved(n_owned, 0.0);
-    for (std::size_t i = 0; i < n_owned; ++i) {
-      if (fixed.is_fixed[i] != 0) given[i] = fixed.value[i];
-    }
-    op.apply(given.data(), moved.data(), {}, {});
-    for (std::size_t i = 0; i < n_owned; ++i) out[i] -= moved[i];
-  }
-  for (std::size_t i = 0; i < n_owned; ++i) {
-    if (fixed.is_fixed[i] != 0) out[i] = fixed.value[i];
-  }
+void apply_some_cells(const mesh::Mesh& mesh, const fem::Space& space, const physics::Form& form,
+                      double time, const std::vector<LocalId>& cells, const double* x, double* y) {
+  const std::vector<std::uint8_t> free(static_cast<std::size_t>(space.n_local()), 0);
+  CellOperator<double>::Data op(mesh, space, free, form, time, &cells);
+  op.apply(x, y, {}, {});
 }
 
 template class CellOperator<double>;
