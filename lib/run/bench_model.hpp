@@ -9,16 +9,16 @@ namespace ritz::run {
 enum class CellData {
   none,      ///< boxes, constant coefficient
   vertices,  ///< trilinear cells, constant coefficient
-  factors    ///< a coefficient that varies, on any trilinear cell
+  factors    ///< boxes, a scalar coefficient that varies
 };
 
-/// Numbers of a cell: 21 of its edges and two, with one at each quadrature point where a
-/// coefficient varies; at degree 1 the symmetric tensor at eight points.
+/// Numbers of a cell: 21 of its edges and two, or at degree 1 the symmetric tensor at eight points;
+/// where a coefficient varies one tensor and a number at each point.
 inline double cell_numbers(int degree, CellData data) {
   const double points = (degree + 1.0) * (degree + 1.0) * (degree + 1.0);
   if (data == CellData::none) return 0.0;
-  if (degree == 1) return 6 * points;
-  return 23 + (data == CellData::factors ? points : 0.0);
+  if (data == CellData::factors) return 6 + points;
+  return degree == 1 ? 6 * points : 23.0;
 }
 
 /// Bytes an unknown of one operator action: vectors in and out with the line that is read before
