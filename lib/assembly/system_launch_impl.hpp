@@ -8,11 +8,16 @@
 /// The kernels of block systems; included by one file a dimension.
 namespace ritz::assembly {
 
+// Made once: a launch then allocates nothing.
+inline const std::string system_cells_label = "ritz::assembly::system_cells";
+inline const std::string system_simplices_label = "ritz::assembly::system_simplex_cells";
+inline const std::string system_facets_label = "ritz::assembly::system_facets";
+
 template <int dim, class Slot>
 void launch_system_simplices_of(const SystemAssembler::Plan& plan, const SystemData& data,
                                 const TermsView& terms) {
   const auto launch = [&](const auto& cells) {
-    plan.run("ritz::assembly::system_simplex_cells", cells, cells.scratch_doubles());
+    plan.run(system_simplices_label, cells, cells.scratch_doubles());
   };
   switch (terms.n_unknowns) {
     case 1:
@@ -44,7 +49,7 @@ void launch_system_cells_of(const SystemAssembler::Plan& plan, const SystemData&
   const bool linear = straight && table.shapes.n_nodes == dim + 1 && !rows_in_lanes &&
                       plan.options.kernel == SystemAssembler::Options::Kernel::automatic;
   const SystemCells<dim, Slot> cells(data, terms, table, straight, linear, rows_in_lanes);
-  plan.run("ritz::assembly::system_cells", cells, cells.layout().total);
+  plan.run(system_cells_label, cells, cells.layout().total);
 }
 
 template <int dim>
@@ -67,7 +72,7 @@ void launch_system_facets(const SystemAssembler::Plan& plan, const SystemData& d
                                  plan.facets.unknowns.data(),
                                  plan.facets.facets,
                                  plan.facets.tile_offsets};
-  plan.run("ritz::assembly::system_facets", facets, facets.scratch_doubles());
+  plan.run(system_facets_label, facets, facets.scratch_doubles());
 }
 
 }  // namespace ritz::assembly

@@ -57,7 +57,7 @@ struct SystemAssembler::Plan {
   /// Runs functor.tile(t, scratch) for all tiles: see run_tiles(). On the host with scratch that is
   /// kept from call to call and has no limit but memory.
   template <class Functor>
-  void run(const char* label, const Functor& functor, std::size_t scratch_doubles) const;
+  void run(const std::string& label, const Functor& functor, std::size_t scratch_doubles) const;
 };
 
 /// The passes over the cells (system_launch_*d.cpp).
@@ -72,7 +72,7 @@ void launch_system_facets(const SystemAssembler::Plan& plan, const SystemData& d
                           const TermsView& terms);
 
 template <class Functor>
-void SystemAssembler::Plan::run(const char* label, const Functor& functor,
+void SystemAssembler::Plan::run(const std::string& label, const Functor& functor,
                                 std::size_t scratch_doubles) const {
   const int n_tiles = scalar.map.n_tiles;
   if (n_tiles == 0) return;
@@ -100,7 +100,7 @@ void SystemAssembler::Plan::run(const char* label, const Functor& functor,
       tokens.release(id);
     });
   } else {
-    run_tiles(label, functor, n_tiles, scratch_doubles, false);
+    run_tiles(label.c_str(), functor, n_tiles, scratch_doubles, false);
   }
 }
 

@@ -65,18 +65,23 @@ SystemAssembler::Fixed SystemValues::write(double time, std::span<double> u) con
   if (n_fixed_ == 0) return fixed;
   std::fill(written_.begin(), written_.end(), std::uint8_t{0});
   clashes_.clear();
-  double largest = 0;
-  space_.communicator.together([&] {
-    for (Condition& condition : conditions_) {
-      evaluate(condition, time);
-      set(condition, largest);
+  // One pointer to capture, so that the function needs no memory of its own.
+  struct Work {
+    const SystemValues& values;
+    double time;
+    double largest;
+  } work{*this, time, 0.0};
+  space_.communicator.together([&work] {
+    for (Condition& condition : work.values.conditions_) {
+      work.values.evaluate(condition, work.time);
+      work.values.set(condition, work.largest);
     }
   });
   space_.plan.to_ghosts(std::span<double>(values_), m_);
   for (std::size_t i = 0; i < u.size(); ++i) {
     if (is_fixed_[i] != 0) u[i] = values_[i];
   }
-  return gather_clashes(space_.communicator.max(largest));
+  return gather_clashes(space_.communicator.max(work.largest));
 }
 
 /// The condition's values, in buffer_.

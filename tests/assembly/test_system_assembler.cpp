@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "count_allocations.hpp"
 #include "ritz/assembly/integrate.hpp"
 #include "ritz/base/error.hpp"
 #include "system_tools.hpp"
@@ -583,6 +584,41 @@ TEST(PrescribedValues, LaterOnesWinAndClashesAreCounted) {
     EXPECT_EQ(error.code(), base::ExitCode::not_finite);
     EXPECT_THAT(error.what(), ::testing::HasSubstr("prescribed for v on right is"));
   }
+}
+
+// From the second call on; only the exchange with other ranks has buffers, of the prescribed
+// values.
+TEST(Again, AllocatesNothing) {
+  const auto world = comm::Communicator::world();
+  long counts[2] = {0, 0};
+  for (const int refined : {0, 1}) {
+    test::Setup setup;
+    setup.type = CellType::tri;
+    setup.cells = {refined == 0 ? 6 : 24, 12, 1};
+    const mesh::Mesh mesh = test::make_mesh(world, setup);
+    const fem::Space space(mesh, 2);
+    physics::SystemForm form = test::nasty_form(mesh);
+    test::add_boundary(form, mesh, Kind::value, {"left"}, 0, "1 + t*y");
+    const test::SystemAssembler assembler(mesh, space, form);
+    la::Vector values("values", assembler.pattern().columns.extent(0)),
+        r("r", static_cast<std::size_t>(2 * space.n_owned));
+    Arrays at = test::random_arrays(space, 2);
+    const auto step = [&] {
+      (void)assembler.fixed_values(0.3, at.u);
+      (void)assembler.residual(at.state(), r);
+      (void)assembler.jacobian(at.state(), 1.0, 2.0, values);
+      (void)assembler.both(at.state(), 1.0, 2.0, r, values);
+      (void)assembler.lumped_mass(at.state(), 1, r);
+    };
+    for (int warm = 0; warm < 3; ++warm) step();
+    const long before = test::n_allocations;
+    for (int again = 0; again < 10; ++again) step();
+    counts[refined] = (test::n_allocations - before) / 10;
+  }
+  if (world.size() == 1) {
+    EXPECT_EQ(counts[0], 0);
+  }
+  EXPECT_LE(counts[1], counts[0]);
 }
 
 TEST(NotFinite, IsToldWithPlaceAndValues) {
