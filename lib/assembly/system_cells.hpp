@@ -285,6 +285,7 @@ struct SystemCells {
                                            const Layout& at, double* scratch,
                                            SystemRecord& record) const {
     unsigned good = ~0U;
+    BadLane bad;
     const int first = batches[0].region[0];
     bool one_region = true;
     for (int g = 0; g < n_filled; ++g) {
@@ -294,13 +295,22 @@ struct SystemCells {
       for (int l = 0; l < width; ++l) {
         const int region = batches[g].region[l];
         if (is_known(batches, g, l)) continue;
-        good &= run_program(batches, n_filled, region, at, scratch, record);
+        good &= run_program(batches, n_filled, region, at, scratch, bad);
         distribute(batches, n_filled, region, one_region, at, scratch);
-        if (one_region) return good;
+        if (one_region) break;
       }
+      if (one_region) break;
     }
+    // Cells come in the order of their global ids, regions do not: the first cell is told.
+    if (record.bad_cell < 0) record = bad.record;
     return good;
   }
+
+  /// The first lane of a batch with a value that is not finite.
+  struct BadLane {
+    int lane = max_packs * width;
+    SystemRecord record;
+  };
 
   /// Whether an earlier lane has the region of this one.
   KOKKOS_INLINE_FUNCTION static bool is_known(const SystemBatch* batches, int g, int l) {
@@ -315,7 +325,7 @@ struct SystemCells {
 
   KOKKOS_INLINE_FUNCTION unsigned run_program(const SystemBatch* batches, int n_filled, int region,
                                               const Layout& at, double* scratch,
-                                              SystemRecord& record) const {
+                                              BadLane& bad) const {
     const expr::ProgramView program = terms.programs(static_cast<std::size_t>(region));
     if (program.n_outputs == 0) return ~0U;
     const int n = n_filled * shapes.n_points * width;
@@ -339,7 +349,9 @@ struct SystemCells {
       for (int l = 0; l < width; ++l) {
         if (!is_bad(lanes[l]) || batches[g].region[l] != region) continue;
         good &= ~(1U << static_cast<unsigned>(g));
-        if (record.bad_cell < 0) note_bad(batches[g], g, l, program.n_outputs, out, record);
+        if (g * width + l >= bad.lane) continue;
+        bad.lane = g * width + l;
+        note_bad(batches[g], g, l, program.n_outputs, out, bad.record);
       }
     }
     return good;

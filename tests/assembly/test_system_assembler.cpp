@@ -772,6 +772,35 @@ void expect_same(const Everything& one, const Everything& whole) {
 
 }  // namespace
 
+// Of all cells with values that are not finite the one with the lowest global id, at the same point
+// and in the same words on every number of ranks, also where regions are mixed.
+TEST_P(OnEachCell, TheFirstBadCellIsTold) {
+  const auto bad_cell = [&](const comm::Communicator& communicator, test::Spread how) {
+    const mesh::Mesh mesh = make_exactly(communicator, type, false, how);
+    const fem::Space space(mesh, 1);
+    const Texts zero(static_cast<std::size_t>(dim), "0");
+    physics::SystemForm form = test::system_form(dim, {"u"}, {"log(u - x)"}, zero);
+    form.regions.push_back(test::region_of(form.unknowns, dim, {"1/sqrt(u - 0.6)"}, zero));
+    BlockSystem system(mesh, space, form);
+    Arrays at;
+    at.u = test::interpolate(mesh, space, [](const Point& x) { return 0.3 + 0.7 * x[0]; });
+    system.residual(at);
+    const bool found = system.result.bad_cell >= 0;
+    const GlobalId mine = found ? mesh.cell_gid[static_cast<std::size_t>(system.result.bad_cell)]
+                                : std::numeric_limits<GlobalId>::max();
+    const GlobalId first = communicator.min(mine);
+    const double place = communicator.max(mine == first ? system.result.bad_point[0] : -1e9);
+    return std::pair{first, place};
+  };
+  const auto [cell, place] = bad_cell(comm::Communicator::self(), test::Spread::blocks);
+  ASSERT_NE(cell, std::numeric_limits<GlobalId>::max());
+  for (const auto how : {test::Spread::blocks, test::Spread::scattered}) {
+    const auto [other_cell, other_place] = bad_cell(world, how);
+    EXPECT_EQ(other_cell, cell);
+    EXPECT_EQ(other_place, place);
+  }
+}
+
 TEST_P(OnEachCell, BitsDoNotDependOnTheRanks) {
   for (const int degree : {1, 2, 3}) {
     if (degree == 3 && type == CellType::hex && world.size() != 2) continue;  // many numbers
