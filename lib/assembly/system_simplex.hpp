@@ -10,11 +10,12 @@ namespace ritz::assembly {
 ///                  + r_ij |J| (1 + delta_ab) / (d! (d+1)(d+2)),   s = 1 / (d! |J|).
 /// No point is visited and no formula evaluated.
 ///
-/// Elasticity on tets (m = 3): 9 pairs of unknowns take 4 (9 + 3) + 16 * 3 multiplications and
-/// additions each, 0.9 kflop a cell; each cell reads 4 nodes, 96 bytes of coordinates shared by
-/// five to six cells a node, 20 bytes of slots and entries a row, and adds 144 numbers to rows that
-/// stay in the second-level cache: 2.3 kB of cache traffic. The matrix itself, 45 numbers a row of
-/// a node's three, is written once: 180 B a cell. So the adds bound it, not flops or memory.
+/// Elasticity on tets (m = 3): 9 pairs of unknowns take 4 (9 + 3) + 16 * 3 multiply-adds each, 864
+/// a cell. A cell reads its list entry and nodes, 32 bytes of entries and slots, and the
+/// coordinates of its nodes, of which there is one for five to six cells; it adds 144 numbers to
+/// rows that stay in the second-level cache, 2.3 kB read and written there. From and to memory go
+/// 45 numbers of each of a node's three rows: 190 bytes a cell. So the adds are the bound, not
+/// flops or memory.
 ///
 /// n_unknowns: m, or 0: known at run time only.
 template <int dim, int n_unknowns, class Slot>
