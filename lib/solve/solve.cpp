@@ -415,8 +415,15 @@ class Solve {
     std::string failure;
     start_ = nullptr;
     Reuse::State* const kept = reuse();
-    const bool uses_kept = kept && !kept->is_due && kept->kind == choice.preconditioner &&
-                           (kept->is_current || choice.method != "direct");
+    const bool uses_kept = kept && !kept->is_due && kept->kind == choice.preconditioner;
+    // Factors of the matrix before are a very good preconditioner for this one.
+    const bool refines = choice.method == "direct" && (!uses_kept || kept->is_current);
+    iteration_limit_ = options_.max_iterations;
+    if (choice.method == "direct" && !refines) {
+      // A few dozen cost as much as new factors.
+      iteration_limit_ = std::min(iteration_limit_, 30);
+      attempt.method = system_.symmetric ? "cg" : "gmres";
+    }
     try {
       if (uses_kept) {
         preconditioner = kept->preconditioner;
@@ -448,7 +455,7 @@ class Solve {
     }
 
     start = now();
-    if (choice.method == "direct") {
+    if (refines) {
       refine(*preconditioner, attempt);
     } else {
       iterate(preconditioner.get(), attempt);
@@ -614,7 +621,7 @@ class Solve {
     if (start_ && best_residual_ >= 1.0) start_from_coarse(attempt);
     krylov_options.may_go_on = [this] { return seconds_left() > 0; };
     bool out_of_time = false;
-    attempt.history.reserve(static_cast<std::size_t>(std::min(options_.max_iterations, 10000)) + 2);
+    attempt.history.reserve(static_cast<std::size_t>(std::min(iteration_limit_, 10000)) + 2);
     const Monitor monitor = [&](int iteration, double residual) {
       const double relative = residual / report_.rhs_norm;
       if (iteration > 0 || attempt.history.empty()) attempt.history.push_back(relative);
@@ -630,7 +637,7 @@ class Solve {
     constexpr int max_restarts = 5;
     double residual = best_residual_;
     while (true) {
-      krylov_options.max_iterations = options_.max_iterations - attempt.iterations;
+      krylov_options.max_iterations = iteration_limit_ - attempt.iterations;
       KrylovResult result;
       try {
         result = attempt.engine == "native"
@@ -660,12 +667,12 @@ class Solve {
         case Stop::converged: {
           const bool progress = residual < 0.5 * before;
           if (attempt.n_restarts < max_restarts && progress &&
-              attempt.iterations < options_.max_iterations) {
+              attempt.iterations < iteration_limit_) {
             ++attempt.n_restarts;
             continue;
           }
-          attempt.status = attempt.iterations >= options_.max_iterations ? Status::max_iterations
-                                                                         : Status::loss_of_accuracy;
+          attempt.status = attempt.iterations >= iteration_limit_ ? Status::max_iterations
+                                                                  : Status::loss_of_accuracy;
           attempt.message = fmt::format(
               "{} reports convergence, but the true residual is {:.2e} after {} restarts",
               attempt.method, residual, attempt.n_restarts);
@@ -729,7 +736,8 @@ class Solve {
   double started_;
   Report report_;
   la::Vector residual_;
-  la::Vector best_x_;  ///< made when something but zero has to be kept
+  la::Vector best_x_;        ///< made when something but zero has to be kept
+  int iteration_limit_ = 0;  ///< of the present attempt
   double best_residual_ = std::numeric_limits<double>::infinity();
   std::unique_ptr<la::Matrix> pinned_;
   std::function<void(const la::Vector&, const la::Vector&)> start_;  ///< full multigrid

@@ -54,9 +54,9 @@ void add(StageReport& total, const StageReport& more) {
   total.message = more.message;
 }
 
-/// The largest of |a_c| / |b_c| over the components; a component of b that is zero everywhere
-/// counts as large as the largest of the others. Sums go over fixed blocks of nodes, so that steps
-/// do not depend on the number of threads. Collective.
+/// The largest of |a_c| / |b_c| over the differential components; a component of b that is zero
+/// everywhere counts as large as the largest of the others. Sums go over fixed blocks of nodes, so
+/// that steps do not depend on the number of threads. Collective.
 double relative_size(const SemiDiscrete& equations, const Vector& a, const Vector& b) {
   constexpr std::size_t block = 1024;
   const auto m = static_cast<std::size_t>(equations.n_components());
@@ -87,7 +87,7 @@ double relative_size(const SemiDiscrete& equations, const Vector& a, const Vecto
   double result = 0;
   for (std::size_t c = 0; c < m; ++c) {
     const double below = sums[2 * c + 1] > 0 ? sums[2 * c + 1] : largest;
-    if (sums[2 * c] == 0) continue;
+    if (sums[2 * c] == 0 || !equations.is_differential(static_cast<int>(c))) continue;
     result = std::max(result, below > 0 ? std::sqrt(sums[2 * c] / below)
                                         : std::numeric_limits<double>::infinity());
   }

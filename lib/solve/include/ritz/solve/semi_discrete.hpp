@@ -37,6 +37,12 @@ class SemiDiscrete {
   [[nodiscard]] virtual LocalId n_owned() const = 0;
   /// Unknowns with scales of their own: errors are measured relative to each.
   [[nodiscard]] virtual int n_components() const { return 1; }
+  /// Whether a time derivative of this component occurs. Errors of the others, which follow from
+  /// the equations, are not looked at: their first values may be anything.
+  [[nodiscard]] virtual bool is_differential(int component) const {
+    static_cast<void>(component);
+    return true;
+  }
   /// Highest derivative in time: 1 or 2.
   [[nodiscard]] virtual int order() const = 0;
 

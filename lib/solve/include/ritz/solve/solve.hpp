@@ -47,10 +47,9 @@ class Reuse {
 
   /// To be called when the operator is no longer the one the preconditioner was made for. The old
   /// one is still used until it costs too much: more than half again as many iterations as when it
-  /// was new (and five more). Local.
+  /// was new (and five more). A direct solver's factors become a preconditioner. Local.
   void operator_changed();
-  /// Never use the old one again, with the reason for the log: its memory is gone, or a direct
-  /// solver's factors are asked for. Local.
+  /// Never use the old one again, with the reason for the log. Local.
   void forget(const std::string& reason);
 
   [[nodiscard]] int n_built() const;                ///< preconditioners made
