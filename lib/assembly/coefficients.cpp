@@ -10,13 +10,16 @@ namespace ritz::assembly {
 
 namespace {
 
-/// The rows that evaluation lays out; a program may leave out the last ones (uniforms).
-constexpr std::array<std::string_view, 5> row_names{"x", "y", "z", "t", "u"};
+/// The rows that evaluation lays out, then the unknown, whatever its name; a program may leave out
+/// the last ones (uniforms).
+constexpr std::array<std::string_view, 4> row_names{"x", "y", "z", "t"};
 
 void check_variables(const expr::Program& program, std::size_t n_rows) {
   const auto& rows = program.row_variables();
   bool fits = program.n_outputs() == 1 && rows.size() <= n_rows;
-  for (std::size_t v = 0; v < rows.size() && fits; ++v) fits = rows[v] == row_names[v];
+  for (std::size_t v = 0; v < rows.size() && fits; ++v) {
+    fits = v >= row_names.size() || rows[v] == row_names[v];
+  }
   if (!fits) {
     throw base::Error(
         base::ExitCode::internal,
