@@ -422,75 +422,13 @@ int order_in_time(const Problem& problem, int unknown) {
                                                                                                 : 0;
 }
 
-namespace {
-
-/// Whether a formula has one of these names in it, as a word of its own.
-bool mentions(const Formula& formula, const std::vector<std::string>& names) {
-  const std::string& text = formula.text;
-  const auto in_word = [](char c) {
-    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t begin = i;
-    while (i < text.size() && in_word(text[i])) ++i;
-    if (i > begin && contains(names, text.substr(begin, i - begin))) return true;
-    if (i == begin) ++i;
-  }
-  return false;
-}
-
-/// The first formula of the equation or of a boundary that has an unknown in it, or nullptr.
-const Formula* first_nonlinear(const Problem& problem) {
-  const std::vector<std::string> names = names_of(problem.equation.unknowns);
-  std::vector<const Formula*> formulas;
-  const auto add = [&](const Coefficients& c) {
-    if (c.diffusion) {
-      for (const Formula& entry : c.diffusion->entries) formulas.push_back(&entry);
-    }
-    if (c.advection) {
-      for (const Formula& entry : *c.advection) formulas.push_back(&entry);
-    }
-    for (const auto* one : {&c.reaction, &c.source, &c.capacity, &c.inertia, &c.wave_number}) {
-      if (one->has_value()) formulas.push_back(&**one);
-    }
-  };
-  for (const Unknown& unknown : problem.equation.unknowns) add(unknown.coefficients);
-  for (const Material& material : problem.materials) add(material.coefficients);
-  for (const Boundary& boundary : problem.boundaries) {
-    formulas.push_back(&boundary.value_or_flux);
-    formulas.push_back(&boundary.robin_coefficient);
-    formulas.push_back(&boundary.robin_ambient);
-  }
-  const auto found = std::find_if(formulas.begin(), formulas.end(), [&](const Formula* formula) {
-    return mentions(*formula, names);
-  });
-  return found == formulas.end() ? nullptr : *found;
-}
-
-}  // namespace
-
 std::vector<base::Diagnostic> unsupported(const Problem& problem) {
   std::vector<base::Diagnostic> errors;
   const auto refuse = [&](const base::Location& where, const std::string& what) {
     errors.push_back({base::Diagnostic::Severity::error, where, what + " (not in this version)"});
   };
-  const EquationOptions& equation = problem.equation;
-  if (equation.kind == EquationKind::elasticity) {
-    refuse(equation.where, "equation.kind = \"elasticity\" cannot be solved yet");
-  }
-  if (equation.kind == EquationKind::helmholtz) {
-    refuse(equation.where, "equation.kind = \"helmholtz\" cannot be solved yet");
-  }
-  if (has_several(problem)) {
-    refuse(equation.unknowns[1].where, "several unknowns cannot be solved for yet");
-  } else if (equation.unknowns.front().name != "u" && !is_elastic(problem)) {
-    refuse(equation.unknowns.front().where, "the unknown cannot have another name than u yet");
-  }
-  if (problem.time) refuse(problem.time->where, "[time] cannot be done yet: only steady problems");
-  if (const Formula* formula = first_nonlinear(problem)) {
-    refuse(formula->where, fmt::format("\"{}\" depends on an unknown: nonlinear problems cannot be "
-                                       "solved yet",
-                                       shown_text(formula->text)));
+  if (problem.nonlinear.method == NonlinearOptions::Method::picard) {
+    refuse(problem.nonlinear.method_where, "nonlinear.method = \"picard\" cannot be done yet");
   }
   return errors;
 }

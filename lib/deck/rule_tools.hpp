@@ -56,7 +56,4 @@ class Uniqueness {
 void check_which(const Problem& problem, const std::string& table, const base::Location& where,
                  const Name& name, Report& report);
 
-/// Whether anything of an unknown flows: without that there is nothing to say at the boundary.
-[[nodiscard]] bool has_flux(const Problem& problem, int unknown);
-
 }  // namespace ritz::deck

@@ -51,6 +51,9 @@ using FileReader = std::function<std::optional<std::string>(const std::string& p
 /// Reads the file at `path`: for parse()'s read_include. Local.
 [[nodiscard]] std::optional<std::string> read_file(const std::string& path);
 
+/// Whether anything of an unknown flows: without that there is nothing to say at the boundary.
+[[nodiscard]] bool has_flux(const Problem& problem, int unknown);
+
 /// What this version's solvers cannot do yet of what a right deck may ask for: one error each, with
 /// its place; empty = the problem can be run. parse() does not call it: a deck is right or wrong
 /// whatever the solvers can do. Local.
