@@ -116,14 +116,14 @@ int check_deck(const comm::Communicator& communicator, const CheckRequest& reque
     const Prepared prepared = prepare(communicator, request.deck, request.overrides, diagnostics);
     for (const Diagnostic& entry : diagnostics.entries()) say(entry.text());
     report.forecast =
-        forecast(prepared.problem, prepared.names, prepared.symmetric, request.n_ranks);
+        forecast(prepared.problem, prepared.names, prepared.equations, request.n_ranks);
     say(text(*report.forecast, request.n_ranks));
     report.disk = disk_needs(communicator, prepared.problem, *report.forecast);
     if (const std::string problem = report.disk->problem(); !problem.empty()) {
       diagnostics.warning({}, problem);
       say(diagnostics.entries().back().text());
     }
-    check_memory_limit(prepared.problem, prepared.names, prepared.symmetric, *report.forecast,
+    check_memory_limit(prepared.problem, prepared.names, prepared.equations, *report.forecast,
                        request.n_ranks);
     say(fmt::format("{}: no mistakes found", request.deck));
   } catch (const base::Error& error) {

@@ -5,6 +5,8 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
+#include <vector>
 
 #include "ritz/base/error.hpp"
 
@@ -14,10 +16,23 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array ours{"effective.toml",  "results.vtkhdf", "results.vtkhdf.part",
-                          "perf.json",       "events.jsonl",   "status.json",
-                          "status.json.new", "log.txt",        "probes.csv",
-                          "integrals.csv",   "extrema.csv",    "residuals.csv"};
+constexpr std::array ours{
+    "effective.toml", "results.vtkhdf", "results.vtkhdf.part",   "perf.json",
+    "events.jsonl",   "status.json",    "status.json.new",       "log.txt",
+    "probes.csv",     "integrals.csv",  "extrema.csv",           "residuals.csv",
+    "history.csv",    "newton.csv",     "results.vtkhdf.series", "results.vtkhdf.series.part"};
+
+/// "results-000012.vtkhdf", or what is left of writing it.
+bool is_result_of_a_time(const std::string& name) {
+  constexpr std::string_view start = "results-", end = ".vtkhdf", part = ".part";
+  std::string_view rest = name;
+  if (rest.ends_with(part)) rest.remove_suffix(part.size());
+  if (!rest.starts_with(start) || !rest.ends_with(end)) return false;
+  rest.remove_prefix(start.size());
+  if (rest.size() < end.size() + 6) return false;
+  rest.remove_suffix(end.size());
+  return rest.find_first_not_of("0123456789") == std::string_view::npos;
+}
 
 }  // namespace
 
@@ -45,9 +60,15 @@ void prepare_directory(const comm::Communicator& communicator, const std::string
           "the output directory is not empty; nothing was touched. Add --overwrite to "
           "replace an earlier run's files, or --set output.directory=DIR");
     }
-    for (const char* name : ours) {
+    std::vector<std::string> old(ours.begin(), ours.end());
+    for (const fs::directory_entry& entry : fs::directory_iterator(directory, failed)) {
+      const std::string name = entry.path().filename().string();
+      if (is_result_of_a_time(name)) old.push_back(name);
+    }
+    if (failed) fail("cannot read the output directory", failed);
+    for (const std::string& name : old) {
       fs::remove(fs::path(directory) / name, failed);
-      if (failed) fail(std::string("cannot remove ") + name, failed);
+      if (failed) fail("cannot remove " + name, failed);
     }
   });
 }

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "directory.hpp"
+#include "evolution.hpp"
 #include "limits.hpp"
 #include "points.hpp"
 #include "prepare.hpp"
@@ -25,6 +26,7 @@
 #include "ritz/run/matrix_free.hpp"
 #include "ritz/run/mesh_setup.hpp"
 #include "ritz/run/outputs.hpp"
+#include "ritz/run/system_form.hpp"
 #include "ritz/solve/solve.hpp"
 #include "ritz/store/results.hpp"
 #include "unknown_places.hpp"
@@ -80,8 +82,8 @@ class Run {
   /// warning).
   void check_needs() {
     const int n_ranks = communicator_.size();
-    const Forecast needs = forecast(problem(), prepared_.names, prepared_.symmetric, n_ranks);
-    check_memory_limit(problem(), prepared_.names, prepared_.symmetric, needs, n_ranks);
+    const Forecast needs = forecast(problem(), prepared_.names, prepared_.equations, n_ranks);
+    check_memory_limit(problem(), prepared_.names, prepared_.equations, needs, n_ranks);
     const DiskNeeds disk = disk_needs(communicator_, problem(), needs);
     if (disk.cannot_fit()) throw base::Error(base::ExitCode::io, disk.problem());
     std::string memory = memory_warning(needs, n_ranks);
@@ -141,6 +143,7 @@ class Run {
 
   /// Assembles, solves, writes; returns the code of the run.
   int solve_and_write(const fem::Space& space) {
+    if (prepared_.equations.is_system) return evolve_and_write(space);
     base::Diagnostics diagnostics;
     const physics::Form form = make_form(problem(), mesh_->dimension(), mesh_->region_names,
                                          mesh_->set_names, diagnostics);
@@ -191,6 +194,37 @@ class Run {
       space.plan.to_ghosts(std::span(values));
     }
     return write(space, form, values);
+  }
+
+  /// Everything but one steady linear equation.
+  int evolve_and_write(const fem::Space& space) {
+    base::Diagnostics diagnostics;
+    const physics::SystemForm form = make_system(
+        problem(), mesh_->dimension(), mesh_->region_names, mesh_->set_names,
+        [this](std::int16_t set) { return plane_axis(*mesh_, set); }, diagnostics);
+    diagnostics.throw_errors(base::ExitCode::deck);
+    EvolutionParts parts{communicator_,
+                         problem(),
+                         *meshes_,
+                         *mesh_,
+                         space,
+                         form,
+                         {},
+                         recorder_,
+                         progress_,
+                         [this](const std::string& text) { remark(text); },
+                         remarks_};
+    if (has_linear_form(problem(), form)) {
+      parts.linear_form = make_form(problem(), mesh_->dimension(), mesh_->region_names,
+                                    mesh_->set_names, diagnostics);
+    }
+    const EvolutionOutcome outcome = evolve(parts);
+    outcome_.status = outcome.status;
+    outcome_.iterations = outcome.iterations;
+    outcome_.true_residual = outcome.residual;
+    outcome_.norms = outcome.norms;
+    outcome_.verified = outcome.verified;
+    return outcome.code;
   }
 
   /// Applies the operator cell by cell; multigrid is offered to the solver.
@@ -366,7 +400,9 @@ class Run {
     }
     communicator_.together([&] {
       if (communicator_.is_root()) {
-        write_tables(problem().output.directory, mesh_->dimension(), probes, integrals, extremes);
+        const NamedResults results{"u", extremes, probes};
+        write_tables(problem().output.directory, mesh_->dimension(), std::span(&results, 1),
+                     integrals);
       }
     });
 
@@ -419,8 +455,10 @@ class Run {
                                {"h1_error", outcome_.norms ? norms.h1_semi : none},
                                {"verified", outcome_.verified}});
     if (code == 0)
-      base::log::info(fmt::format("\nresults in {}; open results.vtkhdf with ParaView",
-                                  problem().output.directory));
+      base::log::info(fmt::format(
+          "\nresults in {}; open {} with ParaView", problem().output.directory,
+          problem().output.every || problem().output.every_steps ? "results.vtkhdf.series"
+                                                                 : "results.vtkhdf"));
     base::log::flush();
   }
 

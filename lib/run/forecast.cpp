@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "ritz/base/text.hpp"
+#include "ritz/deck/parse.hpp"
 #include "ritz/mesh/cell_type.hpp"
 #include "ritz/run/matrix_free.hpp"
 
@@ -136,8 +137,8 @@ bool has_numbers_only(const deck::Problem& problem) {
 
 }  // namespace
 
-Forecast forecast(const deck::Problem& problem, const MeshNames& names, bool symmetric,
-                  int n_ranks) {
+Forecast forecast(const deck::Problem& problem, const MeshNames& names,
+                  const EquationTraits& equations, int n_ranks) {
   const CellType type = mesh::cell_type(names.cell_type);
   const int dimension = mesh::table(type).dimension;
   const int degree = problem.space.degree;
@@ -151,18 +152,22 @@ Forecast forecast(const deck::Problem& problem, const MeshNames& names, bool sym
   Forecast result;
   result.exact = problem.mesh.kind == deck::MeshKind::box;
   result.n_cells = mesh.cells;
-  result.n_unknowns = lattice_points(mesh, degree);
-  result.n_entries = matrix_entries(mesh, degree);
+  // Blocks of all unknowns of a node with all of another.
+  const auto components = static_cast<double>(deck::unknown_names(problem, dimension).size());
+  result.n_unknowns = lattice_points(mesh, degree) * components;
+  result.n_entries = matrix_entries(mesh, degree) * components * components;
 
   solve::Context context;
   context.cell_type = names.cell_type;
   context.degree = degree;
   context.dimension = dimension;
-  const OperatorFacts facts{names.cell_type, degree, std::llround(result.n_unknowns), symmetric,
+  const OperatorFacts facts{names.cell_type, degree, std::llround(result.n_unknowns),
+                            equations.symmetric,
                             n_coarser_meshes(problem, names.cell_type, n_ranks) > 0};
-  const bool matrix_free = choose_operator(problem.solver, facts).matrix_free;
-  result.solver =
-      solve::pick(problem.solver, symmetric, std::llround(result.n_unknowns), context, matrix_free);
+  const bool matrix_free =
+      !equations.is_system && choose_operator(problem.solver, facts).matrix_free;
+  result.solver = solve::pick(problem.solver, equations.symmetric, std::llround(result.n_unknowns),
+                              context, matrix_free);
 
   const double cells = result.n_cells / ranks, unknowns = result.n_unknowns / ranks;
   const double nodes_per_cell = mesh::n_lattice_points(type, names.geometry_order);
@@ -189,7 +194,7 @@ Forecast forecast(const deck::Problem& problem, const MeshNames& names, bool sym
     const bool boxes = constant && problem.mesh.kind == deck::MeshKind::box &&
                        problem.mesh.box.distortion == deck::Distortion::none;
     const bool edges =
-        constant && symmetric && names.geometry_order == 1 && degree > 1 && dimension > 1;
+        constant && equations.symmetric && names.geometry_order == 1 && degree > 1 && dimension > 1;
     const double points = std::pow(degree + 1, dimension);
     const double tensor = boxes   ? 8.0
                           : edges ? dimension * (std::exp2(dimension) - 1) + 2
@@ -206,10 +211,20 @@ Forecast forecast(const deck::Problem& problem, const MeshNames& names, bool sym
   }
   result.base_bytes = 120.0 * 1024 * 1024;
   if (problem.output.fields) {
-    // Points with three coordinates and u; connectivity, offset, type, region and rank of a cell.
+    // Points with three coordinates and values; connectivity, offset, type, region and rank of a
+    // cell.
     const int order = std::max(degree, names.geometry_order);
-    result.file_bytes = lattice_points(mesh, order) * 32 +
-                        result.n_cells * (8.0 * mesh::n_lattice_points(type, order) + 17);
+    if (problem.time && problem.output.every) {
+      const double length = problem.time->end - problem.time->start;
+      result.n_files = std::ceil(length / *problem.output.every - 1e-9) + 1;
+    } else if (problem.time && problem.output.every_steps) {
+      const double steps = (problem.time->end - problem.time->start) / problem.time->step;
+      result.n_files =
+          std::ceil(steps / static_cast<double>(*problem.output.every_steps) - 1e-9) + 1;
+    }
+    result.file_bytes =
+        result.n_files * (lattice_points(mesh, order) * (24 + 8 * components) +
+                          result.n_cells * (8.0 * mesh::n_lattice_points(type, order) + 17));
   }
   return result;
 }
@@ -219,7 +234,7 @@ std::string text(const Forecast& needs, int n_ranks) {
       "{} cells, {}{} unknowns, {}{}\n"
       "solver: {}+{}{}\n"
       "memory a rank on {} rank{}: about {} (program {}, mesh {}, space {}, matrix {}, solver {})\n"
-      "results.vtkhdf: {}",
+      "results: {}",
       base::count_text(std::llround(needs.n_cells)), needs.exact ? "" : "about ",
       base::count_text(std::llround(needs.n_unknowns)),
       needs.n_entries > 0 ? base::count_text(std::llround(needs.n_entries)) + " matrix entries"
@@ -231,8 +246,10 @@ std::string text(const Forecast& needs, int n_ranks) {
       base::bytes_text(needs.base_bytes), base::bytes_text(needs.mesh_bytes),
       base::bytes_text(needs.space_bytes), base::bytes_text(needs.matrix_bytes),
       base::bytes_text(needs.solver_bytes),
-      needs.file_bytes > 0 ? base::bytes_text(needs.file_bytes) + " before compression"
-                           : "not written");
+      needs.file_bytes > 0
+          ? base::bytes_text(needs.file_bytes) + " before compression" +
+                (needs.n_files > 1 ? fmt::format(" in {:.0f} files", needs.n_files) : "")
+          : "not written");
 }
 
 }  // namespace ritz::run

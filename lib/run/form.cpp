@@ -19,6 +19,16 @@ expr::Symbols symbols(const deck::Problem& problem,
   return names;
 }
 
+expr::Symbols stop_symbols(const deck::Problem& problem) {
+  expr::Symbols names = symbols(problem);
+  names.variables = {"t"};
+  for (const deck::Unknown& unknown : problem.equation.unknowns) {
+    names.variables.push_back("max(" + unknown.name + ")");
+    names.variables.push_back("min(" + unknown.name + ")");
+  }
+  return names;
+}
+
 std::optional<expr::Expression> compile(const deck::Formula& formula, const std::string& key,
                                         expr::Type type, const expr::Symbols& names,
                                         base::Diagnostics& diagnostics) {
@@ -136,10 +146,6 @@ physics::Form make_form(const deck::Problem& problem, int dimension,
                         const std::vector<std::string>& set_names, base::Diagnostics& diagnostics) {
   physics::Form form;
   form.dimension = dimension;
-  // The formulas of what cannot be solved speak of more than this can compile.
-  std::vector<base::Diagnostic> refusals = deck::unsupported(problem);
-  for (base::Diagnostic& refusal : refusals) diagnostics.add(std::move(refusal));
-  if (!refusals.empty()) return form;
   FormBuilder builder(problem, dimension, diagnostics);
   const deck::Coefficients& general = problem.equation.coefficients;
   // The equation's own formulas are compiled once for the messages and again for each region that
@@ -206,6 +212,99 @@ physics::Form make_form(const deck::Problem& problem, int dimension,
   return form;
 }
 
+namespace {
+
+/// The formula of a region: the material's, or the equation's; empty: none.
+std::string formula_text(const deck::Problem& problem, const std::string& region,
+                         std::optional<deck::Formula> deck::Coefficients::*member) {
+  std::optional<deck::Formula> found = problem.equation.unknowns.front().coefficients.*member;
+  for (const deck::Material& material : problem.materials) {
+    if (material.region.text == region && material.coefficients.*member)
+      found = material.coefficients.*member;
+  }
+  return found ? "(" + found->text + ")" : std::string();
+}
+
+/// A reaction by its text.
+void set_reaction(physics::RegionForm& region, const std::string& text,
+                  const expr::Symbols& names) {
+  region.has_reaction = false;
+  region.reaction = {};
+  if (text.empty()) return;
+  const expr::Expression expression = expr::Expression::parse(text, names);
+  region.reaction.is_constant = expression.is_constant();
+  if (expression.is_constant()) {
+    region.reaction.value = expression.constant_value();
+    region.has_reaction = region.reaction.value != 0.0;
+  } else {
+    region.reaction.program = expression.compile();
+    region.has_reaction = true;
+  }
+}
+
+}  // namespace
+
+physics::Form shifted_form(const deck::Problem& problem, const physics::Form& form,
+                           const std::vector<std::string>& region_names, double rate_shift,
+                           double second_shift) {
+  physics::Form shifted = form;
+  const expr::Symbols names = symbols(problem);
+  for (std::size_t r = 0; r < region_names.size(); ++r) {
+    std::string text = formula_text(problem, region_names[r], &deck::Coefficients::reaction);
+    const auto add = [&](double shift, std::optional<deck::Formula> deck::Coefficients::*member) {
+      const std::string mass = formula_text(problem, region_names[r], member);
+      if (shift == 0.0 || mass.empty()) return;
+      text += fmt::format("{}{:.17g}*{}", text.empty() ? "" : " + ", shift, mass);
+    };
+    add(rate_shift, &deck::Coefficients::capacity);
+    add(second_shift, &deck::Coefficients::inertia);
+    set_reaction(shifted.regions[r], text, names);
+  }
+  return shifted;
+}
+
+physics::Form mass_form(const deck::Problem& problem, const physics::Form& form,
+                        const std::vector<std::string>& region_names, int order) {
+  physics::Form mass;
+  mass.dimension = form.dimension;
+  const expr::Symbols names = symbols(problem);
+  for (const std::string& name : region_names) {
+    physics::RegionForm region;
+    region.diffusion_kind = physics::DiffusionKind::none;
+    set_reaction(
+        region,
+        formula_text(problem, name,
+                     order == 1 ? &deck::Coefficients::capacity : &deck::Coefficients::inertia),
+        names);
+    mass.regions.push_back(std::move(region));
+  }
+  return mass;
+}
+
+TimeDependence time_dependence(const physics::Form& form) {
+  const auto depends = [](const physics::Coefficient& c) {
+    constexpr std::uint64_t t_row = 1U << 3U;
+    return !c.is_constant && (c.program.rows_read() & t_row) != 0;
+  };
+  const auto any = [&](const std::vector<physics::Coefficient>& list) {
+    return std::any_of(list.begin(), list.end(), depends);
+  };
+  TimeDependence result;
+  for (const physics::RegionForm& region : form.regions) {
+    result.matrix = result.matrix || any(region.diffusion) || any(region.advection) ||
+                    (region.has_reaction && depends(region.reaction));
+    result.load = result.load || (region.has_source && depends(region.source));
+  }
+  for (const physics::BoundaryForm& boundary : form.boundaries) {
+    const bool robin = boundary.kind == physics::BoundaryForm::Kind::robin;
+    result.matrix = result.matrix || (robin && depends(boundary.coefficient));
+    result.load = result.load || depends(robin ? boundary.ambient : boundary.value);
+  }
+  // What multiplies the prescribed values or the ambient changes the load as well.
+  result.load = result.load || result.matrix;
+  return result;
+}
+
 physics::Form mean_form(const physics::Form& form) {
   physics::Form unit;
   unit.dimension = form.dimension;
@@ -239,6 +338,10 @@ void check_formulas(const deck::Problem& problem, base::Diagnostics& diagnostics
       static_cast<void>(
           compile(one.value, table + one.unknown.text, expr::Type::real, plain, diagnostics));
     }
+  }
+  if (problem.time && problem.time->stop_when) {
+    static_cast<void>(compile(*problem.time->stop_when, "time.stop_when", expr::Type::boolean,
+                              stop_symbols(problem), diagnostics));
   }
   if (problem.verify.exact) {
     static_cast<void>(

@@ -13,10 +13,10 @@ namespace ritz::run {
 namespace {
 
 /// The smallest power-of-two multiple of `n_ranks` that keeps below the limit.
-std::string ranks_that_fit(const deck::Problem& problem, const MeshNames& names, bool symmetric,
-                           double limit, int n_ranks) {
+std::string ranks_that_fit(const deck::Problem& problem, const MeshNames& names,
+                           const EquationTraits& equations, double limit, int n_ranks) {
   for (int ranks = n_ranks * 2; ranks < (1 << 24); ranks *= 2) {
-    if (forecast(problem, names, symmetric, ranks).rank_bytes() <= limit)
+    if (forecast(problem, names, equations, ranks).rank_bytes() <= limit)
       return std::to_string(ranks);
   }
   return "more";
@@ -24,8 +24,8 @@ std::string ranks_that_fit(const deck::Problem& problem, const MeshNames& names,
 
 }  // namespace
 
-void check_memory_limit(const deck::Problem& problem, const MeshNames& names, bool symmetric,
-                        const Forecast& needs, int n_ranks) {
+void check_memory_limit(const deck::Problem& problem, const MeshNames& names,
+                        const EquationTraits& equations, const Forecast& needs, int n_ranks) {
   const std::optional<double>& limit = problem.limits.memory_bytes;
   if (!limit || needs.rank_bytes() <= *limit) return;
   throw base::Error(
@@ -33,7 +33,7 @@ void check_memory_limit(const deck::Problem& problem, const MeshNames& names, bo
       fmt::format("needs about {} a rank, limits.memory allows {}; nothing was started.\n{}\n"
                   "Use about {} ranks, or --set limits.memory=\"{}\"",
                   base::bytes_text(needs.rank_bytes()), base::bytes_text(*limit),
-                  text(needs, n_ranks), ranks_that_fit(problem, names, symmetric, *limit, n_ranks),
+                  text(needs, n_ranks), ranks_that_fit(problem, names, equations, *limit, n_ranks),
                   base::bytes_text(1.1 * needs.rank_bytes())));
 }
 

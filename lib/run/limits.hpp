@@ -11,8 +11,8 @@ namespace ritz::run {
 
 /// Throws Error(memory) with the numbers and what to do if a rank needs more than limits.memory.
 /// Local and the same on every rank.
-void check_memory_limit(const deck::Problem& problem, const MeshNames& names, bool symmetric,
-                        const Forecast& needs, int n_ranks);
+void check_memory_limit(const deck::Problem& problem, const MeshNames& names,
+                        const EquationTraits& equations, const Forecast& needs, int n_ranks);
 
 /// Warning if all ranks together need more than this machine has free; empty if not. For a run
 /// that has started: other nodes may carry some of the ranks. Local.

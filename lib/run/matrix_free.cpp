@@ -95,6 +95,11 @@ class MatrixFreeSystem::Free final : public la::HookedOperator {
   assembly::CellOperator<double> cells_;
 };
 
+std::shared_ptr<la::HookedOperator> make_operator(const fem::Space& space,
+                                                  assembly::CellOperator<double> cells) {
+  return std::make_shared<MatrixFreeSystem::Free>(la::Layout::of(space), std::move(cells));
+}
+
 MatrixFreeSystem::MatrixFreeSystem(const mesh::Mesh& mesh, const fem::Space& space,
                                    const physics::Form& form, const fem::Constraints& fixed,
                                    perf::Recorder& recorder)

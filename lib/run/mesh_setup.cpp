@@ -3,6 +3,8 @@
 #include "ritz/base/format.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
 
@@ -13,6 +15,7 @@
 #include "ritz/mesh/box.hpp"
 #include "ritz/mesh/gmsh.hpp"
 #include "ritz/run/form.hpp"
+#include "ritz/run/system_form.hpp"
 
 namespace ritz::run {
 
@@ -181,12 +184,40 @@ void add_predicate_sets(mesh::Mesh& mesh, const deck::Problem& problem) {
   diagnostics.throw_errors(base::ExitCode::deck);
 }
 
-void resolve_boundaries(mesh::Mesh& mesh, const deck::Problem& problem) {
+namespace {
+
+/// Whether two conditions on one facet contradict each other: one component prescribed twice, or a
+/// natural term where everything is prescribed. Natural terms add up. Symmetry prescribes what
+/// depends on the facet: taken to leave room for the others.
+bool boundaries_clash(const deck::Boundary& a, const deck::Boundary& b) {
+  using Kind = deck::Boundary::Kind;
+  const auto prescribed = [](const deck::Boundary& one) {
+    std::vector<bool> components;
+    if (one.kind == Kind::value) components.push_back(true);
+    for (const auto& value : one.displacement) components.push_back(value.has_value());
+    return components;
+  };
+  const std::vector<bool> first = prescribed(a), second = prescribed(b);
+  const auto all = [](const std::vector<bool>& components) {
+    return !components.empty() &&
+           std::find(components.begin(), components.end(), false) == components.end();
+  };
+  if (all(first) || all(second)) return true;
+  for (std::size_t c = 0; c < std::min(first.size(), second.size()); ++c) {
+    if (first[c] && second[c]) return true;
+  }
+  return false;
+}
+
+/// The conditions of one unknown (all, where the equation is for a vector).
+void resolve_boundaries_of(mesh::Mesh& mesh, const deck::Problem& problem, int unknown,
+                           base::Diagnostics& diagnostics) {
   const int n_facets = mesh::table(mesh.cell_type).n_facets;
   // boundary_of[set]: the [[boundary]] tables that name it.
   std::vector<std::vector<int>> boundaries_of(mesh.set_names.size());
   int rest_boundary = -1;
   for (std::size_t b = 0; b < problem.boundaries.size(); ++b) {
+    if (problem.boundaries[b].unknown != unknown) continue;
     for (const deck::Name& name : problem.boundaries[b].on) {
       if (name.text == deck::rest_name) rest_boundary = static_cast<int>(b);
       for (std::size_t s = 0; s < mesh.set_names.size(); ++s) {
@@ -215,7 +246,7 @@ void resolve_boundaries(mesh::Mesh& mesh, const deck::Problem& problem) {
 
   if (rest_boundary >= 0) {
     const auto index = static_cast<std::int16_t>(mesh.set_names.size());
-    mesh.set_names.emplace_back(deck::rest_name);
+    mesh.set_names.emplace_back(rest_set_name(problem, unknown));
     for_each_exterior_facet(mesh, mesh.n_cells(), [&](LocalId cell, int facet) {
       auto& pair = slot(cell, facet);
       if (pair[0] >= 0) return;
@@ -238,10 +269,9 @@ void resolve_boundaries(mesh::Mesh& mesh, const deck::Problem& problem) {
     if (pair[0] < 0) {
       if (bare.count++ == 0) bare.at = facet_points(mesh, cell, facet).back();
     } else if (pair[1] >= 0) {
-      const auto kind = [&](int b) { return problem.boundaries[static_cast<std::size_t>(b)].kind; };
-      if (kind(pair[0]) != deck::Boundary::Kind::value &&
-          kind(pair[1]) != deck::Boundary::Kind::value) {
-        return;  // natural terms add up
+      if (!boundaries_clash(problem.boundaries[static_cast<std::size_t>(pair[0])],
+                            problem.boundaries[static_cast<std::size_t>(pair[1])])) {
+        return;
       }
       Finding& finding = clashes[{std::min(pair[0], pair[1]), std::max(pair[0], pair[1])}];
       if (finding.count++ == 0) finding.at = facet_points(mesh, cell, facet).back();
@@ -257,9 +287,11 @@ void resolve_boundaries(mesh::Mesh& mesh, const deck::Problem& problem) {
     finding.count = total;
     return finding;
   };
-  base::Diagnostics diagnostics;
   bare = agree(bare);
-  if (bare.count > 0) {
+  if (bare.count > 0 && deck::has_flux(problem, unknown)) {
+    const bool is_elastic = problem.equation.kind == deck::EquationKind::elasticity;
+    const bool several = !is_elastic && problem.equation.unknowns.size() > 1;
+    const std::string& name = problem.equation.unknowns[static_cast<std::size_t>(unknown)].name;
     std::vector<std::string> without;
     for (std::size_t s = 0; s < boundaries_of.size(); ++s) {
       if (boundaries_of[s].empty()) without.push_back(mesh.set_names[s]);
@@ -267,12 +299,13 @@ void resolve_boundaries(mesh::Mesh& mesh, const deck::Problem& problem) {
     diagnostics.error(
         {problem.effective_toml.empty() ? "" : problem.equation.where.file, 0, 0},
         fmt::format(
-            "{} outer facet{} without a condition, one at {}. Sets of the mesh that no "
-            "[[boundary]] "
-            "names: {}. Give them one; for an insulated rest: [[boundary]] on = [\"rest\"], "
-            "flux = 0",
-            bare.count, bare.count == 1 ? " is" : "s are", point_text(bare.at, mesh.dimension()),
-            base::list(without)));
+            "{} outer facet{} without a condition{}, one at {}. Sets of the mesh that no "
+            "[[boundary]] names: {}. Give them one; for {} rest: [[boundary]] on = [\"rest\"], {}",
+            bare.count, bare.count == 1 ? " is" : "s are", several ? " for " + name : std::string(),
+            point_text(bare.at, mesh.dimension()), base::list(without),
+            is_elastic ? "a free" : "an insulated",
+            is_elastic ? std::string("traction = [0, ..]")
+                       : (several ? "unknown = \"" + name + "\", flux = 0" : "flux = 0")));
   }
   for (std::size_t a = 0; a < problem.boundaries.size(); ++a) {
     for (std::size_t b = a + 1; b < problem.boundaries.size(); ++b) {
@@ -293,7 +326,45 @@ void resolve_boundaries(mesh::Mesh& mesh, const deck::Problem& problem) {
                       finding.count == 1 ? "" : "s", point_text(finding.at, mesh.dimension())));
     }
   }
+}
+
+}  // namespace
+
+void resolve_boundaries(mesh::Mesh& mesh, const deck::Problem& problem) {
+  base::Diagnostics diagnostics;
+  const bool is_vector = problem.equation.kind == deck::EquationKind::elasticity;
+  const int n = is_vector ? 1 : static_cast<int>(problem.equation.unknowns.size());
+  for (int unknown = 0; unknown < n; ++unknown) {
+    resolve_boundaries_of(mesh, problem, unknown, diagnostics);
+  }
   diagnostics.throw_errors(base::ExitCode::deck);
+}
+
+int plane_axis(const mesh::Mesh& mesh, std::int16_t set) {
+  // Least and negative largest coordinates.
+  std::array<double, 6> bounds;
+  bounds.fill(std::numeric_limits<double>::infinity());
+  for (const mesh::FacetInSet& entry : mesh.facet_sets) {
+    if (entry.set != set || entry.cell >= mesh.n_cells_owned) continue;
+    for (const auto& point : facet_points(mesh, entry.cell, entry.facet)) {
+      for (std::size_t d = 0; d < 3; ++d) {
+        bounds[2 * d] = std::min(bounds[2 * d], point[d]);
+        bounds[2 * d + 1] = std::min(bounds[2 * d + 1], -point[d]);
+      }
+    }
+  }
+  mesh.communicator.all_reduce(std::span<double>(bounds), comm::Op::min);
+  double size = 0;
+  std::array<double, 3> extent{};
+  for (std::size_t d = 0; d < 3; ++d) {
+    extent[d] = -bounds[2 * d + 1] - bounds[2 * d];
+    size = std::max(size, extent[d]);
+  }
+  if (!std::isfinite(size)) return -1;
+  for (int d = 0; d < mesh.dimension(); ++d) {
+    if (extent[static_cast<std::size_t>(d)] <= 1e-9 * size) return d;
+  }
+  return -1;
 }
 
 mesh::Hierarchy make_meshes(const comm::Communicator& communicator, const deck::Problem& problem,

@@ -16,10 +16,11 @@ namespace ritz::run {
 namespace {
 
 /// Evaluates a program of x, y, z, t at points [n][3].
-fem::PointFunction point_function(const expr::Expression& expression) {
-  return [program = expression.compile()](std::span<const double> points, std::span<double> out) {
+fem::PointFunction point_function(const expr::Expression& expression, double time) {
+  return [program = expression.compile(), time](std::span<const double> points,
+                                                std::span<double> out) {
     const std::size_t n = out.size();
-    std::vector<double> rows(4 * n, 0.0);
+    std::vector<double> rows(4 * n, time);
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t d = 0; d < 3; ++d) rows[d * n + i] = points[3 * i + d];
     }
@@ -91,42 +92,90 @@ std::vector<ProbeResult> probe(const SolvedField& field, const deck::Problem& pr
   return results;
 }
 
-std::vector<IntegralResult> integrate(const SolvedField& field, const deck::Problem& problem,
-                                      const physics::Form& form) {
+namespace {
+
+int index_in(const std::vector<std::string>& names, const std::string& name) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  return found == names.end() ? -1 : static_cast<int>(found - names.begin());
+}
+
+/// Integral of a program of x, y, z, t, u over a set or a region.
+double integral_of(const SolvedField& field, const std::string& on,
+                   const assembly::Integrand& integrand) {
+  const int set = index_in(field.mesh.set_names, on);
+  if (set >= 0) {
+    return assembly::integrate_sets(field.mesh, field.space, field.values,
+                                    {static_cast<std::int16_t>(set)}, integrand, field.time);
+  }
+  const int region = index_in(field.mesh.region_names, on);
+  return assembly::integrate_regions(field.mesh, field.space, field.values,
+                                     {static_cast<std::int16_t>(region)}, integrand, field.time);
+}
+
+}  // namespace
+
+std::vector<IntegralResult> integrate_system(const mesh::Mesh& mesh, const fem::Space& space,
+                                             const std::vector<std::string>& unknowns,
+                                             const std::vector<std::vector<double>>& fields,
+                                             const deck::Problem& problem,
+                                             const physics::Form* linear_form, double time) {
   std::vector<IntegralResult> results;
-  const auto index_in = [](const std::vector<std::string>& names, const std::string& name) {
-    const auto found = std::find(names.begin(), names.end(), name);
-    return found == names.end() ? -1 : static_cast<int>(found - names.begin());
-  };
+  base::Diagnostics diagnostics;
   for (const deck::Integral& one : problem.integrals) {
     IntegralResult result{one.name, one.on.text, 0.0};
-    const int set = index_in(field.mesh.set_names, one.on.text);
-    const int region = index_in(field.mesh.region_names, one.on.text);
-    const auto set_list =
-        std::vector<std::int16_t>(set >= 0 ? 1 : 0, static_cast<std::int16_t>(set));
     if (one.kind == deck::Integral::Kind::flux) {
-      result.value =
-          assembly::integrate_flux(field.mesh, field.space, field.values, set_list, form);
-    } else {
-      base::Diagnostics diagnostics;
-      const auto expression =
-          compile(one.of, "integral.of", expr::Type::real, symbols(problem, {"u"}), diagnostics);
-      diagnostics.throw_errors(base::ExitCode::deck);
-      assembly::Integrand integrand;
-      integrand.is_constant = expression->is_constant();
-      if (integrand.is_constant)
-        integrand.value = expression->constant_value();
-      else
-        integrand.program = expression->compile();
-      result.value =
-          set >= 0
-              ? assembly::integrate_sets(field.mesh, field.space, field.values, set_list, integrand)
-              : assembly::integrate_regions(field.mesh, field.space, field.values,
-                                            {static_cast<std::int16_t>(region)}, integrand);
+      if (linear_form == nullptr) {
+        diagnostics.error(one.on.where,
+                          fmt::format("integral '{}' of the flux: only for linear equations of one "
+                                      "unknown",
+                                      one.name));
+        continue;
+      }
+      const auto set = static_cast<std::int16_t>(index_in(mesh.set_names, one.on.text));
+      result.value = assembly::integrate_flux(mesh, space, fields.front(),
+                                              std::vector<std::int16_t>(set >= 0 ? 1 : 0, set),
+                                              *linear_form, time);
+      results.push_back(std::move(result));
+      continue;
     }
+    const auto expression =
+        compile(one.of, "integral.of", expr::Type::real, symbols(problem, unknowns), diagnostics);
+    if (!expression) continue;
+    std::size_t used = 0;
+    int n_used = 0;
+    for (std::size_t c = 0; c < unknowns.size(); ++c) {
+      if (!expression->depends_on(unknowns[c])) continue;
+      used = c;
+      ++n_used;
+    }
+    if (n_used > 1) {
+      diagnostics.error(one.of.where, fmt::format("integral.of = \"{}\" uses {} unknowns (must be "
+                                                  "one at most)",
+                                                  one.of.text, n_used));
+      continue;
+    }
+    assembly::Integrand integrand;
+    integrand.is_constant = expression->is_constant();
+    if (integrand.is_constant) {
+      integrand.value = expression->constant_value();
+    } else {
+      // The program's variables are x, y, z, t and the one unknown.
+      integrand.program = compile(one.of, "integral.of", expr::Type::real,
+                                  symbols(problem, {unknowns[used]}), diagnostics)
+                              ->compile();
+    }
+    result.value = integral_of({mesh, space, fields[used], time}, one.on.text, integrand);
     results.push_back(std::move(result));
   }
+  diagnostics.throw_errors(base::ExitCode::deck);
   return results;
+}
+
+std::vector<IntegralResult> integrate(const SolvedField& field, const deck::Problem& problem,
+                                      const physics::Form& form) {
+  return integrate_system(field.mesh, field.space, {"u"},
+                          {std::vector<double>(field.values.begin(), field.values.end())}, problem,
+                          &form, field.time);
 }
 
 Verification verify(const SolvedField& field, const deck::Problem& problem,
@@ -143,10 +192,10 @@ Verification verify(const SolvedField& field, const deck::Problem& problem,
     diagnostics.throw_errors(base::ExitCode::deck);
     std::vector<fem::PointFunction> gradient;
     for (int d = 0; d < field.mesh.dimension(); ++d) {
-      gradient.push_back(point_function(exact->derivative(std::string(1, "xyz"[d]))));
+      gradient.push_back(point_function(exact->derivative(std::string(1, "xyz"[d])), field.time));
     }
-    outcome.norms =
-        fem::error_norms(field.mesh, field.space, field.values, point_function(*exact), gradient);
+    outcome.norms = fem::error_norms(field.mesh, field.space, field.values,
+                                     point_function(*exact, field.time), gradient);
     const fem::Norms& norms = *outcome.norms;
     const auto bounded = [&](const char* name, double value, const std::optional<double>& bound) {
       if (bound)
@@ -168,8 +217,9 @@ Verification verify(const SolvedField& field, const deck::Problem& problem,
   return outcome;
 }
 
-void write_tables(const std::string& directory, int dimension, std::span<const ProbeResult> probes,
-                  std::span<const IntegralResult> integrals, const Extrema& extremes) {
+void write_tables(const std::string& directory, int dimension,
+                  std::span<const NamedResults> unknowns,
+                  std::span<const IntegralResult> integrals) {
   const auto coordinates = [&](const std::array<double, 3>& at) {
     std::string text;
     for (int d = 0; d < dimension; ++d) text += fmt::format("{},", at[static_cast<std::size_t>(d)]);
@@ -187,25 +237,41 @@ void write_tables(const std::string& directory, int dimension, std::span<const P
                         "cannot write this table; check free space and permissions");
     }
   };
-  if (!probes.empty()) {
-    std::string text = "name," + header + "value\n";
-    for (const ProbeResult& one : probes) {
-      text += csv_text(one.name) + "," + coordinates(one.at) + base::number_text(one.value) + "\n";
+  const bool one = unknowns.size() == 1;
+  if (!unknowns.front().probes.empty()) {
+    std::string text = "name," + header;
+    for (std::size_t c = 0; c < unknowns.size(); ++c) {
+      text += (c ? "," : "") + (one ? std::string("value") : unknowns[c].unknown);
+    }
+    text += "\n";
+    for (std::size_t p = 0; p < unknowns.front().probes.size(); ++p) {
+      const ProbeResult& first = unknowns.front().probes[p];
+      text += csv_text(first.name) + "," + coordinates(first.at);
+      for (std::size_t c = 0; c < unknowns.size(); ++c) {
+        text += (c ? "," : "") + base::number_text(unknowns[c].probes[p].value);
+      }
+      text += "\n";
     }
     write("probes.csv", text);
   }
   if (!integrals.empty()) {
     std::string text = "name,on,value\n";
-    for (const IntegralResult& one : integrals) {
-      text +=
-          csv_text(one.name) + "," + csv_text(one.on) + "," + base::number_text(one.value) + "\n";
+    for (const IntegralResult& result : integrals) {
+      text += csv_text(result.name) + "," + csv_text(result.on) + "," +
+              base::number_text(result.value) + "\n";
     }
     write("integrals.csv", text);
   }
-  write("extrema.csv", "extreme," + header + "value\nmin," + coordinates(extremes.min.at) +
-                           base::number_text(extremes.min.value) + "\nmax," +
-                           coordinates(extremes.max.at) + base::number_text(extremes.max.value) +
-                           "\n");
+  std::string text = "extreme," + header + "value\n";
+  for (const NamedResults& results : unknowns) {
+    const auto row = [&](const char* name, const Extreme& extreme) {
+      text += (one ? std::string(name) : fmt::format("{}({})", name, results.unknown)) + "," +
+              coordinates(extreme.at) + base::number_text(extreme.value) + "\n";
+    };
+    row("min", results.extremes.min);
+    row("max", results.extremes.max);
+  }
+  write("extrema.csv", text);
 }
 
 }  // namespace ritz::run

@@ -2,6 +2,7 @@
 
 #include "ritz/deck/parse.hpp"
 #include "ritz/run/form.hpp"
+#include "ritz/run/system_form.hpp"
 
 namespace ritz::run {
 
@@ -9,7 +10,11 @@ Prepared prepare(const comm::Communicator& communicator, const std::string& deck
                  const std::vector<std::string>& overrides, base::Diagnostics& diagnostics) {
   Prepared prepared;
   prepared.text = load(communicator, deck, overrides);
-  communicator.together([&] { prepared.problem = parse(prepared.text, diagnostics); });
+  communicator.together([&] {
+    prepared.problem = parse(prepared.text, diagnostics);
+    for (base::Diagnostic& refusal : deck::unsupported(prepared.problem))
+      diagnostics.add(std::move(refusal));
+  });
 
   // The names of a mesh file belong to the same report as the deck's own errors; a file that cannot
   // be read is reported after them.
@@ -32,10 +37,21 @@ Prepared prepare(const comm::Communicator& communicator, const std::string& deck
         deck::check_names(prepared.problem, prepared.names.regions, prepared.names.sets,
                           diagnostics);
       }
-      const physics::Form form =
-          make_form(prepared.problem, prepared.names.dimension, prepared.names.regions,
-                    prepared.names.sets, diagnostics);
-      if (!diagnostics.has_errors()) prepared.symmetric = form.is_symmetric();
+      base::Diagnostics of_system;
+      const physics::SystemForm system = make_system(
+          prepared.problem, prepared.names.dimension, prepared.names.regions, prepared.names.sets,
+          [](std::int16_t) { return 0; }, of_system);  // planes are looked at with the mesh
+      if (needs_system(prepared.problem, system)) {
+        for (const base::Diagnostic& one : of_system.entries()) diagnostics.add(one);
+        prepared.equations.is_system = true;
+        if (!diagnostics.has_errors())
+          prepared.equations.symmetric = physics::system_traits(system).is_symmetric;
+      } else {
+        const physics::Form form =
+            make_form(prepared.problem, prepared.names.dimension, prepared.names.regions,
+                      prepared.names.sets, diagnostics);
+        if (!diagnostics.has_errors()) prepared.equations.symmetric = form.is_symmetric();
+      }
     }
     check_formulas(prepared.problem, diagnostics);
     diagnostics.throw_errors(base::ExitCode::deck);

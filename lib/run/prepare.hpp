@@ -4,6 +4,7 @@
 
 #include "ritz/deck/problem.hpp"
 #include "ritz/physics/form.hpp"
+#include "ritz/run/forecast.hpp"
 #include "ritz/run/load.hpp"
 #include "ritz/run/mesh_setup.hpp"
 
@@ -14,7 +15,7 @@ struct Prepared {
   DeckText text;
   deck::Problem problem;
   MeshNames names;
-  bool symmetric = true;  ///< the equation's form
+  EquationTraits equations;
 };
 
 /// Collective. Throws Error(deck) with everything that is wrong in one go, or Error(mesh).

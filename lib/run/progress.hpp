@@ -3,6 +3,7 @@
 // What a person or a batch log sees while a run goes on; private to room run.
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 #include "ritz/perf/events.hpp"
@@ -24,12 +25,18 @@ class Progress {
   /// batch log, once a second in the diary. `goal`: the residual that ends it, for the estimate of
   /// the time left (from the average reduction so far).
   void iteration(int number, double residual, double goal);
+  /// A step in time; shown and noted as often as a step of an iteration.
+  void time_step(std::int64_t number, double time, double length, double start, double end);
   /// Removes the live line, if there is one.
   void finish_line();
   [[nodiscard]] perf::EventLog& events() { return events_; }
 
  private:
   using Clock = std::chrono::steady_clock;
+  /// Whether enough time has passed since the last line.
+  [[nodiscard]] bool is_due(Clock::time_point now);
+  void show(const std::string& text);
+
   bool is_root_;
   bool on_terminal_;
   bool live_ = false;

@@ -38,7 +38,7 @@ Counts built(const ritz::deck::Problem& problem) {
 
 Forecast forecast_of(const ritz::deck::Problem& problem) {
   const Communicator world = Communicator::world();
-  return ritz::run::forecast(problem, ritz::run::mesh_names(world, problem), true, world.size());
+  return ritz::run::forecast(problem, ritz::run::mesh_names(world, problem), {}, world.size());
 }
 
 constexpr const char* rest_of_deck =

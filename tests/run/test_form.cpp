@@ -53,17 +53,6 @@ TEST(Form, DefaultsAreUnitDiffusionAndNothingElse) {
   EXPECT_TRUE(form.is_pure_neumann());
 }
 
-TEST(Form, WhatCannotBeSolvedYetIsRefusedAndNotCompiled) {
-  ritz::base::Diagnostics diagnostics;
-  const Form form = form_of("[equation]\nkind = \"heat\"\ndiffusion = \"1 + dx(u)\"\n" + insulated +
-                                "[time]\nend = 1\nstep = 0.1\n[initial]\nu = 0\n",
-                            diagnostics);
-  ASSERT_EQ(diagnostics.entries().size(), 2u);
-  EXPECT_THAT(diagnostics.entries()[0].text(), ::testing::HasSubstr("[time] cannot be done yet"));
-  EXPECT_THAT(diagnostics.entries()[1].text(), ::testing::HasSubstr("\"1 + dx(u)\" depends on an"));
-  EXPECT_TRUE(form.regions.empty());
-}
-
 TEST(Form, InitialValuesAreCompiledWithTheOtherFormulas) {
   const auto problem = problem_of(
       "[mesh]\nkind = \"box\"\ncells = [2, 2]\n[equation]\nkind = \"wave\"\n[[boundary]]\non = "

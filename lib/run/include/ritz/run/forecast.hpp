@@ -22,15 +22,22 @@ struct Forecast {
   solve::Pick solver;    ///< what the run will begin with
   double mesh_bytes = 0, space_bytes = 0, matrix_bytes = 0, solver_bytes = 0;  ///< a rank, average
   double base_bytes = 0;  ///< the program and its libraries, a rank
-  double file_bytes = 0;  ///< results.vtkhdf before compression; 0 if it is not written
+  double file_bytes = 0;  ///< all results before compression; 0 if none are written
+  double n_files = 1;     ///< times that results are written at
   [[nodiscard]] double rank_bytes() const {
     return base_bytes + mesh_bytes + space_bytes + matrix_bytes + solver_bytes;
   }
 };
 
-/// `names`: of the mesh before refinement; `symmetric`: the equation's form. Local.
+/// What is known of the equations before they are assembled.
+struct EquationTraits {
+  bool symmetric = true;   ///< the (linearised) form
+  bool is_system = false;  ///< more than a steady linear equation of one unknown
+};
+
+/// `names`: of the mesh before refinement. Local.
 [[nodiscard]] Forecast forecast(const deck::Problem& problem, const MeshNames& names,
-                                bool symmetric, int n_ranks);
+                                const EquationTraits& equations, int n_ranks);
 
 /// A few lines for people.
 [[nodiscard]] std::string text(const Forecast& forecast, int n_ranks);

@@ -7,6 +7,7 @@
 #include "ritz/assembly/cell_operator.hpp"
 #include "ritz/deck/problem.hpp"
 #include "ritz/fem/space.hpp"
+#include "ritz/la/hooked_operator.hpp"
 #include "ritz/la/system.hpp"
 #include "ritz/mesh/hierarchy.hpp"
 #include "ritz/perf/recorder.hpp"
@@ -43,6 +44,10 @@ void offer_multigrid(solve::Context& context, const mesh::Hierarchy& meshes,
                      const fem::Space& space, const physics::Form& form,
                      const deck::SolverOptions& options);
 
+/// A CellOperator as the solvers see it; holds it.
+[[nodiscard]] std::shared_ptr<la::HookedOperator> make_operator(
+    const fem::Space& space, assembly::CellOperator<double> cells);
+
 /// Whether the deck names multigrid. Local.
 [[nodiscard]] bool wants_multigrid(const deck::SolverOptions& options);
 
@@ -67,8 +72,9 @@ class MatrixFreeSystem {
   /// Bytes of operator and right-hand side on this rank.
   [[nodiscard]] std::size_t bytes() const;
 
+  class Free;  ///< of the source file
+
  private:
-  class Free;
   const fem::Space& space_;
   std::shared_ptr<Free> free_;
   la::System system_;

@@ -52,8 +52,13 @@ struct MeshNames {
 void add_predicate_sets(mesh::Mesh& mesh, const deck::Problem& problem);
 
 /// Adds the set "rest" (outer facets in no set that a [[boundary]] names) if the deck uses it, and
-/// checks that every outer facet has exactly one condition: none, or two of which one prescribes
-/// the value, is Error(deck) with the number of facets, a place and the names. Collective.
+/// checks that every outer facet has exactly one condition for each unknown: none, or two of which
+/// one prescribes the value, is Error(deck) with the number of facets, a place and the names.
+/// Collective.
 void resolve_boundaries(mesh::Mesh& mesh, const deck::Problem& problem);
+
+/// The axis (0, 1, 2) along which all points of a set's facets have the same coordinate, to 1e-9 of
+/// the set's size; -1 if there is none or the set is empty. Collective.
+[[nodiscard]] int plane_axis(const mesh::Mesh& mesh, std::int16_t set);
 
 }  // namespace ritz::run

@@ -18,6 +18,7 @@ struct SolvedField {
   const mesh::Mesh& mesh;
   const fem::Space& space;
   std::span<const double> values;  ///< [space.n_local()]
+  double time = 0;                 ///< the value of t in formulas about it
 };
 
 struct Extreme {
@@ -61,9 +62,25 @@ struct Verification {
 [[nodiscard]] Verification verify(const SolvedField& field, const deck::Problem& problem,
                                   std::span<const ProbeResult> probes);
 
+/// The deck's integrals of a system: each integrand may use one of the unknowns. `fields`: [m]
+/// values of SolvedField. Fluxes need `linear_form`. Collective. Throws Error(deck), located.
+[[nodiscard]] std::vector<IntegralResult> integrate_system(
+    const mesh::Mesh& mesh, const fem::Space& space, const std::vector<std::string>& unknowns,
+    const std::vector<std::vector<double>>& fields, const deck::Problem& problem,
+    const physics::Form* linear_form, double time);
+
+/// What is told about one unknown.
+struct NamedResults {
+  std::string unknown;
+  Extrema extremes;
+  std::vector<ProbeResult> probes;
+};
+
 /// CSV files probes.csv, integrals.csv and extrema.csv in `directory`, the first two only if asked
-/// for. Local; call on one rank. Throws Error(io).
-void write_tables(const std::string& directory, int dimension, std::span<const ProbeResult> probes,
-                  std::span<const IntegralResult> integrals, const Extrema& extremes);
+/// for. With one unknown its column is "value", otherwise there is one a name. Local; call on one
+/// rank. Throws Error(io).
+void write_tables(const std::string& directory, int dimension,
+                  std::span<const NamedResults> unknowns,
+                  std::span<const IntegralResult> integrals);
 
 }  // namespace ritz::run

@@ -1,0 +1,131 @@
+#pragma once
+
+// A deck's equations between the assembler and the time integrators; private to room run.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ritz/assembly/system_assembler.hpp"
+#include "ritz/deck/problem.hpp"
+#include "ritz/fem/space.hpp"
+#include "ritz/la/matrix.hpp"
+#include "ritz/mesh/mesh.hpp"
+#include "ritz/perf/recorder.hpp"
+#include "ritz/physics/system_form.hpp"
+#include "ritz/solve/newton.hpp"
+#include "ritz/solve/semi_discrete.hpp"
+#include "ritz/solve/solve.hpp"
+#include "unknown_places.hpp"
+
+namespace ritz::run {
+
+/// A SystemForm on a space: residuals and Jacobians assembled, Newton's method for what is
+/// implicit, matrices and preconditioners kept as long as they are good.
+///
+/// Unknowns: component i of node n is number n * m + i.
+class AssembledEquations final : public solve::SemiDiscrete, public solve::NonlinearProblem {
+ public:
+  /// What it works on; all must outlive it.
+  struct Parts {
+    const mesh::Mesh& mesh;
+    const fem::Space& space;
+    const physics::SystemForm& form;
+    const deck::Problem& problem;
+    perf::Recorder& recorder;
+    /// Called with warnings that belong into the provenance of every file.
+    std::function<void(const std::string&)> remark;
+    /// Seconds until limits.walltime; empty: no limit.
+    std::function<double()> seconds_left;
+    /// Progress of a linear solve: iteration and residual, on rank 0.
+    std::function<void(int, double)> progress;
+  };
+  /// Collective.
+  explicit AssembledEquations(const Parts& parts);
+
+  // SemiDiscrete and NonlinearProblem.
+  [[nodiscard]] const comm::Communicator& communicator() const override;
+  [[nodiscard]] LocalId n_owned() const override { return layout_.n_owned; }
+  [[nodiscard]] int n_components() const override { return n_components_; }
+  [[nodiscard]] int order() const override;
+  [[nodiscard]] bool is_differential(int component) const override {
+    return is_differential_[static_cast<std::size_t>(component)];
+  }
+  void prescribe(double time, int derivative, const la::Vector& u) override;
+  solve::StageReport solve(const Stage& stage, const la::Vector& u) override;
+  solve::StageReport highest_derivative(double time, const la::Vector& u, const la::Vector& rate,
+                                        bool lumped, const la::Vector& result) override;
+  std::string residual(const la::Vector& u, const la::Vector& r) override;
+  Correction correct(const la::Vector& u, const la::Vector& r, double tolerance,
+                     const la::Vector& d) override;
+  [[nodiscard]] std::string worst_text(const la::Vector& r) const override;
+
+  /// Solves F(time, u, 0, 0) = 0 from the guess in u. Collective.
+  solve::NewtonReport solve_steady(double time, const la::Vector& u);
+
+  /// u as the components' values at all local nodes, ghosts included: [m][n_local]. Collective.
+  [[nodiscard]] std::vector<std::vector<double>> components(const la::Vector& u) const;
+
+  [[nodiscard]] const assembly::SystemAssembler& assembler() const { return assembler_; }
+  [[nodiscard]] const assembly::SystemAssembler::Fixed& fixed() const { return fixed_; }
+  [[nodiscard]] std::size_t n_entries() const;  ///< of the Jacobian, all ranks. Collective.
+
+  /// What was done, for the log.
+  struct Counts {
+    int residuals = 0, jacobians = 0, linear_solves = 0;
+    long long linear_iterations = 0;
+  };
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+  [[nodiscard]] const solve::Reuse& reuse() const { return *reuse_; }
+  [[nodiscard]] const std::string& solver_text() const { return solver_text_; }
+
+ private:
+  void update_state(const la::Vector& u);
+  void write_prescribed(const std::vector<double>& values, const la::Vector& u) const;
+  std::string not_finite_text(const assembly::SystemAssembler::Result& result) const;
+  std::string assemble_jacobian(const la::Vector& u);
+  void make_near_null_space();
+  [[nodiscard]] solve::NewtonOptions newton_options() const;
+  [[nodiscard]] double mass_scale(const la::Vector& u);
+  solve::StageReport consistent_derivative(const la::Vector& r, const la::Vector& result);
+  [[nodiscard]] bool is_fixed(LocalId unknown) const {
+    return assembler_.is_fixed()[static_cast<std::size_t>(unknown)] != 0;
+  }
+  [[nodiscard]] const std::vector<double>& prescribed(double time, int derivative);
+
+  Parts parts_;
+  assembly::SystemAssembler assembler_;
+  int n_components_;
+  std::vector<bool> is_differential_;  ///< [m]
+  la::Layout layout_;
+  la::CsrMatrix rows_;
+  std::optional<la::Matrix> matrix_;
+  solve::Newton newton_;
+  std::shared_ptr<solve::Reuse> reuse_;
+  solve::Context context_;
+  deck::SolverOptions linear_;
+  bool symmetric_;
+  std::string solver_text_;
+  std::string last_failure_;
+  mutable UnknownPlaces places_;
+
+  // The stage being solved.
+  Stage stage_;
+  std::vector<double> u_, rate_, second_;  ///< [n_local * m], ghosts up to date
+  la::Vector mass_[2];                     ///< lumped, of u' and u''; made when needed
+  bool mass_is_known_[2] = {false, false};
+
+  // What the matrix was made for.
+  bool has_matrix_ = false;
+  double matrix_time_ = 0, matrix_rate_shift_ = 0, matrix_second_shift_ = 0;
+
+  assembly::SystemAssembler::Fixed fixed_;
+  bool fixed_changes_ = false;  ///< a prescribed value depends on t
+  double fixed_time_[3] = {0, 0, 0};
+  std::vector<double> fixed_values_[3];  ///< [n_local * m] of the value and its derivatives in time
+  Counts counts_;
+};
+
+}  // namespace ritz::run

@@ -1,0 +1,49 @@
+#pragma once
+
+// Systems of equations, nonlinear and in time; private to room run.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "progress.hpp"
+#include "ritz/deck/problem.hpp"
+#include "ritz/fem/space.hpp"
+#include "ritz/mesh/hierarchy.hpp"
+#include "ritz/perf/recorder.hpp"
+#include "ritz/physics/form.hpp"
+#include "ritz/physics/system_form.hpp"
+
+namespace ritz::run {
+
+/// What a solution of a SystemForm needs; all must outlive the call.
+struct EvolutionParts {
+  const comm::Communicator& communicator;
+  const deck::Problem& problem;
+  const mesh::Hierarchy& meshes;
+  const mesh::Mesh& mesh;  ///< the finest
+  const fem::Space& space;
+  const physics::SystemForm& form;
+  /// The same without its terms in time as a scalar linear form, where it is one.
+  std::optional<physics::Form> linear_form;
+  perf::Recorder& recorder;
+  Progress& progress;
+  std::function<void(const std::string&)> remark;
+  const std::vector<std::string>& remarks;  ///< so far, for the provenance of the files
+};
+
+struct EvolutionOutcome {
+  int code = 0;         ///< exit code
+  std::string status;   ///< "converged", ...
+  int iterations = 0;   ///< linear, of all
+  double residual = 0;  ///< ||F|| at the end relative to the first one (steady)
+  std::optional<fem::Norms> norms;
+  bool verified = true;
+};
+
+/// Steady problems by Newton's method, others by the deck's time integrator, from the initial
+/// values to the files. A run that fails on its way writes what it has reached. Collective.
+[[nodiscard]] EvolutionOutcome evolve(const EvolutionParts& parts);
+
+}  // namespace ritz::run

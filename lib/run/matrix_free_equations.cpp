@@ -1,0 +1,249 @@
+#include "matrix_free_equations.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ritz/assembly/assembler.hpp"
+#include "ritz/base/error.hpp"
+#include "ritz/base/format.hpp"
+#include "ritz/base/text.hpp"
+#include "ritz/la/vector.hpp"
+#include "ritz/run/matrix_free.hpp"
+#include "unknown_places.hpp"
+
+namespace ritz::run {
+
+MatrixFreeEquations::MatrixFreeEquations(const Parts& parts)
+    : parts_(parts),
+      depends_(time_dependence(parts.form)),
+      reuse_(std::make_shared<solve::Reuse>()) {
+  const mesh::Mesh& mesh = parts.meshes.finest();
+  rhs_ = la::make_vector("ritz::run::step_rhs", parts.space.n_owned);
+  work_ = la::make_vector("ritz::run::step_work", parts.space.n_owned);
+  const auto n = static_cast<std::size_t>(parts.space.n_local());
+  free_.is_fixed.assign(n, 0);
+  free_.value.assign(n, 0.0);
+  // Time derivatives of prescribed values come from the formulas: see prescribed().
+  for (const physics::BoundaryForm& boundary : parts.form.boundaries) {
+    constexpr std::uint64_t t_row = 1U << 3U;
+    fixed_changes_ = fixed_changes_ ||
+                     (boundary.kind == physics::BoundaryForm::Kind::value &&
+                      !boundary.value.is_constant && (boundary.value.program.rows_read() & t_row));
+  }
+  const physics::Form damping =
+      mass_form(parts.problem, parts.form, parts.meshes.finest().region_names, 1);
+  has_damping_ = std::any_of(damping.regions.begin(), damping.regions.end(),
+                             [](const physics::RegionForm& r) { return r.has_reaction; });
+  context_.cell_type = mesh::table(mesh.cell_type).name;
+  context_.degree = parts.space.element.degree();
+  context_.dimension = mesh.dimension();
+  context_.memory_bytes = parts.problem.limits.memory_bytes;
+  context_.reuse = reuse_;
+  context_.quiet = true;
+  context_.place = UnknownPlaces(mesh, parts.space);
+}
+
+const comm::Communicator& MatrixFreeEquations::communicator() const {
+  return parts_.space.communicator;
+}
+
+/// The prescribed values at `time`, or their derivatives by central differences of fourth order:
+/// formulas are smooth in t, and only the first value of a run needs a derivative.
+const fem::Constraints& MatrixFreeEquations::prescribed(double time, int derivative) {
+  fem::Constraints& fixed = fixed_[derivative];
+  if (fixed_known_[derivative] && (!fixed_changes_ || fixed_time_[derivative] == time))
+    return fixed;
+  const auto at = [&](double t) {
+    return assembly::fixed_values(parts_.meshes.finest(), parts_.space, parts_.form, t).constraints;
+  };
+  fixed_known_[derivative] = true;
+  fixed_time_[derivative] = time;
+  fixed = at(time);
+  if (derivative == 0) return fixed;
+  const std::vector<double> middle = fixed.value;
+  std::fill(fixed.value.begin(), fixed.value.end(), 0.0);
+  if (!fixed_changes_) return fixed;
+  const double h = 1e-3 * parts_.problem.time->step;
+  const double first[] = {1.0 / 12, -8.0 / 12, 0, 8.0 / 12, -1.0 / 12};
+  const double second[] = {-1.0 / 12, 16.0 / 12, -30.0 / 12, 16.0 / 12, -1.0 / 12};
+  for (int i = -2; i <= 2; ++i) {
+    const double weight = derivative == 1 ? first[i + 2] / h : second[i + 2] / (h * h);
+    if (weight == 0) continue;
+    const std::vector<double> values = i == 0 ? middle : at(time + i * h).value;
+    for (std::size_t k = 0; k < values.size(); ++k) fixed.value[k] += weight * values[k];
+  }
+  return fixed;
+}
+
+void MatrixFreeEquations::prescribe(double time, int derivative, const la::Vector& u) {
+  const fem::Constraints& fixed = prescribed(time, derivative);
+  for (LocalId i = 0; i < parts_.space.n_owned; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    if (fixed.is_fixed[at]) u(at) = fixed.value[at];
+  }
+}
+
+bool MatrixFreeEquations::fits(const Made& made, double time, double rate_shift,
+                               double second_shift) const {
+  // Equal steps have shifts that differ in their last digits, far below the solver's tolerance.
+  const auto same = [](double a, double b) { return std::abs(a - b) <= 1e-11 * std::abs(a); };
+  return made.op && same(made.rate_shift, rate_shift) && same(made.second_shift, second_shift) &&
+         (!depends_.matrix || made.time == time);
+}
+
+void MatrixFreeEquations::make(Made& made, double time, double rate_shift, double second_shift,
+                               const fem::Constraints& fixed) {
+  const perf::Stage stage(parts_.recorder, "operator");
+  const mesh::Mesh& mesh = parts_.meshes.finest();
+  made.op = nullptr;
+  made.form =
+      shifted_form(parts_.problem, parts_.form, mesh.region_names, rate_shift, second_shift);
+  assembly::CellOperator<double> cells(mesh, parts_.space, fixed, made.form, time);
+  if (text_.empty()) text_ = cells.cells().text(communicator());
+  made.op = make_operator(parts_.space, std::move(cells));
+  made.time = time;
+  made.rate_shift = rate_shift;
+  made.second_shift = second_shift;
+  ++counts_.operators;
+}
+
+const la::HookedOperator& MatrixFreeEquations::mass(int order, double time) {
+  Made& made = mass_[order - 1];
+  if (made.op && (!depends_.matrix || made.time == time)) return *made.op;
+  const perf::Stage stage(parts_.recorder, "operator");
+  const mesh::Mesh& mesh = parts_.meshes.finest();
+  made.form = mass_form(parts_.problem, parts_.form, mesh.region_names, order);
+  assembly::CellOperator<double> cells(mesh, parts_.space, free_, made.form, time);
+  const auto mine = cells.cells();
+  mass_is_plain_[order - 1] =
+      communicator().all(mine.cartesian + mine.affine == mesh.n_cells_owned);
+  made.op = make_operator(parts_.space, std::move(cells));
+  made.time = time;
+  ++counts_.operators;
+  return *made.op;
+}
+
+/// load_ = f and what boundaries and prescribed values move to the right, for this operator.
+void MatrixFreeEquations::load(const Made& made, double time) {
+  if (load_of_ == made.op.get() && (!depends_.load || load_time_ == time)) return;
+  const perf::Stage stage(parts_.recorder, "load");
+  if (!load_.data()) load_ = la::make_vector("ritz::run::load", parts_.space.n_owned);
+  assembly::cell_load(parts_.meshes.finest(), parts_.space, prescribed(time, 0), made.form, time,
+                      load_);
+  load_of_ = made.op.get();
+  load_time_ = time;
+  ++counts_.loads;
+}
+
+solve::StageReport MatrixFreeEquations::solve(const Stage& stage, const la::Vector& u) {
+  if (!fits(stage_, stage.time, stage.rate_shift, stage.second_shift)) {
+    reuse_->forget(stage_.op ? "another step length" : "first");
+    load_of_ = nullptr;
+    make(stage_, stage.time, stage.rate_shift, stage.second_shift, prescribed(stage.time, 0));
+    offer_multigrid(context_, parts_.meshes, parts_.space, stage_.form, parts_.problem.solver);
+  }
+  load(stage_, stage.time);
+  {
+    // b - M h; rows of prescribed unknowns hold their values.
+    const perf::Stage timed(parts_.recorder, "history");
+    la::copy(load_, rhs_);
+    const auto subtract = [&](int order, const la::Vector& offset) {
+      if (!offset.data() || offset.extent(0) == 0) return;
+      mass(order, stage.time).apply(offset, work_);
+      la::axpby(-1.0, work_, 1.0, rhs_);
+    };
+    if (parts_.order == 1 || has_damping_) subtract(1, stage.rate_offset);
+    subtract(2, stage.second_offset);
+    prescribe(stage.time, 0, rhs_);
+    prescribe(stage.time, 0, u);
+  }
+  const perf::Stage timed(parts_.recorder, "linear");
+  la::System system;
+  system.op = stage_.op.get();
+  system.rhs = rhs_;
+  system.symmetric = true;
+  if (parts_.seconds_left) context_.seconds_left = parts_.seconds_left();
+  const solve::Report report = solve::solve(system, u, parts_.problem.solver, context_);
+  ++counts_.linear_solves;
+  counts_.linear_iterations += report.last().iterations;
+  solver_text_ = fmt::format("{}+{}", report.last().method, report.last().preconditioner);
+  for (const std::string& note : report.notes) parts_.remark(note);
+  using To = solve::StageReport::Outcome;
+  solve::StageReport result;
+  result.linear_iterations = report.last().iterations;
+  if (!report.converged()) {
+    result.outcome = report.status == solve::Status::walltime ? To::stopped
+                     : report.status == solve::Status::nan    ? To::not_finite
+                                                              : To::failed;
+    result.message = report.failure_text();
+  }
+  return result;
+}
+
+solve::StageReport MatrixFreeEquations::highest_derivative(double time, const la::Vector& u,
+                                                           const la::Vector& rate, bool lumped,
+                                                           const la::Vector& result) {
+  const int order = parts_.order;
+  if (!fits(stiffness_, time, 0, 0)) {
+    if (load_of_ == stiffness_.op.get()) load_of_ = nullptr;
+    make(stiffness_, time, 0, 0, prescribed(time, 0));
+  }
+  // f - L u - C v.
+  load(stiffness_, time);
+  stiffness_.op->apply(u, rhs_);
+  la::axpby(1.0, load_, -1.0, rhs_);
+  if (order == 2 && has_damping_) {
+    mass(1, time).apply(rate, work_);
+    la::axpby(-1.0, work_, 1.0, rhs_);
+  }
+  const la::HookedOperator& all = mass(order, time);
+  if (lumped) {
+    if (!lumped_.data() || lumped_of_ != &all) {
+      lumped_ = la::make_vector("ritz::run::lumped_mass", parts_.space.n_owned);
+      la::fill(work_, 1.0);
+      all.apply(work_, lumped_);
+      lumped_of_ = &all;
+    }
+    const la::Vector mass = lumped_, r = rhs_;
+    Kokkos::parallel_for(
+        "ritz::run::divide", Kokkos::RangePolicy<device::ExecutionSpace>(0, r.extent(0)),
+        KOKKOS_LAMBDA(const std::size_t i) { result(i) = r(i) / mass(i); });
+    prescribe(time, order, result);
+    return {};
+  }
+  // M_ff x_f = r_f - M_fp x_p with the prescribed x_p.
+  const fem::Constraints& fixed = prescribed(time, order);
+  la::fill(result, 0.0);
+  prescribe(time, order, result);
+  all.apply(result, work_);
+  la::axpby(-1.0, work_, 1.0, rhs_);
+  prescribe(time, order, rhs_);
+  const mesh::Mesh& mesh = parts_.meshes.finest();
+  const auto constrained = make_operator(
+      parts_.space,
+      assembly::CellOperator<double>(mesh, parts_.space, fixed, mass_[order - 1].form, time));
+  la::System system;
+  system.op = constrained.get();
+  system.rhs = rhs_;
+  deck::SolverOptions options;
+  options.method = "cg";
+  options.preconditioner = "jacobi";
+  options.tolerance = 1e-12;
+  solve::Context context = context_;
+  context.reuse = nullptr;
+  const solve::Report report = solve::solve(system, result, options, context);
+  solve::StageReport stage;
+  stage.linear_iterations = report.last().iterations;
+  if (!report.converged()) {
+    stage.outcome = solve::StageReport::Outcome::failed;
+    stage.message = "the first time derivative: " + report.failure_text();
+  }
+  return stage;
+}
+
+bool MatrixFreeEquations::can_lump() {
+  static_cast<void>(mass(parts_.order, parts_.problem.time->start));
+  return mass_is_plain_[parts_.order - 1];
+}
+
+}  // namespace ritz::run

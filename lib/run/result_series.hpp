@@ -1,0 +1,40 @@
+#pragma once
+
+// Result files of a run in time; private to room run.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ritz/comm/communicator.hpp"
+#include "ritz/fem/space.hpp"
+#include "ritz/mesh/mesh.hpp"
+#include "ritz/perf/recorder.hpp"
+#include "ritz/store/results.hpp"
+
+namespace ritz::run {
+
+/// A file of each time asked for, results-000000.vtkhdf and so on, and results.vtkhdf.series, the
+/// index that ParaView opens as one data set; or results.vtkhdf alone for a single time. The index
+/// names a file only when that is complete, so a reader of a running job never meets half a file.
+class ResultSeries {
+ public:
+  /// `single`: one time only.
+  ResultSeries(std::string directory, bool single, int compression);
+
+  /// Collective. Throws Error(io) on every rank.
+  store::WriteReport write(double time, const mesh::Mesh& mesh, const fem::Space& space,
+                           const std::vector<std::string>& names,
+                           const std::vector<std::vector<double>>& fields,
+                           store::Provenance provenance);
+  /// What to open.
+  [[nodiscard]] std::string path() const;
+
+ private:
+  std::string directory_;
+  bool single_;
+  int compression_;
+  std::vector<std::pair<std::string, double>> files_;  ///< name and time
+};
+
+}  // namespace ritz::run

@@ -1,0 +1,465 @@
+#include "ritz/run/system_form.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "ritz/base/format.hpp"
+#include "ritz/deck/parse.hpp"
+#include "ritz/run/form.hpp"
+
+namespace ritz::run {
+
+namespace {
+
+constexpr const char* axes[] = {"x", "y", "z"};
+
+/// A sum of products, written as text: the pieces have been checked one by one, so that what is
+/// wrong has been told at its place.
+class Sum {
+ public:
+  void add(const std::string& term) { text_ += (text_.empty() ? "" : " + ") + term; }
+  void subtract(const std::string& term) { text_ += " - " + term; }
+  [[nodiscard]] std::string text() const { return text_.empty() ? "0" : text_; }
+
+ private:
+  std::string text_;
+};
+
+/// A formula that has been checked.
+struct Piece {
+  std::string text;  ///< in parentheses
+  bool is_zero = true;
+};
+
+class SystemBuilder {
+ public:
+  SystemBuilder(const deck::Problem& problem, int dimension, base::Diagnostics& diagnostics)
+      : problem_(problem),
+        dimension_(dimension),
+        unknowns_(deck::unknown_names(problem, dimension)),
+        diagnostics_(diagnostics) {
+    volume_ = symbols(problem);
+    volume_.variables = physics::volume_variables(unknowns_, dimension);
+    boundary_ = symbols(problem);
+    boundary_.variables = physics::boundary_variables(unknowns_);
+    place_ = symbols(problem);
+    place_.variables = physics::place_variables();
+  }
+
+  [[nodiscard]] const std::vector<std::string>& unknowns() const { return unknowns_; }
+
+  physics::SystemForm::Region scalar_region(const std::string& name) {
+    physics::SystemForm::Region region;
+    for (std::size_t i = 0; i < unknowns_.size(); ++i) {
+      const deck::Coefficients& general = problem_.equation.unknowns[i].coefficients;
+      const deck::Coefficients* own = nullptr;
+      for (const deck::Material& material : problem_.materials) {
+        if (material.region.text == name && material.unknown == static_cast<int>(i))
+          own = &material.coefficients;
+      }
+      add_scalar(i, general, own ? *own : deck::Coefficients{}, own != nullptr, region);
+    }
+    return region;
+  }
+
+  physics::SystemForm::Region elastic_region(const std::string& name) {
+    const deck::Elasticity& general = problem_.equation.elasticity;
+    deck::Elasticity used = general;
+    std::string key = "equation";
+    for (const deck::Material& material : problem_.materials) {
+      if (material.region.text != name) continue;
+      key = "material";
+      const deck::Elasticity& own = material.elasticity;
+      const auto take = [](auto& to, const auto& from) {
+        if (from) to = from;
+      };
+      take(used.youngs_modulus, own.youngs_modulus);
+      take(used.poissons_ratio, own.poissons_ratio);
+      take(used.density, own.density);
+      take(used.body_force, own.body_force);
+      take(used.thermal_expansion, own.thermal_expansion);
+      take(used.temperature, own.temperature);
+      take(used.reference_temperature, own.reference_temperature);
+    }
+    return elastic(used, key);
+  }
+
+  /// Appends the conditions of one [[boundary]] table.
+  void add_boundary(const deck::Boundary& boundary, const std::vector<std::string>& set_names,
+                    const AxisOfSet& axis_of_set, physics::SystemForm& form) {
+    using Kind = deck::Boundary::Kind;
+    using To = physics::SystemForm::Boundary;
+    std::vector<std::int16_t> sets;
+    for (const deck::Name& name : boundary.on) {
+      const std::string wanted =
+          name.text == deck::rest_name ? rest_set_name(problem_, boundary.unknown) : name.text;
+      const auto found = std::find(set_names.begin(), set_names.end(), wanted);
+      if (found != set_names.end()) {
+        sets.push_back(static_cast<std::int16_t>(found - set_names.begin()));
+      }
+    }
+    const auto put = [&](To::Kind kind, int unknown, const std::string& text,
+                         const expr::Symbols& names, const deck::Formula& formula,
+                         std::vector<std::int16_t> where) {
+      const auto expression = parse(text, names, formula);
+      if (expression) form.boundaries.push_back({kind, std::move(where), unknown, *expression});
+    };
+    const auto value = [&](const deck::Formula& formula, const std::string& key, int unknown) {
+      const auto piece = check(formula, key, place_);
+      if (piece) put(To::Kind::value, unknown, piece->text, place_, formula, sets);
+    };
+    const auto natural = [&](const std::string& text, const deck::Formula& formula, int unknown) {
+      put(To::Kind::natural, unknown, text, boundary_, formula, sets);
+    };
+    switch (boundary.kind) {
+      case Kind::value:
+        value(boundary.value_or_flux, "boundary.value", boundary.unknown);
+        break;
+      case Kind::flux: {
+        const auto piece = check(boundary.value_or_flux, "boundary.flux", boundary_);
+        if (piece && !piece->is_zero)
+          natural("-" + piece->text, boundary.value_or_flux, boundary.unknown);
+        break;
+      }
+      case Kind::robin: {
+        const auto h = check(boundary.robin_coefficient, "boundary.robin.coefficient", boundary_);
+        const auto ambient = check(boundary.robin_ambient, "boundary.robin.ambient", boundary_);
+        if (!h || !ambient) break;
+        const std::string& u = unknowns_[static_cast<std::size_t>(boundary.unknown)];
+        natural(fmt::format("{}*({} - {})", h->text, u, ambient->text), boundary.robin_coefficient,
+                boundary.unknown);
+        break;
+      }
+      case Kind::displacement:
+        for (std::size_t i = 0; i < boundary.displacement.size() && i < unknowns_.size(); ++i) {
+          if (boundary.displacement[i]) {
+            value(*boundary.displacement[i], "boundary.displacement", static_cast<int>(i));
+          }
+        }
+        break;
+      case Kind::traction:
+        for (std::size_t i = 0; i < boundary.traction.size() && i < unknowns_.size(); ++i) {
+          const auto piece = check(boundary.traction[i], "boundary.traction", boundary_);
+          if (piece && !piece->is_zero)
+            natural("-" + piece->text, boundary.traction[i], static_cast<int>(i));
+        }
+        break;
+      case Kind::pressure: {
+        const auto piece = check(boundary.pressure, "boundary.pressure", boundary_);
+        for (int i = 0; piece && i < dimension_; ++i) {
+          natural(fmt::format("{}*n{}", piece->text, axes[i]), boundary.pressure, i);
+        }
+        break;
+      }
+      case Kind::symmetry:
+        for (std::size_t s = 0; s < sets.size(); ++s) {
+          const int axis = axis_of_set(sets[s]);
+          if (axis < 0) {
+            diagnostics_.error(
+                boundary.where,
+                fmt::format("boundary.symmetry on \"{}\": its facets do not lie in one plane x, y "
+                            "or z = constant; prescribe the displacements instead",
+                            set_names[static_cast<std::size_t>(sets[s])]));
+            continue;
+          }
+          const deck::Formula zero{"0", boundary.where};
+          put(To::Kind::value, axis, "0", place_, zero, {sets[s]});
+        }
+        break;
+    }
+  }
+
+ private:
+  /// A formula as a piece of a larger one; nothing after an error, which has been told.
+  std::optional<Piece> check(const deck::Formula& formula, const std::string& key,
+                             const expr::Symbols& names) {
+    const auto expression = compile(formula, key, expr::Type::real, names, diagnostics_);
+    if (!expression) return std::nullopt;
+    for (int d = dimension_; d < 3; ++d) {
+      if (expression->depends_on(axes[d])) {
+        diagnostics_.error(
+            formula.where,
+            fmt::format("{} = \"{}\" uses {}, but the mesh has {} dimension{}", key, formula.text,
+                        axes[d], dimension_, dimension_ == 1 ? "" : "s"));
+        return std::nullopt;
+      }
+    }
+    return Piece{"(" + formula.text + ")",
+                 expression->is_constant() && expression->constant_value() == 0.0};
+  }
+
+  /// The whole of pieces that were good; what can still be wrong comes from putting them together.
+  std::optional<expr::Expression> parse(const std::string& text, const expr::Symbols& names,
+                                        const deck::Formula& formula) {
+    try {
+      return expr::Expression::parse(text, names);
+    } catch (const expr::ParseError& error) {
+      diagnostics_.error(formula.where, fmt::format("{}\n{}", error.message(), error.caret()));
+      return std::nullopt;
+    }
+  }
+
+  void finish(const Sum& sum, std::vector<expr::Expression>& to, const deck::Formula& formula) {
+    if (const auto expression = parse(sum.text(), volume_, formula)) {
+      to.push_back(*expression);
+    } else {
+      to.push_back(expr::Expression::constant(0.0, volume_.variables));
+    }
+  }
+
+  void add_scalar(std::size_t i, const deck::Coefficients& general, const deck::Coefficients& own,
+                  bool is_material, physics::SystemForm::Region& region) {
+    const std::string& u = unknowns_[i];
+    const std::string table =
+        is_material ? "material"
+                    : (unknowns_.size() > 1 ? "equation." + u : std::string("equation"));
+    deck::Formula at;  // a place to name when the whole goes wrong
+    at.where = problem_.equation.where;
+    const auto piece = [&](const deck::Formula& formula, const char* key) {
+      const auto checked = check(formula, table + "." + key, volume_);
+      return checked ? *checked : Piece{};
+    };
+    Sum f0;
+    const auto times = [&](const std::optional<deck::Formula>& mine,
+                           const std::optional<deck::Formula>& theirs, const char* key,
+                           const std::string& factor, bool minus = false) {
+      const auto& formula = mine ? mine : theirs;
+      if (!formula) return;
+      const Piece p = piece(*formula, key);
+      if (p.is_zero) return;
+      const std::string term = factor.empty() ? p.text : p.text + "*" + factor;
+      if (minus) {
+        f0.subtract(term);
+      } else {
+        f0.add(term);
+      }
+    };
+    times(own.inertia, general.inertia, "inertia", "dtt(" + u + ")");
+    times(own.capacity, general.capacity, "capacity", "dt(" + u + ")");
+    const auto& advection = own.advection ? own.advection : general.advection;
+    if (advection) {
+      if (advection->size() != static_cast<std::size_t>(dimension_)) {
+        diagnostics_.error(
+            advection->empty() ? base::Location{} : advection->front().where,
+            fmt::format("{}.advection has {} components (the mesh has {} dimensions)", table,
+                        advection->size(), dimension_));
+      }
+      for (std::size_t d = 0; d < advection->size() && d < static_cast<std::size_t>(dimension_);
+           ++d) {
+        const Piece p = piece((*advection)[d], "advection");
+        if (!p.is_zero) f0.add(fmt::format("{}*d{}({})", p.text, axes[d], u));
+      }
+    }
+    times(own.reaction, general.reaction, "reaction", u);
+    const auto& wave = own.wave_number ? own.wave_number : general.wave_number;
+    if (wave) {
+      const Piece p = piece(*wave, "wave_number");
+      if (!p.is_zero) f0.subtract(fmt::format("{}^2*{}", p.text, u));
+    }
+    times(own.source, general.source, "source", "", true);
+    finish(f0, region.f0, at);
+
+    const auto n = static_cast<std::size_t>(dimension_);
+    std::vector<Sum> flux(n);
+    const auto& diffusion = own.diffusion ? own.diffusion : general.diffusion;
+    if (!diffusion) {
+      for (std::size_t d = 0; d < n; ++d) flux[d].add(fmt::format("d{}({})", axes[d], u));
+    } else {
+      const std::size_t entries = diffusion->entries.size();
+      if (entries != 1 && entries != n && entries != n * n) {
+        diagnostics_.error(
+            diffusion->entries.empty() ? base::Location{} : diffusion->entries[0].where,
+            fmt::format("{}.diffusion has {} entries (must be 1, {} for a diagonal or {} x {} for "
+                        "a tensor)",
+                        table, entries, n, n, n));
+      } else {
+        std::vector<Piece> pieces;
+        for (const deck::Formula& entry : diffusion->entries) {
+          pieces.push_back(piece(entry, "diffusion"));
+        }
+        for (std::size_t a = 0; a < n; ++a) {
+          for (std::size_t b = 0; b < n; ++b) {
+            if (entries != n * n && a != b) continue;
+            const Piece& p = pieces[entries == 1 ? 0 : (entries == n ? a : a * n + b)];
+            if (!p.is_zero) flux[a].add(fmt::format("{}*d{}({})", p.text, axes[b], u));
+          }
+        }
+      }
+    }
+    const auto& cross = own.cross_diffusion.empty() ? general.cross_diffusion : own.cross_diffusion;
+    for (const deck::CrossDiffusion& one : cross) {
+      const Piece p = piece(one.value, "cross_diffusion");
+      if (p.is_zero) continue;
+      for (std::size_t d = 0; d < n; ++d) {
+        flux[d].add(fmt::format("{}*d{}({})", p.text, axes[d], one.unknown.text));
+      }
+    }
+    for (const Sum& sum : flux) finish(sum, region.f1, at);
+  }
+
+  physics::SystemForm::Region elastic(const deck::Elasticity& given, const std::string& key) {
+    physics::SystemForm::Region region;
+    const auto piece = [&](const std::optional<deck::Formula>& formula, const char* name) {
+      if (!formula) return Piece{};
+      const auto checked = check(*formula, key + "." + name, volume_);
+      return checked ? *checked : Piece{};
+    };
+    const std::string e = piece(given.youngs_modulus, "youngs_modulus").text;
+    const std::string nu = piece(given.poissons_ratio, "poissons_ratio").text;
+    const Piece density = piece(given.density, "density");
+    const Piece expansion = piece(given.thermal_expansion, "thermal_expansion");
+    const Piece temperature = piece(given.temperature, "temperature");
+    const Piece reference = piece(given.reference_temperature, "reference_temperature");
+    std::vector<Piece> force(static_cast<std::size_t>(dimension_));
+    if (given.body_force) {
+      for (std::size_t d = 0; d < given.body_force->size() && d < force.size(); ++d) {
+        const auto checked = check((*given.body_force)[d], key + ".body_force", volume_);
+        if (checked) force[d] = *checked;
+      }
+    }
+    deck::Formula at = given.poissons_ratio.value_or(deck::Formula{});
+    if (e.empty() || nu.empty() || diagnostics_.has_errors()) {
+      for (int i = 0; i < dimension_; ++i) finish({}, region.f0, at);
+      for (int i = 0; i < dimension_ * dimension_; ++i) finish({}, region.f1, at);
+      return region;
+    }
+    const bool plane_stress = dimension_ == 2 && problem_.equation.plane == deck::Plane::stress;
+    // A bar (one dimension) has no lateral stress: E alone.
+    const std::string mu =
+        dimension_ == 1 ? "(" + e + "/2)" : fmt::format("({}/(2*(1+{})))", e, nu);
+    const std::string lambda = dimension_ == 1 ? "0"
+                               : plane_stress  ? fmt::format("({0}*{1}/(1-{1}^2))", e, nu)
+                                              : fmt::format("({0}*{1}/((1+{1})*(1-2*{1})))", e, nu);
+    // Stress of a full constraint against the thermal strain.
+    std::string thermal;
+    if (!expansion.is_zero) {
+      const std::string strain =
+          fmt::format("{}*({} - {})", expansion.text, temperature.is_zero ? "0" : temperature.text,
+                      reference.is_zero ? "0" : reference.text);
+      const std::string modulus = dimension_ == 1 ? e
+                                  : plane_stress  ? fmt::format("({}/(1-{}))", e, nu)
+                                                  : fmt::format("({}/(1-2*{}))", e, nu);
+      thermal = modulus + "*" + strain;
+    }
+    std::string divergence;
+    for (int d = 0; d < dimension_; ++d) {
+      divergence +=
+          fmt::format("{}d{}({})", d ? " + " : "", axes[d], unknowns_[static_cast<std::size_t>(d)]);
+    }
+    for (int i = 0; i < dimension_; ++i) {
+      const std::string& ui = unknowns_[static_cast<std::size_t>(i)];
+      Sum f0;
+      if (!density.is_zero) f0.add(density.text + "*dtt(" + ui + ")");
+      const Piece& load = force[static_cast<std::size_t>(i)];
+      if (!load.is_zero) f0.subtract(load.text);
+      finish(f0, region.f0, at);
+      for (int d = 0; d < dimension_; ++d) {
+        const std::string& ud = unknowns_[static_cast<std::size_t>(d)];
+        Sum stress;
+        stress.add(fmt::format("{}*(d{}({}) + d{}({}))", mu, axes[d], ui, axes[i], ud));
+        if (d == i) {
+          if (lambda != "0") stress.add(fmt::format("{}*({})", lambda, divergence));
+          if (!thermal.empty()) stress.subtract(thermal);
+        }
+        finish(stress, region.f1, at);
+      }
+    }
+    return region;
+  }
+
+  const deck::Problem& problem_;
+  int dimension_;
+  std::vector<std::string> unknowns_;
+  expr::Symbols volume_, boundary_, place_;
+  base::Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+std::string rest_set_name(const deck::Problem& problem, int unknown) {
+  const bool own = problem.equation.kind != deck::EquationKind::elasticity &&
+                   problem.equation.unknowns.size() > 1;
+  if (!own) return deck::rest_name;
+  return fmt::format("{} of {}", deck::rest_name,
+                     problem.equation.unknowns[static_cast<std::size_t>(unknown)].name);
+}
+
+physics::SystemForm make_system(const deck::Problem& problem, int dimension,
+                                const std::vector<std::string>& region_names,
+                                const std::vector<std::string>& set_names,
+                                const AxisOfSet& axis_of_set, base::Diagnostics& diagnostics) {
+  SystemBuilder builder(problem, dimension, diagnostics);
+  physics::SystemForm form;
+  form.dimension = dimension;
+  form.unknowns = builder.unknowns();
+  const bool is_elastic = problem.equation.kind == deck::EquationKind::elasticity;
+  const auto region = [&](const std::string& name) {
+    return is_elastic ? builder.elastic_region(name) : builder.scalar_region(name);
+  };
+  // Regions without a [[material]] share the equation's form, so that what is wrong there is told
+  // once; a mesh without regions of the deck's names is checked all the same.
+  const auto has_material = [&](const std::string& name) {
+    return std::any_of(problem.materials.begin(), problem.materials.end(),
+                       [&](const deck::Material& one) { return one.region.text == name; });
+  };
+  std::optional<physics::SystemForm::Region> general;
+  for (const std::string& name : region_names) {
+    if (has_material(name)) {
+      form.regions.push_back(region(name));
+    } else {
+      if (!general) general = region({});
+      form.regions.push_back(*general);
+    }
+  }
+  for (const deck::Boundary& boundary : problem.boundaries) {
+    builder.add_boundary(boundary, set_names, axis_of_set, form);
+  }
+  return form;
+}
+
+bool has_linear_form(const deck::Problem& problem, const physics::SystemForm& form) {
+  if (form.n_unknowns() > 1 || problem.equation.kind == deck::EquationKind::elasticity ||
+      problem.equation.kind == deck::EquationKind::helmholtz) {
+    return false;
+  }
+  // A source that is linear in the unknown is not in physics::Form either.
+  const auto uses_state = [&](const deck::Formula& formula) {
+    expr::Symbols names = symbols(problem);
+    names.variables = physics::volume_variables(form.unknowns, form.dimension);
+    try {
+      const expr::Expression expression = expr::Expression::parse(formula.text, names);
+      for (std::size_t v = physics::n_place_variables; v < names.variables.size(); ++v) {
+        if (expression.depends_on(names.variables[v])) return true;
+      }
+    } catch (const expr::ParseError&) {
+      return false;  // told elsewhere
+    }
+    return false;
+  };
+  const auto any = [&](const deck::Coefficients& c) {
+    bool found = false;
+    if (c.diffusion) {
+      for (const deck::Formula& one : c.diffusion->entries) found = found || uses_state(one);
+    }
+    if (c.advection) {
+      for (const deck::Formula& one : *c.advection) found = found || uses_state(one);
+    }
+    return found || (c.reaction && uses_state(*c.reaction)) || (c.source && uses_state(*c.source));
+  };
+  const bool uses = any(problem.equation.unknowns.front().coefficients) ||
+                    std::any_of(problem.materials.begin(), problem.materials.end(),
+                                [&](const deck::Material& one) { return any(one.coefficients); }) ||
+                    std::any_of(problem.boundaries.begin(), problem.boundaries.end(),
+                                [&](const deck::Boundary& one) {
+                                  return uses_state(one.value_or_flux) ||
+                                         uses_state(one.robin_coefficient) ||
+                                         uses_state(one.robin_ambient);
+                                });
+  return !uses;
+}
+
+bool needs_system(const deck::Problem& problem, const physics::SystemForm& form) {
+  return problem.time || form.unknowns.front() != "u" || !has_linear_form(problem, form);
+}
+
+}  // namespace ritz::run
