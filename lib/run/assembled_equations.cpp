@@ -93,7 +93,7 @@ AssembledEquations::AssembledEquations(const Parts& parts)
   context_.dimension = parts.mesh.dimension();
   context_.memory_bytes = parts.problem.limits.memory_bytes;
   context_.reuse = reuse_;
-  context_.quiet = true;
+  context_.quiet = parts.problem.time.has_value();
   context_.n_components = n_components_;
   context_.progress = parts.progress;
   context_.place = [this](LocalId unknown) { return places_(unknown / n_components_); };
@@ -113,7 +113,8 @@ std::size_t AssembledEquations::n_entries() const {
       communicator().sum(static_cast<GlobalId>(rows_.pattern.columns.extent(0))));
 }
 
-/// Translations and rotations: the kernel of the strain.
+/// Translations and rotations: the kernel of the strain. Prescribed unknowns are not zeroed:
+/// MueLu stops on an aggregate where a column is zero, on that rank alone.
 void AssembledEquations::make_near_null_space() {
   const int d = n_components_;
   const std::vector<double> at = fem::node_coordinates(parts_.mesh, parts_.space);
@@ -126,7 +127,7 @@ void AssembledEquations::make_near_null_space() {
   for (int c = 0; c < d; ++c) {
     const la::Vector mode = vector();
     for (LocalId i = c; i < layout_.n_owned; i += d) {
-      mode(static_cast<std::size_t>(i)) = is_fixed(i) ? 0.0 : 1.0;
+      mode(static_cast<std::size_t>(i)) = 1.0;
     }
     context_.near_null_space.push_back(mode);
   }
@@ -134,7 +135,7 @@ void AssembledEquations::make_near_null_space() {
     const la::Vector mode = vector();
     for (LocalId i = 0; i < layout_.n_owned; ++i) {
       const int c = i % d;
-      if (is_fixed(i) || (c != a && c != b)) continue;
+      if (c != a && c != b) continue;
       const std::size_t node = 3 * static_cast<std::size_t>(node_of(i));
       mode(static_cast<std::size_t>(i)) =
           c == a ? -at[node + static_cast<std::size_t>(b)] : at[node + static_cast<std::size_t>(a)];
