@@ -384,6 +384,13 @@ solve::StageReport AssembledEquations::highest_derivative(double time, const la:
   stage_ = {};
   stage_.time = time;
   if (order == 2) stage_.rate_offset = rate;
+  if (!lumped && fixed_changes_) {
+    // What prescribed values that accelerate do to their neighbours through the mass matrix.
+    const la::Vector known = la::make_vector("ritz::run::known_derivative", layout_.n_owned);
+    la::fill(known, 0.0);
+    prescribe(time, order, known);
+    (order == 1 ? stage_.rate_offset : stage_.second_offset) = known;
+  }
   const la::Vector r = result;
   const std::string bad = residual(u, r);
   if (!bad.empty()) return {solve::StageReport::Outcome::not_finite, 0, 0, bad};

@@ -47,6 +47,23 @@ void combine(const Vector& out, const std::vector<Term>& terms) {
       });
 }
 
+/// b = 1 where it is equal to a, else 0. Local.
+void mark_equal(const Vector& a, const Vector& b) {
+  Kokkos::parallel_for(
+      "ritz::solve::mark_equal", Kokkos::RangePolicy<device::ExecutionSpace>(0, a.extent(0)),
+      KOKKOS_LAMBDA(const std::size_t i) { b(i) = a(i) == b(i) ? 1.0 : 0.0; });
+}
+
+/// Where `which` is 1: the offset for which shift u + offset = derivative. Local.
+void fit_offset(const Vector& derivative, double shift, const Vector& u, const Vector& which,
+                const Vector& offset) {
+  Kokkos::parallel_for(
+      "ritz::solve::fit_offset", Kokkos::RangePolicy<device::ExecutionSpace>(0, u.extent(0)),
+      KOKKOS_LAMBDA(const std::size_t i) {
+        if (which(i) != 0.0) offset(i) = derivative(i) - shift * u(i);
+      });
+}
+
 void add(StageReport& total, const StageReport& more) {
   total.outcome = more.outcome;
   total.newton_iterations += more.newton_iterations;
@@ -484,6 +501,9 @@ class TimeScheme::SecondOrder final : public Impl {
     rate_offset_ = fresh("ritz::solve::rate_offset");
     second_offset_ = fresh("ritz::solve::second_offset");
     candidate_ = fresh("ritz::solve::candidate");
+    value_ = fresh("ritz::solve::prescribed_value");
+    derivative_ = fresh("ritz::solve::prescribed_derivative");
+    is_prescribed_ = fresh("ritz::solve::is_prescribed");
     if (options.method == "generalised-alpha") {
       const double rho = options.spectral_radius;
       alpha_m_ = (2 * rho - 1) / (rho + 1);
@@ -516,6 +536,11 @@ class TimeScheme::SecondOrder final : public Impl {
                            {f * (1 + dt * gamma_ * new_v) + alpha_f_, rate_},
                            {f * dt * (1 - gamma_ + gamma_ * new_a), second_}});
     stage.rate_offset = rate_offset_;
+    // The combinations above know the derivatives of prescribed values to first order only (and
+    // with alpha_f > 0 not at all: w is no value at stage.time), and the mass matrix hands that on
+    // to the neighbours. The derivatives themselves are known.
+    fit_prescribed(stage.time, 2, stage.second_shift, second_offset_);
+    fit_prescribed(stage.time, 1, stage.rate_shift, rate_offset_);
     combine(candidate_, {{1.0, u_}, {f * dt, rate_}, {f * dt * dt / 2, second_}});
     Step result;
     result.stages = equations_.solve(stage, candidate_);
@@ -540,12 +565,26 @@ class TimeScheme::SecondOrder final : public Impl {
   StageReport begin(const Vector& rate) override {
     la::copy(rate, rate_);
     equations_.prescribe(time_, 1, rate_);
+    // An entry is prescribed where two different vectors come out the same.
+    la::fill(value_, 0.0);
+    equations_.prescribe(time_, 0, value_);
+    la::fill(is_prescribed_, 1.0);
+    equations_.prescribe(time_, 0, is_prescribed_);
+    mark_equal(value_, is_prescribed_);
     return equations_.highest_derivative(time_, u_, rate_, false, second_);
   }
 
  private:
+  /// Makes shift u + offset the derivative at `time` of the values that are prescribed.
+  void fit_prescribed(double time, int derivative, double shift, const Vector& offset) {
+    equations_.prescribe(time, 0, value_);
+    equations_.prescribe(time, derivative, derivative_);
+    fit_offset(derivative_, shift, value_, is_prescribed_, offset);
+  }
+
   double alpha_m_ = 0, alpha_f_ = 0, beta_ = 0.25, gamma_ = 0.5;
   Vector rate_, second_, rate_offset_, second_offset_, candidate_;
+  Vector value_, derivative_, is_prescribed_;  ///< prescribed values, their derivatives, where: 1
 };
 
 class TimeScheme::Leapfrog final : public Impl {

@@ -368,6 +368,30 @@ TEST(TimeScheme, SecondOrderMethodsHaveTheirOrder) {
   }
 }
 
+TEST(TimeScheme, SecondOrderMethodsHaveTheirOrderBesidePrescribedValues) {
+  // w is prescribed and acts by its acceleration and velocity, as neighbours do through the mass
+  // and damping matrices: u'' + w''/2 + u' + w' + u = f, exact solution u = sin t, w = cos 3 t.
+  const auto error = [](const char* method, int n) {
+    Equations equations(2, 2, [](double t, const auto& u, const auto& rate, const auto& second) {
+      const double f = -4.5 * std::cos(3 * t) + std::cos(t) - 3 * std::sin(3 * t);
+      return Equations::Point{0, second[1] + second[0] / 2 + rate[1] + rate[0] + u[1] - f, 0};
+    });
+    equations.prescribe_first([](double t, int derivative) {
+      return derivative == 0   ? std::cos(3 * t)
+             : derivative == 1 ? -3 * std::sin(3 * t)
+                               : -9 * std::cos(3 * t);
+    });
+    TimeScheme scheme(equations, {.method = method, .tolerance = {}, .spectral_radius = 0.5});
+    EXPECT_TRUE(
+        scheme.start(0, filled(equations, {1.0, 0.0}), filled(equations, {0.0, 1.0})).solved());
+    for (int i = 1; i <= n; ++i) EXPECT_TRUE(scheme.step(2.0 / n, 2.0 * i / n).accepted);
+    return std::abs(scheme.u()(1) - std::sin(2.0));
+  };
+  for (const char* method : {"newmark", "generalised-alpha"}) {
+    EXPECT_NEAR(std::log2(error(method, 160) / error(method, 320)), 2, 0.1) << method;
+  }
+}
+
 TEST(TimeScheme, NewmarkAndLeapfrogKeepTheEnergyForTenThousandSteps) {
   // u'' + u = 0. Newmark keeps u^2 + v^2 to round-off; leapfrog keeps u^2 (1 - dt^2/4) + v^2, the
   // energy at velocities half a step apart (Hairer, Lubich and Wanner 2003, sec. 1).
