@@ -87,6 +87,7 @@ AssembledEquations::AssembledEquations(const Parts& parts)
   fixed_values_[0].assign(n, 0.0);
   fixed_time_[0] = parts.problem.time ? parts.problem.time->start : 0.0;
   fixed_ = assembler_.fixed_values(fixed_time_[0], fixed_values_[0]);
+  fixed_known_[0] = true;
 
   context_.cell_type = mesh::table(parts.mesh.cell_type).name;
   context_.degree = parts.space.element.degree();
@@ -146,8 +147,11 @@ void AssembledEquations::make_near_null_space() {
 
 const std::vector<double>& AssembledEquations::prescribed(double time, int derivative) {
   std::vector<double>& values = fixed_values_[derivative];
-  const bool known = !values.empty() && (!fixed_changes_ || fixed_time_[derivative] == time);
+  // Not by what is in `values`: a rank without unknowns has none and must go the others' way.
+  const bool known =
+      fixed_known_[derivative] && (!fixed_changes_ || fixed_time_[derivative] == time);
   if (known) return values;
+  fixed_known_[derivative] = true;
   values.assign(u_.size(), 0.0);
   fixed_time_[derivative] = time;
   if (derivative == 0) {
@@ -385,13 +389,12 @@ solve::StageReport AssembledEquations::highest_derivative(double time, const la:
   stage_.time = time;
   if (order == 2) stage_.rate_offset = rate;
   if (!lumped && fixed_changes_) {
-    // What prescribed values that accelerate do to their neighbours through the mass matrix.
-    const la::Vector known = la::make_vector("ritz::run::known_derivative", layout_.n_owned);
-    la::fill(known, 0.0);
+    // The known derivatives of prescribed unknowns act on their neighbours through the mass matrix.
+    const la::Vector known = la::make_vector("ritz::run::prescribed_rate", layout_.n_owned);
     prescribe(time, order, known);
-    (order == 1 ? stage_.rate_offset : stage_.second_offset) = known;
+    (order == 2 ? stage_.second_offset : stage_.rate_offset) = known;
   }
-  const la::Vector r = result;
+  const la::Vector& r = result;  // first the residual, then what follows from it
   const std::string bad = residual(u, r);
   if (!bad.empty()) return {solve::StageReport::Outcome::not_finite, 0, 0, bad};
   if (!lumped) {

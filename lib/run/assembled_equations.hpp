@@ -124,6 +124,7 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   assembly::SystemAssembler::Fixed fixed_;
   bool fixed_changes_ = false;  ///< a prescribed value depends on t
   double fixed_time_[3] = {0, 0, 0};
+  bool fixed_known_[3] = {false, false, false};  ///< the same on every rank, also without unknowns
   std::vector<double> fixed_values_[3];  ///< [n_local * m] of the value and its derivatives in time
   Counts counts_;
 };

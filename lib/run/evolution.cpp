@@ -105,12 +105,20 @@ class Evolution {
     facts.n_unknowns = parts_.space.n_global;
     facts.symmetric = parts_.linear_form->is_symmetric();
     facts.has_coarser = parts_.meshes.meshes.size() > 1;
+    if (!facts.symmetric && (problem_.solver.operator_kind == "matrix-free" ||
+                             problem_.solver.preconditioner == "multigrid")) {
+      throw base::Error(
+          base::ExitCode::deck, problem_.solver.operator_where,
+          "solver.operator = \"matrix-free\" and preconditioner = \"multigrid\" are in "
+          "time for symmetric equations (no advection, a symmetric diffusion tensor); "
+          "remove them here");
+    }
     const OperatorChoice choice = choose_operator(problem_.solver, facts);
     if (!choice.reason.empty()) {
       base::log::info(fmt::format("operator auto: {} ({})",
                                   choice.matrix_free ? "matrix-free" : "assembled", choice.reason));
     }
-    return choice.matrix_free && facts.symmetric;
+    return choice.matrix_free;
   }
 
   void make_equations() {
@@ -325,7 +333,7 @@ class Evolution {
     if (!series_is_single()) write_results(scheme.time(), scheme.u());
     double wanted = time.step;  // length of the next step, before it is fitted to a time asked for
     std::int64_t n_outputs = 0;
-    int failures = 0;
+    int n_failures = 0;
     while (true) {
       const double now = scheme.time();
       if (now >= time.end) {
@@ -335,8 +343,10 @@ class Evolution {
       double target = time.end;
       if (problem_.output.every) {
         // Multiples from the start, never sums.
-        target = std::min(target,
-                          time.start + static_cast<double>(n_outputs + 1) * *problem_.output.every);
+        const double next =
+            time.start + static_cast<double>(n_outputs + 1) * *problem_.output.every;
+        // A multiple that misses the end by round-off is the end, not a step of 1e-16.
+        if (next < time.end - 1e-9 * *problem_.output.every) target = next;
       }
       const double left = target - now;
       // Equal steps that end at the target, so that lengths change little from one to the next.
@@ -344,7 +354,15 @@ class Evolution {
       const bool hits = n_steps == 1.0;
       const double dt = left / n_steps;
       const double end = hits ? target : now + dt;
-      const solve::TimeScheme::Step step = scheme.step(dt, end);
+      solve::TimeScheme::Step step;
+      try {
+        step = scheme.step(dt, end);
+      } catch (const base::Error& error) {
+        // Coefficients and prescribed values tell it on every rank; what is there is written.
+        if (error.code() != base::ExitCode::not_finite) throw;
+        fail({solve::StageReport::Outcome::not_finite, 0, 0, error.what()}, end);
+        return false;
+      }
       newton_iterations_ += step.stages.newton_iterations;
       linear_iterations_ += step.stages.linear_iterations;
       if (!step.accepted) {
@@ -355,11 +373,12 @@ class Evolution {
           return false;
         }
         wanted = std::min(step.suggestion, dt / 2);
+        last_wanted_ = wanted;
         const double least = time.min_step.value_or(1e-6 * time.step);
-        if (!by_error && ++failures == 1) {
+        if (!by_error && ++n_failures == 1) {
           parts_.remark(
               fmt::format("the step from t = {:.6g} of length {:.3g} could not be solved ({}): "
-                          "tried again with a shorter one",
+                          "tried again with a shorter one, as all that follow",
                           now, dt, step.stages.message));
         }
         if (wanted < least) {
@@ -377,7 +396,6 @@ class Evolution {
         continue;
       }
       ++n_steps_;
-      failures = 0;
       if (time.tolerance) {
         wanted = step.suggestion > 0 ? step.suggestion : std::max(wanted, dt);
         // A step that was cut to hit a target says little about the length that is right.
@@ -389,6 +407,17 @@ class Evolution {
       }
       last_wanted_ = wanted;
       const std::vector<Range> ranges = note_step(scheme, step, dt);
+      if (!is_finite_) {
+        fail({solve::StageReport::Outcome::not_finite, 0, 0,
+              scheme.method().is_explicit
+                  ? fmt::format("the solution is not finite after {} steps; explicit methods are "
+                                "unstable where time.step is too long for the smallest cells: try "
+                                "--set time.step={:.2g}",
+                                n_steps_, dt / 2)
+                  : "the solution is not finite"},
+             scheme.time());
+        return false;
+      }
       const bool output_by_time = problem_.output.every && hits && target < time.end;
       const bool output_by_steps =
           problem_.output.every_steps && n_steps_ % *problem_.output.every_steps == 0;
@@ -434,19 +463,22 @@ class Evolution {
     double min = std::numeric_limits<double>::infinity(), max = -min;
   };
 
-  /// Nodal extremes of each component. Collective.
-  [[nodiscard]] std::vector<Range> ranges_of(const la::Vector& u) const {
+  /// Nodal extremes of each component; sets is_finite_. Collective.
+  [[nodiscard]] std::vector<Range> ranges_of(const la::Vector& u) {
     const auto n = static_cast<std::size_t>(m());
     // min and -max, so that one reduction does.
-    std::vector<double> least(2 * n, std::numeric_limits<double>::infinity());
+    std::vector<double> least(2 * n + 1, std::numeric_limits<double>::infinity());
     const auto host = Kokkos::create_mirror_view_and_copy(device::HostSpace(), u);
     for (std::size_t i = 0; i < host.extent(0); ++i) {
+      // NaN is neither below nor above anything.
+      if (!std::isfinite(host(i))) least[2 * n] = 0.0;
       double& low = least[2 * (i % n)];
       double& high = least[2 * (i % n) + 1];
       low = std::min(low, host(i));
       high = std::min(high, -host(i));
     }
     parts_.communicator.all_reduce(std::span<double>(least), comm::Op::min);
+    is_finite_ = least[2 * n] > 0;
     std::vector<Range> ranges(n);
     for (std::size_t c = 0; c < n; ++c) ranges[c] = {least[2 * c], -least[2 * c + 1]};
     return ranges;
@@ -536,16 +568,19 @@ class Evolution {
   }
 
   void write_results(double time, const la::Vector& u) {
-    if (!problem_.output.fields) return;
+    if (!problem_.output.fields || (written_ && *written_ == time)) return;
     const perf::Stage stage(parts_.recorder, "output");
     const store::WriteReport written =
         series_.write(time, parts_.mesh, parts_.space, parts_.form.unknowns, fields_of(u),
                       provenance(parts_.communicator, problem_.effective_toml, parts_.remarks));
+    written_ = time;
     file_bytes_ += written.file_bytes;
     raw_bytes_ += written.raw_bytes;
   }
 
   void finish(bool good) {
+    if (!is_finite_)
+      return;  // nothing that anybody could use: the results before stay the last ones
     const perf::Stage stage(parts_.recorder, "output");
     parts_.progress.phase("output");
     const double time = reached_;
@@ -618,6 +653,8 @@ class Evolution {
   std::optional<History> history_;
   std::optional<expr::Expression> stop_;
   double last_wanted_ = 0;
+  bool is_finite_ = true;          ///< u of the last step, on all ranks
+  std::optional<double> written_;  ///< time of the last result of a series
   std::int64_t n_steps_ = 0, n_rejected_ = 0, newton_iterations_ = 0, linear_iterations_ = 0;
   double file_bytes_ = 0, raw_bytes_ = 0;
 };

@@ -444,7 +444,9 @@ bool has_linear_form(const deck::Problem& problem, const physics::SystemForm& fo
     if (c.advection) {
       for (const deck::Formula& one : *c.advection) found = found || uses_state(one);
     }
-    return found || (c.reaction && uses_state(*c.reaction)) || (c.source && uses_state(*c.source));
+    return found || (c.reaction && uses_state(*c.reaction)) ||
+           (c.source && uses_state(*c.source)) || (c.capacity && uses_state(*c.capacity)) ||
+           (c.inertia && uses_state(*c.inertia));
   };
   const bool uses = any(problem.equation.unknowns.front().coefficients) ||
                     std::any_of(problem.materials.begin(), problem.materials.end(),

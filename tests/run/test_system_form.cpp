@@ -1,0 +1,335 @@
+// Decks become the residuals f0, f1 and g of the documented weak forms.
+#include "ritz/run/system_form.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "run_tools.hpp"
+
+namespace {
+
+using ritz::physics::SystemForm;
+using ritz::test::problem_of;
+using Values = std::map<std::string, double>;
+using Kind = SystemForm::Boundary::Kind;
+
+const std::vector<std::string> regions{"steel", "air"};
+const std::vector<std::string> sets{"inlet", "wall", "hot", "rest", "rest of u", "rest of v"};
+
+SystemForm system_of(const std::string& text, int dimension, ritz::base::Diagnostics& diagnostics,
+                     int axis = 0) {
+  const auto problem =
+      problem_of("[parameters]\nk = 3\n[mesh]\nkind = \"file\"\nfile = \"none.msh\"\n" + text);
+  return ritz::run::make_system(
+      problem, dimension, regions, sets, [axis](std::int16_t) { return axis; }, diagnostics);
+}
+
+SystemForm system_of(const std::string& text, int dimension) {
+  ritz::base::Diagnostics diagnostics;
+  SystemForm form = system_of(text, dimension, diagnostics);
+  diagnostics.throw_errors(ritz::base::ExitCode::deck);
+  ritz::physics::check_system(form);
+  return form;
+}
+
+/// The value where the variables have these values and all others are 0.
+double at(const ritz::expr::Expression& expression, const Values& values) {
+  std::vector<double> point;
+  for (const std::string& name : expression.variables()) {
+    const auto found = values.find(name);
+    point.push_back(found == values.end() ? 0.0 : found->second);
+  }
+  for (const auto& [name, value] : values) {
+    const auto& names = expression.variables();
+    EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << name;
+  }
+  return expression.evaluate(point);
+}
+
+const std::string insulated = "[[boundary]]\non = \"rest\"\nflux = 0\n";
+const std::string in_time = "[time]\nend = 1\nstep = 0.1\n[initial]\nu = 0\n";
+
+// A state with no two numbers alike.
+const Values state{{"x", 0.3},     {"y", 0.7},      {"t", 1.1},     {"u", 1.7},
+                   {"dx(u)", 2.3}, {"dy(u)", -1.9}, {"dt(u)", 0.9}, {"dtt(u)", 5.3}};
+
+TEST(MakeSystem, EveryTermOfTheCoefficientFormHasItsSign) {
+  const SystemForm form = system_of(R"deck(
+[equation]
+kind = "coefficient-form"
+inertia = "2*y"
+capacity = "k"
+diffusion = [["1 + u", 2], ["x", 4]]
+advection = ["u", "-dy(u)"]
+reaction = "k*u"
+source = "x + t*u"
+)deck" + insulated + in_time,
+                                    2);
+  ASSERT_EQ(form.unknowns, std::vector<std::string>{"u"});
+  const double u = 1.7, ux = 2.3, uy = -1.9, x = 0.3, y = 0.7, t = 1.1;
+  for (const SystemForm::Region& region : form.regions) {
+    const double f0 = 2 * y * 5.3 + 3 * 0.9 + u * ux - uy * uy + 3 * u * u - (x + t * u);
+    EXPECT_NEAR(at(region.f0[0], state), f0, 1e-14 * std::abs(f0));
+    EXPECT_NEAR(at(region.f1[0], state), (1 + u) * ux + 2 * uy, 1e-14);
+    EXPECT_NEAR(at(region.f1[1], state), x * ux + 4 * uy, 1e-14);
+  }
+}
+
+TEST(MakeSystem, PresetsFillInTheirDefaults) {
+  const auto f0 = [](const std::string& kind, const std::string& keys, const std::string& rest) {
+    const SystemForm form =
+        system_of("[equation]\nkind = \"" + kind + "\"\n" + keys + insulated + rest, 2);
+    EXPECT_DOUBLE_EQ(at(form.regions[0].f1[0], state), 2.3) << kind;  // diffusion 1
+    EXPECT_DOUBLE_EQ(at(form.regions[0].f1[1], state), -1.9) << kind;
+    return at(form.regions[0].f0[0], state);
+  };
+  EXPECT_DOUBLE_EQ(f0("poisson", "source = 7\n", ""), -7.0);
+  EXPECT_DOUBLE_EQ(f0("heat", "", in_time), 0.9);
+  EXPECT_DOUBLE_EQ(f0("reaction-diffusion", "", ""), 0.0);  // steady
+  EXPECT_DOUBLE_EQ(f0("reaction-diffusion", "reaction = 2\n", in_time), 0.9 + 2 * 1.7);
+  EXPECT_DOUBLE_EQ(f0("advection-diffusion-reaction", "advection = [1, 3]\n", in_time),
+                   0.9 + 2.3 - 3 * 1.9);
+  EXPECT_DOUBLE_EQ(f0("wave", "capacity = 2\n", in_time), 5.3 + 2 * 0.9);
+  EXPECT_DOUBLE_EQ(f0("helmholtz", "wave_number = \"k + x\"\n", ""), -3.3 * 3.3 * 1.7);
+}
+
+TEST(MakeSystem, AFormulaIsAFactorAsAWhole) {
+  // "1 - x" times u, not 1 - x u; a leading minus must not catch the power.
+  const SystemForm form = system_of(
+      "[equation]\nkind = \"coefficient-form\"\nreaction = \"1 - x\"\ndiffusion = \"-2 + y\"\n"
+      "source = \"x - y\"\n[[boundary]]\non = \"rest\"\nrobin = { coefficient = \"1 + x\", "
+      "ambient = \"2 - y\" }\n",
+      2);
+  EXPECT_NEAR(at(form.regions[0].f0[0], state), 0.7 * 1.7 - (0.3 - 0.7), 1e-15);
+  EXPECT_NEAR(at(form.regions[0].f1[0], state), -1.3 * 2.3, 1e-15);
+  EXPECT_NEAR(at(form.boundaries[0].value, {{"x", 0.3}, {"y", 0.7}, {"u", 1.7}}), 1.3 * (1.7 - 1.3),
+              1e-15);
+}
+
+TEST(MakeSystem, CrossDiffusionAndMaterialsOfOneUnknown) {
+  const SystemForm form = system_of(R"(
+[equation]
+kind = "coefficient-form"
+unknowns = ["u", "v"]
+[equation.u]
+diffusion = 0
+cross_diffusion = { v = "k*u" }
+[equation.v]
+reaction = 1
+source = "u^3"
+[[material]]
+region = "air"
+unknown = "v"
+reaction = 5
+[[boundary]]
+on = "rest"
+unknown = "u"
+flux = 0
+[[boundary]]
+on = "rest"
+unknown = "v"
+flux = "u - 2*v"
+)",
+                                    2);
+  const Values values{{"u", 2}, {"v", 3}, {"dx(u)", 5}, {"dy(u)", 7}, {"dx(v)", 11}, {"dy(v)", 13}};
+  for (int r = 0; r < 2; ++r) {
+    const SystemForm::Region& region = form.regions[static_cast<std::size_t>(r)];
+    EXPECT_DOUBLE_EQ(at(region.f0[0], values), 0);
+    EXPECT_DOUBLE_EQ(at(region.f1[0], values), 3 * 2 * 11);
+    EXPECT_DOUBLE_EQ(at(region.f1[1], values), 3 * 2 * 13);
+    EXPECT_DOUBLE_EQ(at(region.f0[1], values), (r == 0 ? 1 : 5) * 3 - 8);
+    EXPECT_DOUBLE_EQ(at(region.f1[2], values), 11);
+    EXPECT_DOUBLE_EQ(at(region.f1[3], values), 13);
+  }
+  // Each unknown its own rest; a flux of 0 is no term. g = -flux.
+  ASSERT_EQ(form.boundaries.size(), 1u);
+  EXPECT_EQ(form.boundaries[0].unknown, 1);
+  EXPECT_EQ(form.boundaries[0].sets, std::vector<std::int16_t>{5});
+  EXPECT_DOUBLE_EQ(at(form.boundaries[0].value, {{"u", 2}, {"v", 3}}), 4);
+}
+
+const std::string steel =
+    "[equation]\nkind = \"elasticity\"\nyoungs_modulus = 200\n"
+    "poissons_ratio = 0.25\n";
+const std::string free_surface = "[[boundary]]\non = \"rest\"\npressure = 0\n";
+
+/// sigma for a displacement gradient: f1 of all components, row by row.
+std::vector<double> stress(const SystemForm& form, const Values& gradient) {
+  std::vector<double> result;
+  for (const auto& one : form.regions[0].f1) result.push_back(at(one, gradient));
+  return result;
+}
+
+void expect_near(const std::vector<double>& a, const std::vector<double>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-12) << i;
+}
+
+// E = 200, nu = 1/4: mu = 80, lambda = 80, bulk modulus E / (3 (1 - 2 nu)) = 400/3; in plane stress
+// lambda is replaced by E nu / (1 - nu^2) = 160/3.
+TEST(Elasticity, HookesLaw) {
+  const Values shear{{"dy(ux)", 0.5}, {"dx(uy)", 0.25}};
+  const SystemForm strain = system_of(steel + free_surface, 2);
+  EXPECT_EQ(strain.unknowns, (std::vector<std::string>{"ux", "uy"}));
+  expect_near(stress(strain, {{"dx(ux)", 1}}), {240, 0, 0, 80});
+  expect_near(stress(strain, shear), {0, 60, 60, 0});
+  const SystemForm plate = system_of(steel + "plane = \"stress\"\n" + free_surface, 2);
+  expect_near(stress(plate, {{"dx(ux)", 1}}), {160 + 160.0 / 3, 0, 0, 160.0 / 3});
+  // A plate that is pulled gets narrower by nu and its stress is E.
+  expect_near(stress(plate, {{"dx(ux)", 1}, {"dy(uy)", -0.25}}), {200, 0, 0, 0});
+  const SystemForm solid = system_of(steel + free_surface, 3);
+  const double p = 3 * 400.0 / 3;  // hydrostatic: -p = 3 bulk modulus times the strain
+  expect_near(stress(solid, {{"dx(ux)", 1}, {"dy(uy)", 1}, {"dz(uz)", 1}}),
+              {p, 0, 0, 0, p, 0, 0, 0, p});
+  // A rotation is no strain.
+  expect_near(stress(solid, {{"dy(ux)", 2}, {"dx(uy)", -2}}), std::vector<double>(9, 0.0));
+  const SystemForm bar = system_of(steel + free_surface, 1);
+  expect_near(stress(bar, {{"dx(ux)", 1}}), {200});
+}
+
+// alpha (T - T0) = 0.01 * 20 = 0.2.
+TEST(Elasticity, FreeThermalExpansionHasNoStress) {
+  const std::string hot =
+      steel +
+      "thermal_expansion = 0.01\ntemperature = \"300 + 20*x\"\nreference_temperature = 300\n";
+  const double e = 0.2;
+  expect_near(stress(system_of(hot + free_surface, 3),
+                     {{"x", 1}, {"dx(ux)", e}, {"dy(uy)", e}, {"dz(uz)", e}}),
+              std::vector<double>(9, 0.0));
+  expect_near(stress(system_of(hot + "plane = \"stress\"\n" + free_surface, 2),
+                     {{"x", 1}, {"dx(ux)", e}, {"dy(uy)", e}}),
+              std::vector<double>(4, 0.0));
+  // Held out of the plane it expands by 1 + nu as much in it.
+  expect_near(stress(system_of(hot + free_surface, 2),
+                     {{"x", 1}, {"dx(ux)", 1.25 * e}, {"dy(uy)", 1.25 * e}}),
+              std::vector<double>(4, 0.0));
+  expect_near(stress(system_of(hot + free_surface, 1), {{"x", 1}, {"dx(ux)", e}}), {0.0});
+  // Fully constrained: -3 K alpha (T - T0).
+  const auto held = stress(system_of(hot + free_surface, 3), {{"x", 1}});
+  EXPECT_NEAR(held[0], -400 * e, 1e-12);
+  EXPECT_NEAR(held[1], 0, 1e-12);
+}
+
+TEST(Elasticity, InertiaBodyForceAndMaterials) {
+  const SystemForm form = system_of(steel + R"(
+density = 3
+body_force = [0, "-k*x"]
+[[material]]
+region = "air"
+youngs_modulus = 2
+density = 5
+)" + free_surface + "[time]\nend = 1\nstep = 0.1\n[initial]\nux = 0\nuy = 0\n",
+                                    2);
+  const Values moving{{"x", 2}, {"dtt(ux)", 7}, {"dtt(uy)", 11}};
+  EXPECT_DOUBLE_EQ(at(form.regions[0].f0[0], moving), 21);
+  EXPECT_DOUBLE_EQ(at(form.regions[0].f0[1], moving), 33 + 6);
+  EXPECT_DOUBLE_EQ(at(form.regions[1].f0[1], moving), 55 + 6);
+  EXPECT_NEAR(at(form.regions[1].f1[0], {{"dx(ux)", 1}}), 2.4, 1e-14);
+  EXPECT_EQ(ritz::physics::system_traits(form).time_order, 2);
+}
+
+TEST(Elasticity, BoundaryKindsAndSigns) {
+  ritz::base::Diagnostics diagnostics;
+  const SystemForm form = system_of(steel + R"(
+[[boundary]]
+on = "inlet"
+displacement = ["free", "t*x"]
+[[boundary]]
+on = "wall"
+traction = ["k", 0]
+[[boundary]]
+on = "hot"
+pressure = "2*x"
+[[boundary]]
+on = "rest"
+symmetry = true
+)",
+                                    2, diagnostics, 1);
+  ASSERT_TRUE(diagnostics.entries().empty());
+  ASSERT_EQ(form.boundaries.size(), 5u);  // no term for "free" and for the traction 0
+  const auto& b = form.boundaries;
+  EXPECT_EQ(b[0].kind, Kind::value);
+  EXPECT_EQ(b[0].unknown, 1);
+  EXPECT_DOUBLE_EQ(at(b[0].value, {{"t", 2}, {"x", 3}}), 6);
+  EXPECT_EQ(b[1].kind, Kind::natural);
+  EXPECT_EQ(b[1].unknown, 0);
+  EXPECT_DOUBLE_EQ(at(b[1].value, {}), -3);  // g = -traction
+  for (int d = 0; d < 2; ++d) {              // sigma n = -p n: g = p n
+    const auto& one = b[static_cast<std::size_t>(2 + d)];
+    EXPECT_EQ(one.kind, Kind::natural);
+    EXPECT_EQ(one.unknown, d);
+    EXPECT_DOUBLE_EQ(at(one.value, {{"x", 3}, {"nx", 0.6}, {"ny", 0.8}}), d == 0 ? 3.6 : 4.8);
+  }
+  EXPECT_EQ(b[4].kind, Kind::value);
+  EXPECT_EQ(b[4].unknown, 1);  // the axis across the plane
+  EXPECT_EQ(b[4].sets, std::vector<std::int16_t>{3});
+}
+
+TEST(MakeSystem, MistakesAreToldAtTheirPlaceAndOnce) {
+  const auto told = [](const std::string& text, int axis = 0) {
+    ritz::base::Diagnostics diagnostics;
+    static_cast<void>(system_of(text, 2, diagnostics, axis));
+    std::vector<std::string> all;
+    for (const auto& one : diagnostics.entries()) all.push_back(one.text());
+    return all;
+  };
+  using testing::AllOf;
+  using testing::ElementsAre;
+  using testing::HasSubstr;
+  EXPECT_THAT(told("[equation]\nkind = \"poisson\"\ndiffusion = \"1 + w\"\n" + insulated),
+              ElementsAre(AllOf(HasSubstr("deck.toml:8:"), HasSubstr("'w'"))));
+  EXPECT_THAT(told("[equation]\nkind = \"poisson\"\nsource = \"u*z\"\n" + insulated),
+              ElementsAre(AllOf(HasSubstr("deck.toml:8:"), HasSubstr("uses z"))));
+  EXPECT_THAT(
+      told("[equation]\nkind = \"poisson\"\n[[boundary]]\non = \"rest\"\nflux = \"dx(u)\"\n"),
+      ElementsAre(AllOf(HasSubstr("deck.toml:10:"), HasSubstr("dx"))));
+  EXPECT_THAT(told("[equation]\nkind = \"poisson\"\n[[boundary]]\non = \"rest\"\nvalue = \"u\"\n"),
+              ElementsAre(AllOf(HasSubstr("deck.toml:10:"), HasSubstr("'u'"))));
+  EXPECT_THAT(told("[equation]\nkind = \"coefficient-form\"\nadvection = [1, 2, 3]\n" + insulated),
+              ElementsAre(HasSubstr("has 3 components (the mesh has 2 dimensions)")));
+  EXPECT_THAT(told(steel + "[[boundary]]\non = \"wall\"\nsymmetry = true\n", -1),
+              ElementsAre(AllOf(HasSubstr("deck.toml:10:"), HasSubstr("symmetry on \"wall\""))));
+  EXPECT_THROW(
+      told("[equation]\nkind = \"elasticity\"\nyoungs_modulus = 1\npoissons_ratio = 0.5\n" +
+           free_surface),
+      ritz::base::Error);
+}
+
+TEST(MakeSystem, WhatNeedsASystem) {
+  const auto judge = [](const std::string& text) {
+    const auto problem =
+        problem_of("[mesh]\nkind = \"file\"\nfile = \"none.msh\"\n[equation]\n" + text);
+    ritz::base::Diagnostics diagnostics;
+    const SystemForm form = ritz::run::make_system(
+        problem, 2, regions, sets, [](std::int16_t) { return 0; }, diagnostics);
+    diagnostics.throw_errors(ritz::base::ExitCode::deck);
+    return std::pair{ritz::run::has_linear_form(problem, form),
+                     ritz::run::needs_system(problem, form)};
+  };
+  const std::pair linear{true, false}, linear_system{true, true}, system{false, true};
+  EXPECT_EQ(judge("kind = \"poisson\"\n" + insulated), linear);
+  EXPECT_EQ(judge("kind = \"poisson\"\nsource = \"x*t\"\n" + insulated), linear);
+  EXPECT_EQ(judge("kind = \"heat\"\n" + insulated + in_time), linear_system);
+  EXPECT_EQ(judge("kind = \"poisson\"\nunknowns = [\"T\"]\n" + insulated), linear_system);
+  EXPECT_EQ(judge("kind = \"poisson\"\nsource = \"u\"\n" + insulated), system);
+  EXPECT_EQ(judge("kind = \"poisson\"\ndiffusion = [\"1 + dx(u)\", 1]\n" + insulated), system);
+  EXPECT_EQ(
+      judge("kind = \"poisson\"\n[[material]]\nregion = \"air\"\ndiffusion = \"u\"\n" + insulated),
+      system);
+  EXPECT_EQ(judge("kind = \"poisson\"\n[[boundary]]\non = \"rest\"\nflux = \"-u^4\"\n"), system);
+  EXPECT_EQ(judge("kind = \"poisson\"\n[[boundary]]\non = \"rest\"\nrobin = { coefficient = "
+                  "\"abs(u)\", ambient = 1 }\n"),
+            system);
+  EXPECT_EQ(judge("kind = \"helmholtz\"\nwave_number = 2\n" + insulated), system);
+  EXPECT_EQ(
+      judge("kind = \"elasticity\"\nyoungs_modulus = 1\npoissons_ratio = 0.3\n" + free_surface),
+      system);
+  // The terms in time have no place in the linear form either when they depend on the unknown.
+  EXPECT_EQ(judge("kind = \"heat\"\ncapacity = \"1 + u\"\n" + insulated + in_time), system);
+  EXPECT_EQ(judge("kind = \"wave\"\ninertia = \"1 + u^2\"\n" + insulated + in_time), system);
+}
+
+}  // namespace
