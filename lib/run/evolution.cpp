@@ -423,7 +423,11 @@ class Evolution {
           problem_.output.every_steps && n_steps_ % *problem_.output.every_steps == 0;
       if (output_by_time) ++n_outputs;
       const bool ends = scheme.time() >= time.end;
-      if ((output_by_time || output_by_steps) && !ends) write_results(scheme.time(), scheme.u());
+      if ((output_by_time || output_by_steps) && !ends) {
+        history_
+            ->flush();  // the rows that belong to a file are there even if that cannot be written
+        write_results(scheme.time(), scheme.u());
+      }
       if (ends) continue;
       if (stop_ && stops(scheme.time(), ranges)) {
         outcome_.status = "stop_when";

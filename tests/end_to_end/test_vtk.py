@@ -1,5 +1,6 @@
 """VTK's own reader opens the results and sees what Ritz computed, for every cell type and degree."""
 
+import json
 import sys
 import unittest
 
@@ -109,6 +110,55 @@ class Results(Case):
                 numpy.testing.assert_allclose(points, reference[0], atol=1e-15)
                 numpy.testing.assert_allclose(values, reference[1], atol=1e-9)
             reference = points, values
+
+    def test_series_of_two_unknowns(self):
+        """u = x and v = t y: each file of the series has both, at the time that the index says."""
+        deck = self.deck("""
+            deck_version = 1
+            [mesh]
+            kind = "box"
+            cells = [3, 2]
+            [space]
+            degree = 2
+            [equation]
+            kind = "reaction-diffusion"
+            unknowns = ["u", "v"]
+            [equation.v]
+            source = "y + u - x"
+            [[boundary]]
+            on = ["rest"]
+            unknown = "u"
+            value = "x"
+            [[boundary]]
+            on = ["left", "right"]
+            unknown = "v"
+            value = "t*y"
+            [[boundary]]
+            on = ["rest"]
+            unknown = "v"
+            flux = "t*ny"
+            [time]
+            end = 0.5
+            step = 0.125
+            [initial]
+            u = "x"
+            v = 0.0
+            [output]
+            every = 0.25
+            [solver]
+            tolerance = 1e-12
+        """.replace('"t*ny"', '"t*(2*y - 1)"'))  # the normal is 2 y - 1 at the bottom and the top
+        for ranks in (1, 2):
+            result = self.run_deck(deck, ranks=ranks, output=f"series {ranks}")
+            index = json.loads((result.folder / "results.vtkhdf.series").read_text())
+            self.assertEqual([one["time"] for one in index["files"]], [0.0, 0.25, 0.5])
+            for one in index["files"]:
+                grid = read(result.folder / one["name"])
+                points = vtk_to_numpy(grid.GetPoints().GetData())
+                self.assertEqual(len(points), 7 * 5)
+                for name, exact in (("u", points[:, 0]), ("v", one["time"] * points[:, 1])):
+                    values = vtk_to_numpy(grid.GetPointData().GetArray(name))
+                    self.assertLess(numpy.max(numpy.abs(values - exact)), 1e-9)
 
     def test_materials_and_geometry_of_the_quickstart(self):
         result = self.run_deck(SOURCE / "configs" / "quickstart.toml", ranks=2)

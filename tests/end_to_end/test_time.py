@@ -1,0 +1,327 @@
+"""Runs in time, nonlinear and of several unknowns: the worked decks, series, events, failures."""
+
+import csv
+import json
+import math
+import subprocess
+import unittest
+
+from harness import BOX, SOURCE, Case
+
+HEAT = """
+    deck_version = 1
+    [mesh]
+    kind = "box"
+    cells = [8, 8]
+    [equation]
+    kind = "heat"
+    source = 1.0
+    [[boundary]]
+    on = ["rest"]
+    flux = 0.0
+    [time]
+    end = 1.0
+    step = 0.1
+    [initial]
+    u = 0.0
+"""
+# With no flux and a source of 1 the solution is u = t everywhere: exact for every scheme here.
+
+
+def history(result):
+    return [{k: float(v) for k, v in row.items()} for row in result.table("history.csv")]
+
+
+def series(result):
+    index = json.loads((result.folder / "results.vtkhdf.series").read_text())
+    return [(one["name"], one["time"]) for one in index["files"]]
+
+
+class WorkedDecks(Case):
+    """Every deck of configs/, shortened where it takes long, on 1 and on 3 ranks."""
+
+    # What shortens it, and how far results on different numbers of ranks may be apart relative to
+    # the largest value: what the solvers leave (1e-8 linear and Newton), with adaptive steps also
+    # what the step control makes of that.
+    SHORTER = {
+        "allen-cahn": (["mesh.cells=[8,8]", "time.end=1", "output.every=0.5"], 1e-5),
+        "bratu": (["mesh.cells=[16,16]"], 1e-7),
+        "brusselator": (["mesh.cells=[20]", "time.end=0.2", "output.every=0.1"], 1e-5),
+        "cahn-hilliard": (["mesh.cells=[8,8]", "time.end=2e-4", "output.every=1e-4"], 1e-5),
+        "cantilever": ([], 1e-7),
+        "gray-scott": (["mesh.cells=[8,8]", "time.end=4", "output.every=2"], 1e-5),
+        "heat-plate": (["time.end=2", "output.every=1"], 1e-6),
+        "helmholtz": (["mesh.cells=[8,8]", "verify.max_l2_error=1e-2"], 1e-6),
+        "nonlinear-diffusion": ([], 1e-7),
+        "p-laplacian": ([], 1e-6),
+        "quickstart": ([], 1e-6),
+        "radiation": ([], 1e-7),
+        "wave-standing": (["time.end=0.1", "output.every=0.05"], 1e-6),
+    }
+    NO_PROBLEM = {"reference"}  # every key with its default, for reading
+
+    def test_all_are_here(self):
+        decks = {path.stem for path in (SOURCE / "configs").glob("*.toml")}
+        self.assertEqual(decks, set(self.SHORTER) | self.NO_PROBLEM)
+
+    def test_same_on_1_and_3_ranks(self):
+        for name, (shorter, tolerance) in self.SHORTER.items():
+            with self.subTest(deck=name):
+                arguments = [part for one in shorter for part in ("--set", one)]
+                both = [self.run_deck(SOURCE / "configs" / f"{name}.toml", *arguments, ranks=ranks,
+                                      output=f"{name} {ranks}") for ranks in (1, 3)]
+                for table in ("extrema.csv", "probes.csv", "integrals.csv"):
+                    if (both[0].folder / table).exists():
+                        self.compare(*(result.table(table) for result in both), tolerance)
+
+    def compare(self, rows, others, tolerance):
+        """Same texts; same numbers up to the tolerance, relative to the largest of the column.
+        Places of extremes may differ: symmetric solutions have several."""
+        self.assertEqual(len(rows), len(others))
+        self.assertGreater(len(rows), 0)
+        for column in (name for name in rows[0] if name not in ("x", "y", "z")):
+            try:
+                values = [[float(row[column]) for row in table] for table in (rows, others)]
+            except ValueError:
+                self.assertEqual([row[column] for row in rows], [row[column] for row in others])
+                continue
+            # What should be 0 has no size: 1e-9 is round-off in solutions of the size 1.
+            delta = tolerance * max(map(abs, values[0])) + 1e-9
+            for one, other in zip(*values):
+                self.assertAlmostEqual(one, other, delta=delta, msg=column)
+
+
+class Paths(Case):
+    def test_heat_on_hexes_with_and_without_a_matrix(self):
+        deck = self.deck(HEAT.replace("cells = [8, 8]", "cells = [4, 4, 4]")
+                         .replace("flux = 0.0", 'value = "x*t"')
+                         .replace("u = 0.0", 'u = "sin(pi*x)*y"'))
+        values = {}
+        for operator in ("assembled", "matrix-free"):
+            for ranks in (1, 2):
+                result = self.run_deck(deck, "--set", f"solver.operator={operator}", "--set",
+                                       "space.degree=2", "--set", "solver.tolerance=1e-10",
+                                       ranks=ranks, output=f"{operator} {ranks}")
+                self.assertEqual("matrix-free:" in result.output, operator == "matrix-free")
+                values[operator, ranks] = [row["max_u"] for row in history(result)]
+        reference = values["assembled", 1]
+        self.assertEqual(len(reference), 10)
+        for other in values.values():
+            for a, b in zip(reference, other):
+                self.assertAlmostEqual(a, b, delta=1e-8)  # 100 times the solver's tolerance
+
+    def test_first_derivative_sees_moving_boundary_values(self):
+        """u = t and u = t^2 are solved exactly by schemes that start from the first derivative, if
+        that includes what moving boundary values do to their neighbours."""
+        heat = HEAT.replace("flux = 0.0", 'value = "t"') + '    [verify]\n    exact = "t"\n'
+        wave = (heat.replace('"heat"', '"wave"').replace('"t"', '"t^2"')
+                .replace("source = 1.0", "source = 2.0"))
+        for name, text, method in (("heat", heat, "crank-nicolson"), ("wave", wave, "newmark")):
+            deck = self.deck(text + "    max_l2_error = 1e-8\n", f"{name}.toml")
+            for operator in ("assembled", "matrix-free"):
+                self.run_deck(deck, "--set", f"time.method={method}", "--set",
+                              f"solver.operator={operator}", ranks=2, output=f"{name} {operator}")
+
+    def test_no_operator_is_exchanged_silently(self):
+        deck = self.deck(HEAT.replace('"heat"', '"advection-diffusion-reaction"\n    advection = [1, 0]'))
+        for option in ("solver.operator=matrix-free", "solver.preconditioner=multigrid"):
+            result = self.run_deck(deck, "--set", option, expect=2, output=option)
+            self.assertIn("symmetric", result.output)
+        deck = self.deck(HEAT.replace("source = 1.0", 'capacity = "1 + u"'))
+        result = self.run_deck(deck, "--set", "solver.operator=matrix-free", expect=2,
+                               output="nonlinear")
+        self.assertIn("linear equations of one unknown", result.output)
+
+    def test_more_ranks_than_cells(self):
+        for name, text in (("line", HEAT.replace("[8, 8]", "[2]")),
+                           ("two unknowns", (SOURCE / "configs" / "brusselator.toml").read_text())):
+            deck = self.deck(text, f"{name}.toml")
+            arguments = ("--set", "mesh.cells=[2]", "--set", "probe=[]", "--set", "time.end=0.05",
+                         "--set", "time.step=0.025", "--set", "output.every=0.025")
+            alone, many = (history(self.run_deck(deck, *arguments, ranks=ranks,
+                                                 output=f"{name} {ranks}")) for ranks in (1, 4))
+            self.assertEqual(len(alone), len(many))
+            for column in alone[-1]:
+                if column.startswith("max"):
+                    self.assertAlmostEqual(alone[-1][column], many[-1][column], delta=1e-5)
+
+
+class Series(Case):
+    def test_times_are_hit_exactly(self):
+        # 0.15 is no multiple of the step, 0.07 none of anything.
+        for every, start in ((0.15, 0.0), (0.07, 0.5)):
+            result = self.run_deck(self.deck(HEAT), "--set", f"output.every={every}", "--set",
+                                   f"time.start={start}", ranks=2, output=f"every {every}")
+            expected = [start + k * every for k in range(100) if start + k * every < 1.0] + [1.0]
+            self.assertEqual([time for _, time in series(result)], expected)
+            times = [row["time"] for row in history(result)]
+            self.assertTrue(set(expected[1:]) <= set(times))
+            self.assertLessEqual(max(row["dt"] for row in history(result)), 0.1 * (1 + 1e-9))
+            self.assertAlmostEqual(history(result)[-1]["max_u"], 1.0 - start, delta=1e-7)
+
+    def test_a_multiple_next_to_the_end_is_the_end(self):
+        # 100 * 0.29 is 28.999999999999996.
+        result = self.run_deck(self.deck(HEAT), "--set", "time.end=29", "--set", "time.step=1",
+                               "--set", "output.every=0.29")
+        self.assertEqual(len(series(result)), 101)
+        self.assertEqual(series(result)[-1][1], 29.0)
+        self.assertGreater(min(row["dt"] for row in history(result)), 0.28)
+
+    def test_every_steps_and_stop_at_a_written_time(self):
+        result = self.run_deck(self.deck(HEAT), "--set", "output.every_steps=3", "--set",
+                               "time.stop_when=max(u) > 0.55")
+        times = [time for _, time in series(result)]
+        self.assertEqual(len(times), len(set(times)))
+        for time, expected in zip(times, (0.0, 0.3, 0.6), strict=True):
+            self.assertAlmostEqual(time, expected, delta=1e-12)
+        self.assertEqual(result.status()["solver"], "stop_when")
+
+    def test_overwrite_removes_an_earlier_series(self):
+        deck = self.deck(HEAT)
+        self.run_deck(deck, "--set", "output.every=0.1")
+        (self.folder / "out" / "results-mine.vtkhdf").write_text("not ours")
+        result = self.run_deck(deck, "--overwrite", "--set", "output.every=0.5")
+        found = sorted(path.name for path in result.folder.glob("results*"))
+        self.assertEqual(found, ["results-000000.vtkhdf", "results-000001.vtkhdf",
+                                 "results-000002.vtkhdf", "results-mine.vtkhdf",
+                                 "results.vtkhdf.series"])
+
+
+class Ends(Case):
+    def test_steady(self):
+        deck = self.deck(HEAT.replace("flux = 0.0", "value = 0.0"))
+        result = self.run_deck(deck, "--set", "time.end=100", "--set", "time.steady_tolerance=1e-6",
+                               "--set", "space.degree=2", ranks=2)
+        self.assertEqual(result.status()["solver"], "steady")
+        rows = history(result)
+        self.assertLess(rows[-1]["time"], 10)
+        # Poisson's equation on the unit square has 0.0736714 in the middle (Fourier series); degree 2
+        # on 8 x 8 cells is below a thousandth of that.
+        self.assertAlmostEqual(rows[-1]["max_u"], 0.0736714, delta=7e-5)
+
+    def test_rejected_steps_leave_no_trace(self):
+        # A front passes at t = 0.5: long steps before it are rejected there, and the run goes on.
+        deck = self.deck(HEAT.replace("source = 1.0", 'source = "100*exp(-((t - 0.5)/0.01)^2)"'))
+        result = self.run_deck(deck, "--set", "time.tolerance=1e-4", "--set", "time.max_step=0.1",
+                               ranks=2)
+        self.assertRegex(result.output, r"\(\d+ rejected\)")
+        rows = history(result)
+        times = [row["time"] for row in rows]
+        self.assertEqual(times, sorted(set(times)))
+        self.assertEqual(times[-1], 1.0)
+        # Its integral is sqrt(pi); some hundred steps with a local error of 1e-4 each.
+        self.assertAlmostEqual(rows[-1]["max_u"], math.sqrt(math.pi), delta=1e-2 * math.sqrt(math.pi))
+
+    def test_walltime(self):
+        result = self.run_deck(self.deck(HEAT), "--set", "time.end=1e6", "--set",
+                               "limits.walltime=1", "--set", "output.every_steps=1000", ranks=2,
+                               expect=4)
+        self.assertEqual(result.output.count("limits.walltime is over at t ="), 1, result.output)
+        self.assertEqual(history(result)[-1]["time"], series(result)[-1][1])
+
+
+class Failures(Case):
+    def test_not_finite_in_the_middle(self):
+        """Told with term, place, time and values; what was reached is there."""
+        deck = self.deck(HEAT.replace("source = 1.0", 'source = "sqrt(0.45 - t)"'))
+        for operator, parts in (("assembled", ("f0 of u is nan at (", "t = 0.45000", "dx(u) =")),
+                                ("matrix-free", ("t = 0.5 ", "source is not a finite number at ("))):
+            for ranks in (1, 3):
+                result = self.run_deck(deck, "--set", f"solver.operator={operator}", "--set",
+                                       "output.every=0.1", ranks=ranks, expect=5,
+                                       output=f"{operator} {ranks}")
+                self.assertEqual(result.output.count("could not be solved: "), 1, result.output)
+                # Steps that were tried again are told once.
+                self.assertLessEqual(result.output.count("tried again"), 1, result.output)
+                for part in parts:
+                    self.assertIn(part, result.output)
+                last = series(result)[-1][1]
+                self.assertEqual(last, history(result)[-1]["time"])
+                self.assertGreaterEqual(last, 0.3999)
+                self.assertLess(last, 0.4501)
+
+    def test_prescribed_value_not_finite_in_the_middle(self):
+        deck = self.deck(HEAT.replace("flux = 0.0", 'value = "sqrt(0.45 - t)"'))
+        for operator in ("assembled", "matrix-free"):
+            result = self.run_deck(deck, "--set", f"solver.operator={operator}", ranks=2, expect=5,
+                                   output=operator)
+            self.assertRegex(result.output, r"t = 0.5 could not be solved: the value prescribed")
+            self.assertEqual(len(history(result)), 4)
+
+    def test_unstable_explicit_steps_are_told(self):
+        wave = HEAT.replace('"heat"', '"wave"').replace("u = 0.0", 'u = "cos(pi*x)"')
+        for name, text, method in (("wave", wave, "leapfrog"), ("heat", HEAT, "rk4")):
+            deck = self.deck(text.replace("source = 1.0", 'source = "x"'), f"{name}.toml")
+            for operator in ("assembled", "matrix-free"):
+                result = self.run_deck(deck, "--set", f"time.method={method}", "--set",
+                                       "time.step=0.4", "--set", "time.end=4000", "--set",
+                                       f"solver.operator={operator}", ranks=2, expect=5,
+                                       output=f"{name} {operator}")
+                self.assertEqual(result.output.count("could not be solved: "), 1, result.output)
+
+    def test_newton_fails(self):
+        """Beyond Bratu's fold there is no solution; in time the reaction runs away."""
+        deck = SOURCE / "configs" / "bratu.toml"
+        for ranks in (1, 3):
+            result = self.run_deck(deck, "--set", "parameters.lambda=7", "--set", "mesh.cells=[8,8]",
+                                   ranks=ranks, expect=4, output=f"bratu {ranks}")
+            self.assertEqual(result.output.count("Newton's method ended: "), 1)
+            self.assertIn("largest in the equation of u at (", result.output)
+            self.assertIn("try:", result.output)
+            self.assertGreater(len(result.table("newton.csv")), 3)
+            self.assertTrue((result.folder / "results.vtkhdf").exists())
+        # du/dt = u^2, u(0) = 1 is 1/(1 - t): no step leads past t = 1.
+        deck = self.deck(HEAT.replace("source = 1.0", 'source = "u^2"').replace("u = 0.0", "u = 1.0"))
+        result = self.run_deck(deck, "--set", "time.end=2", "--set", "time.method=bdf1", "--set",
+                               "output.every_steps=5", ranks=2, expect=4, output="blow-up")
+        self.assertEqual(result.output.count("tried again"), 1, result.output)
+        self.assertEqual(result.output.count("could not be solved: "), 1, result.output)
+        rows = history(result)
+        self.assertEqual(series(result)[-1][1], rows[-1]["time"])
+        self.assertGreater(rows[-1]["max_u"], 10)
+
+    def test_decks_that_cannot_be_run(self):
+        initial = self.deck(HEAT.replace("    [initial]\n    u = 0.0\n", ""))
+        self.assertRegex(self.run_deck(initial, expect=2).output, r"deck\.toml:\d+:\d+: initial\.u is missing")
+        second = self.deck(HEAT.replace("step = 0.1", 'step = 0.1\n    method = "newmark"'))
+        self.assertRegex(self.run_deck(second, expect=2).output, r"deck\.toml:\d+:\d+: .*newmark")
+        picard = self.deck(HEAT + '    [nonlinear]\n    method = "picard"\n')
+        self.assertRegex(self.run_deck(picard, expect=2).output, r"deck\.toml:\d+:\d+: .*picard")
+
+    def test_symmetry_on_a_set_around_a_corner(self):
+        deck = self.deck(BOX.replace('"poisson"\n    source = 1.0',
+                                     '"elasticity"\n    youngs_modulus = 1\n    poissons_ratio = 0.3')
+                         .replace("value = 0.0", "symmetry = true"))
+        for ranks in (1, 3):
+            result = self.run_deck(deck, ranks=ranks, expect=2, output=f"out {ranks}")
+            self.assertRegex(result.output, r"deck\.toml:\d+:\d+: boundary\.symmetry on")
+
+    def test_disk_is_full_in_the_middle_of_a_series(self):
+        disk = self.folder / "disk"
+        disk.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)],
+                                 stderr=subprocess.PIPE, check=False)
+        if mounted.returncode != 0:
+            self.skipTest(f"cannot mount a small file system here: {mounted.stderr.decode().strip()}")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", str(disk)], check=False)
+        deck = self.deck(HEAT)
+        for ranks in (1, 3):
+            # Points at random, which cannot be compressed much: some 400 kB a file.
+            code, text = self.call("run", deck, "--overwrite", "--set", f"output.directory={disk / 'out'}",
+                                   "--set", "mesh.cells=[150,150]", "--set", "mesh.distortion=random",
+                                   "--set", "mesh.distortion_amount=0.3", "--set", "output.every=0.1",
+                                   ranks=ranks)
+            self.assertEqual(code, 7, text)
+            index = json.loads((disk / "out" / "results.vtkhdf.series").read_text())
+            files = sorted(path.name for path in (disk / "out").glob("results-*.vtkhdf"))
+            self.assertGreaterEqual(len(files), 2)
+            self.assertEqual([one["name"] for one in index["files"]], files)
+            for name in files:
+                self.assertEqual((disk / "out" / name).read_bytes()[1:4], b"HDF")
+                self.assertGreater((disk / "out" / name).stat().st_size, 100_000)
+            with open(disk / "out" / "history.csv", newline="") as file:
+                self.assertGreaterEqual(len(list(csv.DictReader(file))), len(files) - 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
