@@ -384,6 +384,7 @@ class Run {
     const perf::Stage stage(recorder_, "output");
     progress_.phase("output");
     const SolvedField field{*mesh_, space, values};
+    const std::string& name = problem().equation.unknowns.front().name;
     const Extrema extremes = extrema(field);
     progress_.line("solution",
                    fmt::format("min {:.6g} at {}, max {:.6g} at {}", extremes.min.value,
@@ -400,7 +401,7 @@ class Run {
     }
     communicator_.together([&] {
       if (communicator_.is_root()) {
-        const NamedResults results{"u", extremes, probes};
+        const NamedResults results{name, extremes, probes};
         write_tables(problem().output.directory, mesh_->dimension(), std::span(&results, 1),
                      integrals);
       }
@@ -413,7 +414,7 @@ class Run {
 
     if (problem().output.fields) {
       const perf::Stage files(recorder_, "results.vtkhdf");
-      const store::ResultField u{"u", values};
+      const store::ResultField u{name, values};
       const store::WriteReport written =
           store::write_results(path("results.vtkhdf"), *mesh_, space, std::span(&u, 1),
                                provenance(communicator_, problem().effective_toml, remarks_),

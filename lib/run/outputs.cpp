@@ -173,7 +173,7 @@ std::vector<IntegralResult> integrate_system(const mesh::Mesh& mesh, const fem::
 
 std::vector<IntegralResult> integrate(const SolvedField& field, const deck::Problem& problem,
                                       const physics::Form& form) {
-  return integrate_system(field.mesh, field.space, {"u"},
+  return integrate_system(field.mesh, field.space, {problem.equation.unknowns.front().name},
                           {std::vector<double>(field.values.begin(), field.values.end())}, problem,
                           &form, field.time);
 }

@@ -461,7 +461,7 @@ bool has_linear_form(const deck::Problem& problem, const physics::SystemForm& fo
 }
 
 bool needs_system(const deck::Problem& problem, const physics::SystemForm& form) {
-  return problem.time || form.unknowns.front() != "u" || !has_linear_form(problem, form);
+  return problem.time || !has_linear_form(problem, form);
 }
 
 }  // namespace ritz::run

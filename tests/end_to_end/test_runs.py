@@ -47,6 +47,22 @@ class MoreRanksThanCells(Case):
             self.assertAlmostEqual(float(maximum["value"]), 0.125, delta=1e-9)
 
 
+class NameOfTheUnknown(Case):
+    def test_it_changes_names_and_nothing_else(self):
+        """A linear steady equation has the same solver, and the mean of a pure flux problem is set
+        to zero, whatever the unknown is called."""
+        deck = BOX.replace("source = 1.0", 'source = "x - 0.5"').replace("value = 0.0", "flux = 0.0")
+        deck += '    [[integral]]\n    name = "square"\n    on = "domain"\n    of = "u^2"\n'
+        results = [self.run_deck(self.deck(text, f"{name}.toml"), output=name) for name, text in
+                   (("u", deck), ("T", deck.replace('"poisson"', '"poisson"\n    unknowns = ["T"]')
+                                  .replace("u^2", "T^2")))]
+        for result in results:
+            self.assertIn("the mean of the solution is set to zero", result.output)
+        values = [result.value("integrals.csv", "square") for result in results]
+        self.assertEqual(values[0], values[1])
+        self.assertGreater(values[0], 1e-6)
+
+
 class Attempts(Case):
     """A limit of two iterations makes every attempt fail."""
 

@@ -313,7 +313,7 @@ TEST(MakeSystem, WhatNeedsASystem) {
   EXPECT_EQ(judge("kind = \"poisson\"\n" + insulated), linear);
   EXPECT_EQ(judge("kind = \"poisson\"\nsource = \"x*t\"\n" + insulated), linear);
   EXPECT_EQ(judge("kind = \"heat\"\n" + insulated + in_time), linear_system);
-  EXPECT_EQ(judge("kind = \"poisson\"\nunknowns = [\"T\"]\n" + insulated), linear_system);
+  EXPECT_EQ(judge("kind = \"poisson\"\nunknowns = [\"T\"]\n" + insulated), linear);
   EXPECT_EQ(judge("kind = \"poisson\"\nsource = \"u\"\n" + insulated), system);
   EXPECT_EQ(judge("kind = \"poisson\"\ndiffusion = [\"1 + dx(u)\", 1]\n" + insulated), system);
   EXPECT_EQ(
