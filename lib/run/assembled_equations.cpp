@@ -321,7 +321,16 @@ solve::NewtonReport AssembledEquations::solve_steady(double time, const la::Vect
   stage_ = {};
   stage_.time = time;
   prescribe(time, 0, u);
-  return newton_.solve(u, newton_options());
+  solve::NewtonReport report = newton_.solve(u, newton_options());
+  tell_round_off(report);
+  return report;
+}
+
+/// A goal below round-off is told once.
+void AssembledEquations::tell_round_off(const solve::NewtonReport& report) {
+  if (!report.converged() || report.message.empty() || round_off_is_told_) return;
+  round_off_is_told_ = true;
+  parts_.remark("Newton's method: " + report.message);
 }
 
 solve::NewtonOptions AssembledEquations::newton_options() const {
@@ -368,6 +377,7 @@ solve::StageReport AssembledEquations::solve(const Stage& stage, const la::Vecto
   solve::NewtonOptions options = newton_options();
   options.scale = mass_scale(u);
   const solve::NewtonReport newton = newton_.solve(u, options);
+  tell_round_off(newton);
   solve::StageReport report;
   report.newton_iterations = newton.iterations;
   report.linear_iterations = newton.linear_iterations;

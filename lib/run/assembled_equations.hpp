@@ -88,6 +88,7 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   std::string assemble_jacobian(const la::Vector& u);
   void make_near_null_space();
   [[nodiscard]] solve::NewtonOptions newton_options() const;
+  void tell_round_off(const solve::NewtonReport& report);
   [[nodiscard]] double mass_scale(const la::Vector& u);
   solve::StageReport consistent_derivative(const la::Vector& r, const la::Vector& result);
   [[nodiscard]] bool is_fixed(LocalId unknown) const {
@@ -127,6 +128,7 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   bool fixed_known_[3] = {false, false, false};  ///< the same on every rank, also without unknowns
   std::vector<double> fixed_values_[3];  ///< [n_local * m] of the value and its derivatives in time
   Counts counts_;
+  bool round_off_is_told_ = false;
 };
 
 }  // namespace ritz::run

@@ -10,6 +10,10 @@ namespace ritz::solve {
 
 namespace {
 
+/// A correction this small beside the solution, which no longer makes the residual smaller, is what
+/// rounding makes of zero.
+constexpr double round_off = 1e-12;
+
 /// Least length of a correction, as a part of the whole.
 constexpr double shortest = 1e-4;
 
@@ -103,6 +107,14 @@ NewtonReport Newton::solve(const la::Vector& u, const NewtonOptions& options) {
       if (!options.line_search) return failed(Outcome::not_finite, bad);
       if (length <= shortest) {
         static_cast<void>(problem_.residual(u, r_));
+        const double size = la::norm2(communicator, u), change = la::norm2(communicator, d_);
+        if (bad.empty() && change <= round_off * size) {
+          report.message = fmt::format(
+              "the residual {:.2e} is above the goal {:.2e}, but corrections are down to {:.1e} of "
+              "the solution: round-off",
+              norm, goal, change / size);
+          return report;
+        }
         return failed(
             bad.empty() ? Outcome::line_search : Outcome::not_finite,
             bad.empty()

@@ -59,7 +59,7 @@ struct NewtonReport {
   int linear_iterations = 0;    ///< of all of them
   std::vector<double> history;  ///< ||F||: first guess, then after each correction
   std::vector<double> lengths;  ///< of each correction, 1 without line search
-  std::string message;          ///< why not, and what may help; empty if converged
+  std::string message;  ///< why not; if converged: empty, or that the goal lies below round-off
 
   [[nodiscard]] bool converged() const { return outcome == Outcome::converged; }
 };
