@@ -8,6 +8,7 @@
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
 #include "ritz/la/vector.hpp"
+#include "ritz/run/system_form.hpp"
 
 namespace ritz::run {
 
@@ -20,32 +21,6 @@ std::string first_text(const comm::Communicator& communicator, std::string mine)
   if (first == communicator.size()) return {};
   communicator.broadcast(mine, first);
   return mine;
-}
-
-/// The values that a boundary prescribes, or one of their derivatives in time, for one unknown.
-physics::Form prescribing_form(const physics::SystemForm& form, int unknown, int derivative) {
-  physics::Form result;
-  result.dimension = form.dimension;
-  result.regions.resize(form.regions.size());
-  for (const physics::SystemForm::Boundary& boundary : form.boundaries) {
-    if (boundary.kind != physics::SystemForm::Boundary::Kind::value ||
-        boundary.unknown != unknown) {
-      continue;
-    }
-    expr::Expression value = boundary.value;
-    for (int i = 0; i < derivative; ++i) value = value.derivative("t");
-    physics::BoundaryForm to;
-    to.kind = physics::BoundaryForm::Kind::value;
-    to.sets = boundary.sets;
-    to.value.is_constant = value.is_constant();
-    if (value.is_constant()) {
-      to.value.value = value.constant_value();
-    } else {
-      to.value.program = value.compile();
-    }
-    result.boundaries.push_back(std::move(to));
-  }
-  return result;
 }
 
 }  // namespace

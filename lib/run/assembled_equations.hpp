@@ -109,7 +109,6 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   deck::SolverOptions linear_;
   bool symmetric_;
   std::string solver_text_;
-  std::string last_failure_;
   mutable UnknownPlaces places_;
 
   // The stage being solved.

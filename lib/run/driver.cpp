@@ -152,11 +152,7 @@ class Run {
     const assembly::FixedValues fixed = assembly::fixed_values(*mesh_, space, form);
     if (fixed.n_clashes > 0) {
       remark(
-          fmt::format("{} unknown{} where two [[boundary]] tables meet get different values (by "
-                      "up to {:.3g}, one at "
-                      "{}); the later table wins",
-                      fixed.n_clashes, fixed.n_clashes == 1 ? "" : "s", fixed.clash_difference,
-                      point_text(fixed.clash_at, mesh_->dimension())));
+          clash_text(fixed.n_clashes, fixed.clash_difference, fixed.clash_at, mesh_->dimension()));
     }
     const la::Vector solution = la::make_vector("ritz::run::solution", space.n_owned);
     OperatorFacts facts;

@@ -15,6 +15,7 @@
 #include "ritz/base/format.hpp"
 #include "ritz/base/log.hpp"
 #include "ritz/base/text.hpp"
+#include "ritz/deck/registry.hpp"
 #include "ritz/la/vector.hpp"
 #include "ritz/run/form.hpp"
 #include "ritz/run/matrix_free.hpp"
@@ -28,11 +29,8 @@ namespace {
 using base::count_text;
 
 std::string method_name(deck::TimeMethod method) {
-  // In the order of the enumeration.
-  static const char* const names[] = {
-      "bdf1",           "bdf2", "bdf3",     "bdf4",    "sdirk2",           "sdirk3",
-      "crank-nicolson", "rk4",  "leapfrog", "newmark", "generalised-alpha"};
-  return names[static_cast<std::size_t>(method)];
+  // The registry's choices stand in the order of the enumeration.
+  return deck::find_key("time.method")->choices[static_cast<std::size_t>(method)];
 }
 
 /// Rows of numbers that grow while the run goes on; only the root writes.
@@ -68,9 +66,7 @@ class Evolution {
   explicit Evolution(const EvolutionParts& parts)
       : parts_(parts),
         problem_(parts.problem),
-        series_(problem_.output.directory,
-                !problem_.time || (!problem_.output.every && !problem_.output.every_steps),
-                problem_.output.compression) {}
+        series_(problem_.output.directory, series_is_single(), problem_.output.compression) {}
 
   EvolutionOutcome run() {
     make_equations();
@@ -132,9 +128,9 @@ class Evolution {
     }
     if (wants_no_matrix()) {
       const int order = physics::system_traits(parts_.form).time_order;
-      without_matrix_.emplace(
-          MatrixFreeEquations::Parts{parts_.meshes, parts_.space, *parts_.linear_form, problem_,
-                                     order, parts_.recorder, parts_.remark, seconds_left});
+      without_matrix_.emplace(MatrixFreeEquations::Parts{
+          parts_.meshes, parts_.space, *parts_.linear_form, parts_.form, problem_, order,
+          parts_.recorder, parts_.remark, seconds_left});
       const bool lumps = solve::time_method(method_name(problem_.time->method)).is_explicit;
       if (!lumps || without_matrix_->can_lump()) {
         parts_.progress.line("equations", fmt::format("{}, linear, matrix-free: {} unknowns",
@@ -145,14 +141,15 @@ class Evolution {
       without_matrix_.reset();
       base::log::info("operator: assembled (the mass matrix cannot be lumped by its row sums)");
     }
-    equations_.emplace(AssembledEquations::Parts{parts_.mesh,
-                                                 parts_.space,
-                                                 parts_.form,
-                                                 problem_,
-                                                 parts_.recorder,
-                                                 parts_.remark,
-                                                 seconds_left,
-                                                 {}});
+    std::function<void(int, double)> progress;  // in time the steps are shown
+    if (!problem_.time) {
+      progress = [this](int iteration, double residual) {
+        parts_.progress.iteration(iteration, residual, problem_.solver.tolerance);
+      };
+    }
+    equations_.emplace(AssembledEquations::Parts{parts_.mesh, parts_.space, parts_.form, problem_,
+                                                 parts_.recorder, parts_.remark, seconds_left,
+                                                 progress});
     tell_equations();
   }
 
@@ -174,11 +171,8 @@ class Evolution {
   void tell_equations() {
     const assembly::SystemAssembler::Fixed& fixed = equations_->fixed();
     if (fixed.n_clashes > 0) {
-      parts_.remark(fmt::format(
-          "{} unknown{} where two [[boundary]] tables meet get different values (by up to {:.3g}, "
-          "one at {}); the later table wins",
-          fixed.n_clashes, fixed.n_clashes == 1 ? "" : "s", fixed.clash_difference,
-          point_text(fixed.clash_at, parts_.mesh.dimension())));
+      parts_.remark(clash_text(fixed.n_clashes, fixed.clash_difference, fixed.clash_at,
+                               parts_.mesh.dimension()));
     }
     const physics::SystemTraits& traits = equations_->assembler().traits();
     std::string names;
@@ -369,7 +363,7 @@ class Evolution {
         ++n_rejected_;
         const bool by_error = step.stages.solved();
         if (step.stages.outcome == solve::StageReport::Outcome::stopped) {
-          fail(step.stages, end);
+          out_of_time(now);
           return false;
         }
         wanted = std::min(step.suggestion, dt / 2);
@@ -424,8 +418,8 @@ class Evolution {
       if (output_by_time) ++n_outputs;
       const bool ends = scheme.time() >= time.end;
       if ((output_by_time || output_by_steps) && !ends) {
-        history_
-            ->flush();  // the rows that belong to a file are there even if that cannot be written
+        // The rows that belong to a file are there even if that cannot be written.
+        history_->flush();
         write_results(scheme.time(), scheme.u());
       }
       if (ends) continue;
@@ -444,12 +438,16 @@ class Evolution {
       }
       if (problem_.limits.walltime_seconds &&
           parts_.communicator.any(parts_.recorder.elapsed() > *problem_.limits.walltime_seconds)) {
-        failed(fmt::format("limits.walltime is over at t = {:.6g}", scheme.time()));
+        out_of_time(scheme.time());
         return false;
       }
     }
   }
 
+  /// Alike between two steps and in the middle of one, which is given up.
+  void out_of_time(double time) {
+    failed(fmt::format("limits.walltime is over at t = {:.6g}", time));
+  }
   void fail(const solve::StageReport& report, double time) {
     failed(
         fmt::format("the equations at t = {:.6g} could not be solved: {}", time, report.message));

@@ -137,18 +137,18 @@ std::size_t MatrixFreeSystem::bytes() const {
 
 void offer_multigrid(solve::Context& context, const mesh::Hierarchy& meshes,
                      const fem::Space& space, const physics::Form& form,
-                     const deck::SolverOptions& options) {
+                     const deck::SolverOptions& options, double time) {
   if (!form.is_symmetric()) return;
   solve::Context coarse;
   coarse.cell_type = mesh::table(meshes.finest().cell_type).name;
   coarse.dimension = form.dimension;
-  context.multigrid = [&meshes, &space, &form, options, coarse,
+  context.multigrid = [&meshes, &space, &form, options, coarse, time,
                        cache = std::make_shared<multigrid::Cache>()] {
     multigrid::Inputs inputs;  // the rest does not change while the context lives
     inputs.degree = space.element.degree();
     const int n_reused = cache->n_reused();
     const multigrid::Multigrid& cycle = cache->get(inputs, [&] {
-      return multigrid::make(meshes, space, form, 0.0, multigrid_options(options.multigrid),
+      return multigrid::make(meshes, space, form, time, multigrid_options(options.multigrid),
                              solve::coarse_factory(options, coarse));
     });
     solve::Context::Multigrid result;

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "points.hpp"
 #include "ritz/assembly/assembler.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
 #include "ritz/base/text.hpp"
 #include "ritz/la/vector.hpp"
 #include "ritz/run/matrix_free.hpp"
+#include "ritz/run/system_form.hpp"
 #include "unknown_places.hpp"
 
 namespace ritz::run {
@@ -23,17 +25,15 @@ MatrixFreeEquations::MatrixFreeEquations(const Parts& parts)
   const auto n = static_cast<std::size_t>(parts.space.n_local());
   free_.is_fixed.assign(n, 0);
   free_.value.assign(n, 0.0);
-  // Time derivatives of prescribed values come from the formulas: see prescribed().
-  for (const physics::BoundaryForm& boundary : parts.form.boundaries) {
-    constexpr std::uint64_t t_row = 1U << 3U;
-    fixed_changes_ = fixed_changes_ ||
-                     (boundary.kind == physics::BoundaryForm::Kind::value &&
-                      !boundary.value.is_constant && (boundary.value.program.rows_read() & t_row));
+  fixed_changes_ = time_dependence(prescribing_form(parts.system, 0, 0)).load;
+  for (int order = 1; order <= parts.order; ++order) {
+    const physics::Form mass = mass_form(parts.problem, parts.form, mesh.region_names, order);
+    depends_.matrix = depends_.matrix || time_dependence(mass).matrix;
+    const bool occurs = std::any_of(mass.regions.begin(), mass.regions.end(),
+                                    [](const physics::RegionForm& r) { return r.has_reaction; });
+    if (order == 1) has_damping_ = occurs;
   }
-  const physics::Form damping =
-      mass_form(parts.problem, parts.form, parts.meshes.finest().region_names, 1);
-  has_damping_ = std::any_of(damping.regions.begin(), damping.regions.end(),
-                             [](const physics::RegionForm& r) { return r.has_reaction; });
+  depends_.load = depends_.load || depends_.matrix;
   context_.cell_type = mesh::table(mesh.cell_type).name;
   context_.degree = parts.space.element.degree();
   context_.dimension = mesh.dimension();
@@ -47,32 +47,20 @@ const comm::Communicator& MatrixFreeEquations::communicator() const {
   return parts_.space.communicator;
 }
 
-/// The prescribed values at `time`, or their derivatives by central differences of fourth order:
-/// formulas are smooth in t, and only the first value of a run needs a derivative.
 const fem::Constraints& MatrixFreeEquations::prescribed(double time, int derivative) {
   fem::Constraints& fixed = fixed_[derivative];
   if (fixed_known_[derivative] && (!fixed_changes_ || fixed_time_[derivative] == time))
     return fixed;
-  const auto at = [&](double t) {
-    return assembly::fixed_values(parts_.meshes.finest(), parts_.space, parts_.form, t).constraints;
-  };
+  const bool is_first = !fixed_known_[0];
+  assembly::FixedValues values = assembly::fixed_values(
+      parts_.meshes.finest(), parts_.space, prescribing_form(parts_.system, 0, derivative), time);
+  if (is_first && derivative == 0 && values.n_clashes > 0) {
+    parts_.remark(clash_text(values.n_clashes, values.clash_difference, values.clash_at,
+                             parts_.meshes.finest().dimension()));
+  }
+  fixed = std::move(values.constraints);
   fixed_known_[derivative] = true;
   fixed_time_[derivative] = time;
-  fixed = at(time);
-  if (derivative == 0) return fixed;
-  const std::vector<double> middle = fixed.value;
-  std::fill(fixed.value.begin(), fixed.value.end(), 0.0);
-  if (!fixed_changes_) return fixed;
-  // Far enough apart that round-off, of size 1e-16 / h^2, stays below the error of a step.
-  const double h = 0.05 * parts_.problem.time->step;
-  const double first[] = {1.0 / 12, -8.0 / 12, 0, 8.0 / 12, -1.0 / 12};
-  const double second[] = {-1.0 / 12, 16.0 / 12, -30.0 / 12, 16.0 / 12, -1.0 / 12};
-  for (int i = -2; i <= 2; ++i) {
-    const double weight = derivative == 1 ? first[i + 2] / h : second[i + 2] / (h * h);
-    if (weight == 0) continue;
-    const std::vector<double> values = i == 0 ? middle : at(time + i * h).value;
-    for (std::size_t k = 0; k < values.size(); ++k) fixed.value[k] += weight * values[k];
-  }
   return fixed;
 }
 
@@ -138,10 +126,13 @@ void MatrixFreeEquations::load(const Made& made, double time) {
 
 solve::StageReport MatrixFreeEquations::solve(const Stage& stage, const la::Vector& u) {
   if (!fits(stage_, stage.time, stage.rate_shift, stage.second_shift)) {
-    reuse_->forget(stage_.op ? "another step length" : "first");
+    reuse_->forget(!stage_.op        ? "first"
+                   : depends_.matrix ? "coefficients changed with time"
+                                     : "another step length");
     load_of_ = nullptr;
     make(stage_, stage.time, stage.rate_shift, stage.second_shift, prescribed(stage.time, 0));
-    offer_multigrid(context_, parts_.meshes, parts_.space, stage_.form, parts_.problem.solver);
+    offer_multigrid(context_, parts_.meshes, parts_.space, stage_.form, parts_.problem.solver,
+                    stage.time);
   }
   load(stage_, stage.time);
   {

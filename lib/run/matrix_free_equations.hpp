@@ -14,6 +14,7 @@
 #include "ritz/mesh/hierarchy.hpp"
 #include "ritz/perf/recorder.hpp"
 #include "ritz/physics/form.hpp"
+#include "ritz/physics/system_form.hpp"
 #include "ritz/run/form.hpp"
 #include "ritz/solve/semi_discrete.hpp"
 #include "ritz/solve/solve.hpp"
@@ -29,7 +30,8 @@ class MatrixFreeEquations final : public solve::SemiDiscrete {
   struct Parts {
     const mesh::Hierarchy& meshes;
     const fem::Space& space;
-    const physics::Form& form;  ///< without the terms in time
+    const physics::Form& form;          ///< without the terms in time
+    const physics::SystemForm& system;  ///< the whole
     const deck::Problem& problem;
     int order;  ///< highest derivative in time
     perf::Recorder& recorder;

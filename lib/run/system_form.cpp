@@ -417,6 +417,31 @@ physics::SystemForm make_system(const deck::Problem& problem, int dimension,
   return form;
 }
 
+physics::Form prescribing_form(const physics::SystemForm& form, int unknown, int derivative) {
+  physics::Form result;
+  result.dimension = form.dimension;
+  result.regions.resize(form.regions.size());
+  for (const physics::SystemForm::Boundary& boundary : form.boundaries) {
+    if (boundary.kind != physics::SystemForm::Boundary::Kind::value ||
+        boundary.unknown != unknown) {
+      continue;
+    }
+    expr::Expression value = boundary.value;
+    for (int i = 0; i < derivative; ++i) value = value.derivative("t");
+    physics::BoundaryForm to;
+    to.kind = physics::BoundaryForm::Kind::value;
+    to.sets = boundary.sets;
+    to.value.is_constant = value.is_constant();
+    if (value.is_constant()) {
+      to.value.value = value.constant_value();
+    } else {
+      to.value.program = value.compile();
+    }
+    result.boundaries.push_back(std::move(to));
+  }
+  return result;
+}
+
 bool has_linear_form(const deck::Problem& problem, const physics::SystemForm& form) {
   if (form.n_unknowns() > 1 || problem.equation.kind == deck::EquationKind::elasticity ||
       problem.equation.kind == deck::EquationKind::helmholtz) {

@@ -110,6 +110,26 @@ class Paths(Case):
             for a, b in zip(reference, other):
                 self.assertAlmostEqual(a, b, delta=1e-8)  # 100 times the solver's tolerance
 
+    def test_terms_that_change_with_time_change_on_both_paths(self):
+        """Every term on its own: a term taken once for all times ends beside the other path."""
+        base = HEAT.replace("flux = 0.0", "value = 0.0")
+        robin = "robin = { coefficient = \"1 + 5*t\", ambient = 1.0 }"
+        terms = {"capacity": base.replace("source = 1.0", 'source = 1.0\n    capacity = "1 + 40*t"'),
+                 "diffusion": base.replace("source = 1.0", 'source = 1.0\n    diffusion = "1 + 9*t"'),
+                 "source": base.replace("source = 1.0", 'source = "1 + 40*t"'),
+                 "robin": base.replace("value = 0.0", robin),
+                 # Undefined before the start: derivatives in time must not look there.
+                 "value": base.replace("value = 0.0", 'value = "x*t^1.5"')}
+        for name, text in terms.items():
+            self.assertNotEqual(text, base)
+            deck = self.deck(text, f"{name}.toml")
+            plain, free = ([row["max_u"] for row in history(self.run_deck(
+                deck, "--set", f"solver.operator={operator}", "--set", "solver.tolerance=1e-10",
+                "--set", "time.method=crank-nicolson", ranks=2, output=f"{name} {operator}"))]
+                           for operator in ("assembled", "matrix-free"))
+            for a, b in zip(plain, free):
+                self.assertAlmostEqual(a, b, delta=1e-8, msg=name)
+
     def test_first_derivative_sees_moving_boundary_values(self):
         """u = t and u = t^2 are solved exactly by schemes that start from the first derivative, if
         that includes what moving boundary values do to their neighbours."""

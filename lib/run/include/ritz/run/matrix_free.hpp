@@ -38,11 +38,11 @@ struct OperatorFacts {
                                              const OperatorFacts& facts);
 
 /// Lets solve() make the multigrid of a symmetric form, with the options of the deck. It is made
-/// once and kept as long as a copy of `context.multigrid` lives; `meshes`, `space` and `form` must
-/// live as long. Local.
+/// once, with the coefficients at `time`, and kept as long as a copy of `context.multigrid` lives;
+/// `meshes`, `space` and `form` must live as long. Local.
 void offer_multigrid(solve::Context& context, const mesh::Hierarchy& meshes,
                      const fem::Space& space, const physics::Form& form,
-                     const deck::SolverOptions& options);
+                     const deck::SolverOptions& options, double time = 0.0);
 
 /// A CellOperator as the solvers see it; holds it.
 [[nodiscard]] std::shared_ptr<la::HookedOperator> make_operator(

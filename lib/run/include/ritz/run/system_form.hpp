@@ -6,6 +6,7 @@
 
 #include "ritz/base/error.hpp"
 #include "ritz/deck/problem.hpp"
+#include "ritz/physics/form.hpp"
 #include "ritz/physics/system_form.hpp"
 
 namespace ritz::run {
@@ -27,6 +28,11 @@ using AxisOfSet = std::function<int(std::int16_t set)>;
                                               const std::vector<std::string>& set_names,
                                               const AxisOfSet& axis_of_set,
                                               base::Diagnostics& diagnostics);
+
+/// What boundaries prescribe for one unknown, or its first or second derivative in time, and
+/// nothing else: for assembly::fixed_values(). Local.
+[[nodiscard]] physics::Form prescribing_form(const physics::SystemForm& form, int unknown,
+                                             int derivative);
 
 /// Whether make_form() describes the equation but for its terms in time: one unknown, and no
 /// formula depends on it. Local.
