@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <numeric>
 #include <optional>
 
+#include "blocks.hpp"
 #include "hdf5.hpp"
+#include "provenance.hpp"
 #include "ritz/mesh/geometry.hpp"
 #include "ritz/mesh/lattice.hpp"
 #include "vtk_cells.hpp"
@@ -20,55 +21,6 @@ namespace {
 
 using comm::BlockRange;
 using comm::Communicator;
-
-/// Rows of doubles keyed by global id, brought to the rank that writes them: rank r holds the rows
-/// of BlockRange(n_global, P) block r, in order.
-template <class T>
-std::vector<T> to_blocks(const Communicator& communicator, GlobalId n_global,
-                         const std::vector<GlobalId>& ids, const std::vector<T>& rows,
-                         std::size_t width) {
-  const BlockRange blocks(n_global, communicator.size());
-  const auto n_ranks = static_cast<std::size_t>(communicator.size());
-  std::vector<std::size_t> counts(n_ranks, 0);
-  std::vector<GlobalId> sent_ids;
-  std::vector<T> sent_rows;
-  communicator.together([&] {
-    for (GlobalId id : ids) ++counts[static_cast<std::size_t>(blocks.block_of(id))];
-    std::vector<std::size_t> next(n_ranks, 0);
-    std::partial_sum(counts.begin(), counts.end() - 1, next.begin() + 1);
-    sent_ids.resize(ids.size());
-    sent_rows.resize(rows.size());
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      const std::size_t at = next[static_cast<std::size_t>(blocks.block_of(ids[i]))]++;
-      sent_ids[at] = ids[i];
-      std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(i * width), width,
-                  sent_rows.begin() + static_cast<std::ptrdiff_t>(at * width));
-    }
-  });
-  const std::vector<GlobalId> got_ids = communicator.exchange(std::span<const GlobalId>(sent_ids),
-                                                              std::span<const std::size_t>(counts));
-  for (std::size_t& n : counts) n *= width;
-  const std::vector<T> got_rows =
-      communicator.exchange(std::span<const T>(sent_rows), std::span<const std::size_t>(counts));
-
-  const std::int64_t first = blocks.begin(communicator.rank());
-  const auto n_mine = static_cast<std::size_t>(blocks.end(communicator.rank()) - first);
-  std::vector<T> block;
-  communicator.together([&] {
-    if (got_ids.size() != n_mine) {
-      throw base::Error(base::ExitCode::internal,
-                        fmt::format("{} rows came for a block of {}; please report this",
-                                    got_ids.size(), n_mine));
-    }
-    block.resize(n_mine * width);
-    for (std::size_t i = 0; i < n_mine; ++i) {
-      std::copy_n(got_rows.begin() + static_cast<std::ptrdiff_t>(i * width), width,
-                  block.begin() + static_cast<std::ptrdiff_t>(
-                                      static_cast<std::size_t>(got_ids[i] - first) * width));
-    }
-  });
-  return block;
-}
 
 /// Coordinates and field values at the output lattice's points that this rank owns.
 struct PointRows {
@@ -144,26 +96,6 @@ std::vector<T> column(const std::vector<T>& rows, std::size_t width, std::size_t
   return result;
 }
 
-void write_provenance(Writer& writer, const Communicator& communicator, Provenance provenance) {
-  // The root's, so that every rank creates the same attributes.
-  std::uint64_t n = provenance.size();
-  communicator.broadcast(n);
-  provenance.resize(n);
-  for (auto& [name, text] : provenance) {
-    communicator.broadcast(name);
-    communicator.broadcast(text);
-  }
-  writer.group("/ritz/provenance");
-  constexpr std::size_t attribute_limit =
-      32768;  // HDF5 keeps attributes up to 64 KiB in the header
-  for (const auto& [name, text] : provenance) {
-    if (text.size() < attribute_limit)
-      writer.attribute("/ritz/provenance", name, text);
-    else
-      writer.text("/ritz/provenance/" + name, text);
-  }
-}
-
 }  // namespace
 
 WriteReport write_results(const std::string& path, const mesh::Mesh& mesh, const fem::Space& space,
@@ -179,7 +111,7 @@ WriteReport write_results(const std::string& path, const mesh::Mesh& mesh, const
   PointRows points;
   communicator.together([&] { points = point_rows(mesh, space, output, fields); });
   const std::vector<double> point_block =
-      to_blocks(communicator, output.n_global, points.ids, points.rows, points.width);
+      to_blocks<double>(communicator, output.n_global, points.ids, points.rows, points.width);
 
   // Cells: [region, partition, connectivity...] by cell id.
   const std::vector<int> permutation = vtk_order(mesh.cell_type, order);
@@ -199,7 +131,7 @@ WriteReport write_results(const std::string& path, const mesh::Mesh& mesh, const
     cell_ids.assign(mesh.cell_gid.begin(), mesh.cell_gid.begin() + mesh.n_cells_owned);
   });
   const std::vector<GlobalId> cell_block =
-      to_blocks(communicator, mesh.n_cells_global, cell_ids, cell_rows, cell_width);
+      to_blocks<GlobalId>(communicator, mesh.n_cells_global, cell_ids, cell_rows, cell_width);
 
   const std::int64_t first_point =
       BlockRange(output.n_global, communicator.size()).begin(communicator.rank());

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ritz/base/ids.hpp"
+#include "ritz/comm/communicator.hpp"
+#include "ritz/store/results.hpp"
+
+namespace ritz::store {
+
+/// Rows of a field that this rank has, by their persistent ids in [0, n_global).
+struct Rows {
+  GlobalId n_global = 0;
+  std::span<const GlobalId> ids;
+};
+
+/// Everything a run needs to go on from one moment. Facts, numbers, names and sizes are the same on
+/// every rank.
+struct Snapshot {
+  /// Numbers of each owned node, components of a node together.
+  struct Field {
+    std::string name;
+    int n_components = 1;
+    std::vector<double> values;  ///< [node ids][n_components]
+  };
+  std::vector<std::pair<std::string, std::string>> facts;  ///< name and text
+  std::vector<std::pair<std::string, double>> numbers;     ///< exact to the bit
+  std::vector<Field> fields;
+
+  /// The text of a fact, or of a number; Error(io) if there is none of this name.
+  [[nodiscard]] const std::string& fact(const std::string& name) const;
+  [[nodiscard]] double number(const std::string& name) const;
+};
+
+struct CheckpointReport {
+  double raw_bytes = 0;       ///< of the fields before compression, all ranks
+  double file_bytes = 0;      ///< of the finished file
+  double write_seconds = 0;   ///< until everything is on the disk
+  double verify_seconds = 0;  ///< to read it again
+};
+
+/// Name of the file whose presence makes a checkpoint complete: PATH without ".h5", ".complete".
+[[nodiscard]] std::string marker_path(const std::string& path);
+
+/// Writes a checkpoint so that a crash at any instant leaves every earlier one as it is, and this
+/// one either complete or recognisably not: data; flush and fsync of file and folder; reading it
+/// again and comparing with what was meant; then the marker, a text with the file's size and the
+/// CRC-32C of the whole file and of each dataset, fsynced as well. A complete file is never
+/// changed or renamed; one that is there under this name goes first, its marker before it.
+///
+/// Fields are stored by node id, so a file written by any number of ranks is read by any other;
+/// `cells` are the mesh's owned cells, whose rank is stored. `compression`: deflate level 0..9
+/// after shuffling. Collective. Throws Error(io) on every rank if any rank fails or the file does
+/// not read back as it was written; then there is no marker.
+CheckpointReport write_checkpoint(const std::string& path, const comm::Communicator& communicator,
+                                  const Rows& nodes, const Rows& cells, const Snapshot& snapshot,
+                                  const Provenance& provenance, int compression);
+
+/// Why the file is no complete, undamaged checkpoint, in words; empty if it is one. Looks at every
+/// byte before HDF5 sees any. The same on every rank; collective. Throws nothing of its own: a file
+/// that cannot be read is one with a problem.
+[[nodiscard]] std::string checkpoint_problem(const comm::Communicator& communicator,
+                                             const std::string& path);
+
+/// Facts and numbers of a good checkpoint, and names and components of its fields, without their
+/// values. Collective. Throws Error(io) on every rank.
+[[nodiscard]] Snapshot read_facts(const comm::Communicator& communicator, const std::string& path);
+
+/// The whole, fields for these nodes (any number of ranks, any owners); checksums are compared once
+/// more. Collective. Throws Error(io) on every rank, also when the file has another number of
+/// nodes.
+[[nodiscard]] Snapshot read_checkpoint(const comm::Communicator& communicator,
+                                       const std::string& path, const Rows& nodes);
+
+/// The ranks that had these cells. Collective. Throws Error(io) as read_checkpoint().
+[[nodiscard]] std::vector<std::int32_t> read_cell_ranks(const comm::Communicator& communicator,
+                                                        const std::string& path, const Rows& cells);
+
+}  // namespace ritz::store
