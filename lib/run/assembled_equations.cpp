@@ -240,6 +240,7 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
   system.rhs = r;
   if (parts_.seconds_left) context_.seconds_left = parts_.seconds_left();
   solve::Report report;
+  const int n_built = reuse_->n_built();
   while (true) {
     la::fill(d, 0.0);
     system.symmetric = symmetric_;
@@ -253,6 +254,7 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
         "the linearised equations are symmetric but not positive definite: solved like "
         "unsymmetric ones from here on");
   }
+  if (reuse_->n_built() > n_built) note_preconditioner();
   counts_.linear_iterations += result.iterations;
   solver_text_ = fmt::format("{}+{}", report.last().method, report.last().preconditioner);
   for (const std::string& note : report.notes) parts_.remark(note);
@@ -266,6 +268,118 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
                               report.true_residual, solve::name(report.status)));
   }
   return result;
+}
+
+/// The matrix at hand is what the preconditioner was made from.
+void AssembledEquations::note_preconditioner() {
+  made_from_.time = matrix_time_;
+  made_from_.rate_shift = matrix_rate_shift_;
+  made_from_.second_shift = matrix_second_shift_;
+  if (!parts_.problem.time || !assembler_.traits().jacobian_depends_on_state) return;
+  const auto keep = [&](const std::vector<double>& from, la::Vector& to) {
+    if (from.empty()) return;
+    if (!to.data()) to = la::make_vector("ritz::run::made_from", layout_.n_owned);
+    std::copy_n(from.data(), layout_.n_owned, to.data());
+  };
+  keep(u_, made_from_.u);
+  keep(rate_, made_from_.rate);
+  keep(second_, made_from_.second);
+}
+
+void AssembledEquations::save(solve::SavedState& state) const {
+  state.add("equations.symmetric", symmetric_ ? 1.0 : 0.0);
+  state.add("equations.has_matrix", has_matrix_ ? 1.0 : 0.0);
+  state.add("equations.matrix_time", matrix_time_);
+  state.add("equations.matrix_rate_shift", matrix_rate_shift_);
+  state.add("equations.matrix_second_shift", matrix_second_shift_);
+  // The goal of Newton's method follows from the mass of the first step.
+  for (int i = 0; i < 2; ++i) {
+    if (mass_is_known_[i]) state.add(fmt::format("equations.mass_{}", i + 1), mass_[i]);
+    state.add(fmt::format("equations.mass_{}_is_known", i + 1), mass_is_known_[i] ? 1.0 : 0.0);
+  }
+  const std::optional<solve::Reuse::Age> age = reuse_->age();
+  state.add("preconditioner.kind", age ? age->kind : std::string("none made"));
+  if (!age) return;
+  state.add("preconditioner.fresh_rate", age->fresh_rate);
+  state.add("preconditioner.is_current", age->is_current ? 1.0 : 0.0);
+  state.add("preconditioner.time", made_from_.time);
+  state.add("preconditioner.rate_shift", made_from_.rate_shift);
+  state.add("preconditioner.second_shift", made_from_.second_shift);
+  const auto add = [&](const char* name, const la::Vector& vector) {
+    if (vector.data() && assembler_.traits().jacobian_depends_on_state) state.add(name, vector);
+  };
+  add("preconditioner.u", made_from_.u);
+  add("preconditioner.rate", made_from_.rate);
+  add("preconditioner.second_rate", made_from_.second);
+}
+
+/// The Jacobian of that moment into the matrix.
+void AssembledEquations::assemble_at(const MadeFrom& from) {
+  stage_ = {};
+  stage_.time = from.time;
+  stage_.rate_shift = from.rate_shift;
+  stage_.second_shift = from.second_shift;
+  const auto take = [&](const la::Vector& of, std::vector<double>& to) {
+    if (to.empty()) return;
+    std::fill(to.begin(), to.end(), 0.0);
+    if (of.data()) std::copy_n(of.data(), layout_.n_owned, to.data());
+    parts_.space.plan.to_ghosts(std::span(to), n_components_);
+  };
+  take(from.u, u_);
+  take(from.rate, rate_);
+  take(from.second, second_);
+  const std::string bad = not_finite_text(assembler_.jacobian(
+      {from.time, u_, rate_, second_}, from.rate_shift, from.second_shift, rows_.values));
+  if (!bad.empty()) throw base::Error(base::ExitCode::not_finite, "resumed: " + bad);
+  matrix_->values_changed();
+  has_matrix_ = true;
+  matrix_time_ = from.time;
+  matrix_rate_shift_ = from.rate_shift;
+  matrix_second_shift_ = from.second_shift;
+}
+
+void AssembledEquations::restore(const solve::SavedState& state) {
+  const perf::Stage stage(parts_.recorder, "restore");
+  symmetric_ = state.number("equations.symmetric") != 0;
+  for (int i = 0; i < 2; ++i) {
+    mass_is_known_[i] = state.number(fmt::format("equations.mass_{}_is_known", i + 1)) != 0;
+    if (!mass_is_known_[i]) continue;
+    mass_[i] = la::make_vector("ritz::run::lumped_mass", layout_.n_owned);
+    la::copy(state.vector(fmt::format("equations.mass_{}", i + 1)), mass_[i]);
+  }
+  const std::string& kind = state.text("preconditioner.kind");
+  if (kind != "none made") {
+    made_from_.time = state.number("preconditioner.time");
+    made_from_.rate_shift = state.number("preconditioner.rate_shift");
+    made_from_.second_shift = state.number("preconditioner.second_shift");
+    if (assembler_.traits().jacobian_depends_on_state) {
+      const auto take = [&](const char* name, la::Vector& to) {
+        to = la::make_vector("ritz::run::made_from", layout_.n_owned);
+        la::copy(state.vector(name), to);
+      };
+      take("preconditioner.u", made_from_.u);
+      if (!rate_.empty() || order() >= 1) take("preconditioner.rate", made_from_.rate);
+      if (order() >= 2) take("preconditioner.second_rate", made_from_.second);
+    }
+    assemble_at(made_from_);
+    la::System system;
+    system.op = &*matrix_;
+    system.rhs = la::make_vector("ritz::run::no_rhs", layout_.n_owned);
+    system.symmetric = symmetric_;
+    solve::rebuild(system, linear_, context_,
+                   {kind, state.number("preconditioner.fresh_rate"),
+                    state.number("preconditioner.is_current") != 0});
+  }
+  // The matrix itself may be a later one.
+  const MadeFrom matrix{state.number("equations.matrix_time"),
+                        state.number("equations.matrix_rate_shift"),
+                        state.number("equations.matrix_second_shift"),
+                        {},
+                        {},
+                        {}};
+  has_matrix_ = false;
+  if (state.number("equations.has_matrix") != 0 && !assembler_.traits().jacobian_depends_on_state)
+    assemble_at(matrix);
 }
 
 std::string AssembledEquations::worst_text(const la::Vector& r) const {

@@ -57,6 +57,8 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   solve::StageReport solve(const Stage& stage, const la::Vector& u) override;
   solve::StageReport highest_derivative(double time, const la::Vector& u, const la::Vector& rate,
                                         bool lumped, const la::Vector& result) override;
+  void save(solve::SavedState& state) const override;
+  void restore(const solve::SavedState& state) override;
   std::string residual(const la::Vector& u, const la::Vector& r) override;
   Correction correct(const la::Vector& u, const la::Vector& r, double tolerance,
                      const la::Vector& d) override;
@@ -120,6 +122,15 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   // What the matrix was made for.
   bool has_matrix_ = false;
   double matrix_time_ = 0, matrix_rate_shift_ = 0, matrix_second_shift_ = 0;
+
+  /// What the preconditioner at hand was made from; vectors only if the Jacobian depends on u.
+  struct MadeFrom {
+    double time = 0, rate_shift = 0, second_shift = 0;
+    la::Vector u, rate, second;  ///< [n_owned]
+  };
+  MadeFrom made_from_;
+  void note_preconditioner();
+  void assemble_at(const MadeFrom& from);
 
   assembly::SystemAssembler::Fixed fixed_;
   bool fixed_changes_ = false;  ///< a prescribed value depends on t

@@ -124,15 +124,34 @@ void MatrixFreeEquations::load(const Made& made, double time) {
   ++counts_.loads;
 }
 
+/// The operator of implicit steps, with its multigrid.
+void MatrixFreeEquations::make_stage(double time, double rate_shift, double second_shift) {
+  load_of_ = nullptr;
+  make(stage_, time, rate_shift, second_shift, prescribed(time, 0));
+  offer_multigrid(context_, parts_.meshes, parts_.space, stage_.form, parts_.problem.solver, time);
+}
+
+void MatrixFreeEquations::save(solve::SavedState& state) const {
+  state.add("operator.is_made", stage_.op ? 1.0 : 0.0);
+  state.add("operator.time", stage_.time);
+  state.add("operator.rate_shift", stage_.rate_shift);
+  state.add("operator.second_shift", stage_.second_shift);
+}
+
+void MatrixFreeEquations::restore(const solve::SavedState& state) {
+  // Steps of nearly the same length share an operator: that of the first. The preconditioner, which
+  // goes with it, is made by the next solve.
+  if (state.number("operator.is_made") == 0) return;
+  make_stage(state.number("operator.time"), state.number("operator.rate_shift"),
+             state.number("operator.second_shift"));
+}
+
 solve::StageReport MatrixFreeEquations::solve(const Stage& stage, const la::Vector& u) {
   if (!fits(stage_, stage.time, stage.rate_shift, stage.second_shift)) {
     reuse_->forget(!stage_.op        ? "first"
                    : depends_.matrix ? "coefficients changed with time"
                                      : "another step length");
-    load_of_ = nullptr;
-    make(stage_, stage.time, stage.rate_shift, stage.second_shift, prescribed(stage.time, 0));
-    offer_multigrid(context_, parts_.meshes, parts_.space, stage_.form, parts_.problem.solver,
-                    stage.time);
+    make_stage(stage.time, stage.rate_shift, stage.second_shift);
   }
   load(stage_, stage.time);
   {

@@ -48,6 +48,8 @@ class MatrixFreeEquations final : public solve::SemiDiscrete {
   solve::StageReport solve(const Stage& stage, const la::Vector& u) override;
   solve::StageReport highest_derivative(double time, const la::Vector& u, const la::Vector& rate,
                                         bool lumped, const la::Vector& result) override;
+  void save(solve::SavedState& state) const override;
+  void restore(const solve::SavedState& state) override;
 
   /// Whether the mass matrix may be lumped by its row sums: those are nodal quadrature where cells
   /// are parallelepipeds and capacity or inertia constant in each. Collective.
@@ -73,6 +75,7 @@ class MatrixFreeEquations final : public solve::SemiDiscrete {
                           double second_shift) const;
   void make(Made& made, double time, double rate_shift, double second_shift,
             const fem::Constraints& fixed);
+  void make_stage(double time, double rate_shift, double second_shift);
   [[nodiscard]] const la::HookedOperator& mass(int order, double time);
   [[nodiscard]] const fem::Constraints& prescribed(double time, int derivative);
   void load(const Made& made, double time);

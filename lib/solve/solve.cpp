@@ -98,6 +98,10 @@ int Reuse::n_used() const {
 const std::string& Reuse::reason() const {
   return state_->reason;
 }
+std::optional<Reuse::Age> Reuse::age() const {
+  if (state_->is_due) return std::nullopt;
+  return Age{state_->kind, state_->fresh_rate, state_->is_current};
+}
 void Reuse::operator_changed() {
   state_->is_current = false;
 }
@@ -121,6 +125,22 @@ class Solve {
         options_(options),
         context_(context),
         started_(now()) {}
+
+  /// The preconditioner of a run that goes on: see ritz::solve::rebuild().
+  void rebuild(const Reuse::Age& age) {
+    Reuse::State& kept = *reuse();
+    const WithoutTraps without_traps;
+    const Choice choice{options_.method, age.kind, {}};
+    kept.set_up = {};
+    kept.preconditioner = build(choice, kept.set_up);
+    kept.pinned = std::move(pinned_);
+    kept.kind = age.kind;
+    kept.is_due = false;
+    kept.is_current = age.is_current;
+    kept.fresh_rate = age.fresh_rate;
+    ++kept.n_built;
+    kept.reason = "the run was resumed";
+  }
 
   Report run() {
     check(options_);
@@ -803,6 +823,11 @@ std::function<std::unique_ptr<la::Preconditioner>(const la::Matrix&, bool)> coar
 Report solve(const la::System& system, const la::Vector& x, const deck::SolverOptions& options,
              const Context& context) {
   return Solve(system, x, options, context).run();
+}
+
+void rebuild(const la::System& system, const deck::SolverOptions& options, const Context& context,
+             const Reuse::Age& age) {
+  Solve(system, system.rhs, options, context).rebuild(age);
 }
 
 }  // namespace ritz::solve

@@ -227,6 +227,17 @@ class TimeScheme::Impl {
     la::copy(u_, before_);
     return begin(rate);
   }
+  virtual void save(SavedState& state) const {
+    state.add("scheme.time", time_);
+    state.add("scheme.u", u_);
+    equations_.save(state);
+  }
+  virtual void restore(const SavedState& state) {
+    time_ = state.number("scheme.time");
+    la::copy(state.vector("scheme.u"), u_);
+    la::copy(u_, before_);
+    equations_.restore(state);
+  }
   virtual Step step(double dt, double end) = 0;
   [[nodiscard]] virtual const Vector& rate() const {
     throw base::Error(base::ExitCode::internal, "rate(): equations of first order");
@@ -375,6 +386,24 @@ class TimeScheme::Bdf final : public Dirk {
     return result;
   }
 
+  void save(SavedState& state) const override {
+    Impl::save(state);
+    state.add("bdf.n_history", static_cast<double>(n_history_));
+    for (std::size_t i = 0; i < n_history_; ++i) {
+      state.add(fmt::format("bdf.time_{}", i), times_[i]);
+      state.add(fmt::format("bdf.u_{}", i), history_[i]);
+    }
+  }
+  void restore(const SavedState& state) override {
+    Impl::restore(state);
+    n_history_ = static_cast<std::size_t>(state.number("bdf.n_history"));
+    times_.clear();
+    for (std::size_t i = 0; i < n_history_; ++i) {
+      times_.push_back(state.number(fmt::format("bdf.time_{}", i)));
+      la::copy(state.vector(fmt::format("bdf.u_{}", i)), history_[i]);
+    }
+  }
+
  protected:
   StageReport begin(const Vector&) override {
     n_history_ = 0;
@@ -436,6 +465,15 @@ class TimeScheme::Trapezoidal final : public Impl {
     accept(candidate_, end);
     result.accepted = true;
     return result;
+  }
+
+  void save(SavedState& state) const override {
+    Impl::save(state);
+    state.add("scheme.rate", slope_);
+  }
+  void restore(const SavedState& state) override {
+    Impl::restore(state);
+    la::copy(state.vector("scheme.rate"), slope_);
   }
 
  protected:
@@ -560,21 +598,36 @@ class TimeScheme::SecondOrder final : public Impl {
   }
 
   [[nodiscard]] const Vector& rate() const override { return rate_; }
+  void save(SavedState& state) const override {
+    Impl::save(state);
+    state.add("scheme.rate", rate_);
+    state.add("scheme.second_rate", second_);
+  }
+  void restore(const SavedState& state) override {
+    Impl::restore(state);
+    la::copy(state.vector("scheme.rate"), rate_);
+    la::copy(state.vector("scheme.second_rate"), second_);
+    find_prescribed();
+  }
 
  protected:
   StageReport begin(const Vector& rate) override {
     la::copy(rate, rate_);
     equations_.prescribe(time_, 1, rate_);
-    // An entry is prescribed where two different vectors come out the same.
+    find_prescribed();
+    return equations_.highest_derivative(time_, u_, rate_, false, second_);
+  }
+
+ private:
+  /// An entry is prescribed where two different vectors come out the same.
+  void find_prescribed() {
     la::fill(value_, 0.0);
     equations_.prescribe(time_, 0, value_);
     la::fill(is_prescribed_, 1.0);
     equations_.prescribe(time_, 0, is_prescribed_);
     mark_equal(value_, is_prescribed_);
-    return equations_.highest_derivative(time_, u_, rate_, false, second_);
   }
 
- private:
   /// Makes shift u + offset the derivative at `time` of the values that are prescribed.
   void fit_prescribed(double time, int derivative, double shift, const Vector& offset) {
     equations_.prescribe(time, 0, value_);
@@ -617,6 +670,16 @@ class TimeScheme::Leapfrog final : public Impl {
   }
 
   [[nodiscard]] const Vector& rate() const override { return rate_; }
+  void save(SavedState& state) const override {
+    Impl::save(state);
+    state.add("scheme.rate", rate_);
+    state.add("scheme.second_rate", second_);
+  }
+  void restore(const SavedState& state) override {
+    Impl::restore(state);
+    la::copy(state.vector("scheme.rate"), rate_);
+    la::copy(state.vector("scheme.second_rate"), second_);
+  }
 
  protected:
   StageReport begin(const Vector& rate) override {
@@ -660,6 +723,14 @@ TimeScheme::~TimeScheme() = default;
 
 StageReport TimeScheme::start(double time, const la::Vector& u, const la::Vector& rate) {
   return impl_->start(time, u, rate);
+}
+
+void TimeScheme::save(SavedState& state) const {
+  impl_->save(state);
+}
+
+void TimeScheme::restore(const SavedState& state) {
+  impl_->restore(state);
 }
 
 TimeScheme::Step TimeScheme::step(double dt, double end) {

@@ -346,6 +346,63 @@ TEST(TimeScheme, ARejectedStepLeavesNoTrace) {
   }
 }
 
+TEST(TimeScheme, ARestoredSchemeGoesOnToTheBit) {
+  for (const solve::TimeMethod& method : solve::time_methods()) {
+    const bool second = method.equation_order == 2;
+    const auto equations_of = [second] {
+      Equations equations(
+          2, second ? 2 : 1, [second](double, const auto& u, const auto& rate, const auto& acc) {
+            const auto& high = second ? acc : rate;
+            return Equations::Point{high[0] - std::cos(u[0]), high[1] + u[0] * u[1], 0};
+          });
+      equations.prescribe_first([](double t, int derivative) {
+        return derivative == 0 ? std::sin(t) : derivative == 1 ? std::cos(t) : -std::sin(t);
+      });
+      return equations;
+    };
+    TimeScheme::Options options{.method = method.name, .tolerance = {}, .spectral_radius = 0.8};
+    if (method.estimates_error) options.tolerance = 1.0;
+    const double times[] = {0, 0.01, 0.03, 0.04, 0.06, 0.07, 0.075, 0.1, 0.12};
+    constexpr int n_steps = std::size(times) - 1;
+    const auto go_on = [&](TimeScheme& scheme, int from, int to) {
+      for (int i = from; i < to; ++i) {
+        ASSERT_TRUE(scheme.step(times[i + 1] - times[i], times[i + 1]).accepted) << method.name;
+      }
+    };
+    const auto bits = [&](const TimeScheme& scheme) {
+      std::vector<double> all(scheme.u().data(), scheme.u().data() + scheme.u().extent(0));
+      if (second)
+        all.insert(all.end(), scheme.rate().data(), scheme.rate().data() + scheme.u().extent(0));
+      return all;
+    };
+    Equations whole_equations = equations_of();
+    TimeScheme whole(whole_equations, options);
+    const Vector u = filled(whole_equations, {0.0, 0.7});
+    const Vector rate = second ? filled(whole_equations, {1.0, 0.1}) : Vector{};
+    ASSERT_TRUE(whole.start(0, u, rate).solved());
+    go_on(whole, 0, n_steps);
+    for (int interrupted = 0; interrupted < n_steps; ++interrupted) {
+      Equations first_equations = equations_of(), second_equations = equations_of();
+      TimeScheme first(first_equations, options), resumed(second_equations, options);
+      ASSERT_TRUE(first.start(0, u, rate).solved());
+      go_on(first, 0, interrupted);
+      solve::SavedState saved, stored;
+      first.save(saved);
+      stored.numbers = saved.numbers;
+      for (const auto& [name, vector] : saved.vectors) {
+        const Vector copy = la::make_vector("stored", first_equations.n_owned());
+        la::copy(vector, copy);
+        stored.add(name, copy);
+      }
+      go_on(first, interrupted, n_steps);  // what was saved is a moment, not the object
+      resumed.restore(stored);
+      EXPECT_EQ(resumed.time(), times[interrupted]);
+      go_on(resumed, interrupted, n_steps);
+      EXPECT_EQ(bits(resumed), bits(whole)) << method.name << " after " << interrupted;
+    }
+  }
+}
+
 /// u'' + 0.3 u' + u^3 = f with u = cos t.
 double error_of_oscillator(const std::string& method, int n) {
   Equations equations(1, 2, [](double t, const auto& u, const auto& rate, const auto& second) {

@@ -4,6 +4,7 @@
 
 #include "ritz/la/csr.hpp"
 #include "ritz/la/layout.hpp"
+#include "ritz/solve/saved_state.hpp"
 
 namespace ritz::solve {
 
@@ -67,6 +68,13 @@ class SemiDiscrete {
   /// methods, else the consistent one. Collective.
   virtual StageReport highest_derivative(double time, const la::Vector& u, const la::Vector& rate,
                                          bool lumped, const la::Vector& result) = 0;
+
+  /// Adds what later solves depend on beside their arguments: what a matrix or a preconditioner
+  /// that is used again was made from. Local.
+  virtual void save(SavedState& state) const { static_cast<void>(state); }
+  /// Makes it so again; on the same number of ranks later solves then give the same bits.
+  /// Collective. Throws Error(io) if something is missing.
+  virtual void restore(const SavedState& state) { static_cast<void>(state); }
 };
 
 }  // namespace ritz::solve

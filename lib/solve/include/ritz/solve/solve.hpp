@@ -52,6 +52,15 @@ class Reuse {
   /// Never use the old one again, with the reason for the log. Local.
   void forget(const std::string& reason);
 
+  /// What the preconditioner at hand is and when it will be replaced.
+  struct Age {
+    std::string kind;        ///< "amg", ...
+    double fresh_rate = -1;  ///< iterations an order of magnitude when it was new, -1: not known
+    bool is_current = true;  ///< made for the present operator
+  };
+  /// Nothing if the next solve makes a new one anyway. Local.
+  [[nodiscard]] std::optional<Age> age() const;
+
   [[nodiscard]] int n_built() const;                ///< preconditioners made
   [[nodiscard]] int n_used() const;                 ///< solves with one made earlier
   [[nodiscard]] const std::string& reason() const;  ///< why the last one was made
@@ -144,6 +153,13 @@ struct Report {
 /// no exception: see Report.
 Report solve(const la::System& system, const la::Vector& x, const deck::SolverOptions& options,
              const Context& context = {});
+
+/// Makes for `context.reuse` the preconditioner that another run had at hand: of that kind, from
+/// the system's operator (that of then; tell operator_changed() before the next solve if it is not
+/// that of now) and with that age. The right-hand side is not looked at. Collective. Throws as
+/// solve().
+void rebuild(const la::System& system, const deck::SolverOptions& options, const Context& context,
+             const Reuse::Age& age);
 
 /// Checks method, preconditioner, fallbacks and pass-through names without a system: Error(deck)
 /// with everything that is wrong, located. Local.

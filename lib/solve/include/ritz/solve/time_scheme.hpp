@@ -79,6 +79,13 @@ class TimeScheme {
   /// take their values. Finds the first highest derivative where the method needs it. Collective.
   StageReport start(double time, const la::Vector& u, const la::Vector& rate = {});
 
+  /// Adds everything that the next steps depend on, that of the equations included. Vectors share
+  /// this object's memory until the next step. Local.
+  void save(SavedState& state) const;
+  /// In place of start(): goes on from there. On the same number of ranks the steps that follow are
+  /// those of the saved object to the bit. Collective. Throws Error(io) if something is missing.
+  void restore(const SavedState& state);
+
   struct Step {
     bool accepted = false;
     StageReport stages;     ///< sums of all stages
