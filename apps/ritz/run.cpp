@@ -15,9 +15,17 @@ void add_run(CLI::App& app, Arguments arguments, Action& action) {
       ->take_all()
       ->expected(1)
       ->allow_extra_args(false);
-  command->add_flag("--overwrite", request->overwrite,
-                    "Replace the files of an earlier run in the output directory");
+  CLI::Option* overwrite =
+      command->add_flag("--overwrite", request->overwrite,
+                        "Replace the files of an earlier run in the output directory");
+  auto resumes = std::make_shared<bool>(false);
+  CLI::Option* resume = command->add_flag(
+      "--resume", *resumes, "Go on from the newest good checkpoint of the output directory");
+  command->add_option("--from", request->resume,
+                      "Go on from this checkpoint, or the newest good one of this folder");
+  resume->excludes(overwrite);
   command->callback([=, &action] {
+    if (*resumes && !request->resume) request->resume = std::string();
     action = [=] {
       return guarded([=] {
         run::Session session(arguments.argc, arguments.argv);

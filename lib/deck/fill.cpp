@@ -477,6 +477,16 @@ Problem fill(const Node& root, const std::string& deck_file) {
   const Node* limits = valid(&root, "limits");
   read_quantity(limits, "memory", problem.limits.memory_bytes, parse_bytes);
   read_quantity(limits, "walltime", problem.limits.walltime_seconds, parse_duration);
+  const Node* checkpoint = valid(&root, "checkpoint");
+  read(checkpoint, "write", problem.checkpoint.write);
+  read(checkpoint, "every_steps", problem.checkpoint.every_steps);
+  read(checkpoint, "every", problem.checkpoint.every);
+  std::optional<double> every_walltime;
+  read_quantity(checkpoint, "every_walltime", every_walltime, parse_duration);
+  problem.checkpoint.every_walltime = every_walltime.value_or(problem.checkpoint.every_walltime);
+  read(checkpoint, "keep", problem.checkpoint.keep);
+  read(checkpoint, "keep_every", problem.checkpoint.keep_every);
+  read(checkpoint, "compression", problem.checkpoint.compression);
   const Node* output = valid(&root, "output");
   read(output, "directory", problem.output.directory);
   read(output, "fields", problem.output.fields);

@@ -55,7 +55,7 @@ bool applies_there(const Key& key) {
 bool is_shown(const std::string& path) {
   return path != "material[]" && path != "probe[]" && path != "integral[]" &&
          path != "verify.probe[]" && path != "parameters" && path != "mesh.sets" &&
-         path != "equation.*" && path != "time" && path != "initial" &&
+         path != "equation.*" && path != "time" && path != "initial" && path != "checkpoint" &&
          !path.starts_with("solver.trilinos");
 }
 

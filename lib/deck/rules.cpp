@@ -145,6 +145,12 @@ void check_outputs(const Node& root, const Problem& problem, Report& report) {
                  fmt::format("output.{} needs [time]: a steady problem has one result", name));
   }
 
+  if (const Entry* checkpoint = root.find("checkpoint");
+      checkpoint != nullptr && root.find("time") == nullptr && !report.incomplete()) {
+    report.error(checkpoint->where,
+                 "[checkpoint] needs [time]: a steady problem has nothing to go on from");
+  }
+
   const Node* verify = valid(&root, "verify");
   const Name& known = problem.verify.unknown_name;
   const std::vector<std::string> unknowns = names_of(problem.equation.unknowns);

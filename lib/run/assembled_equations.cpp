@@ -69,6 +69,7 @@ AssembledEquations::AssembledEquations(const Parts& parts)
   context_.dimension = parts.mesh.dimension();
   context_.memory_bytes = parts.problem.limits.memory_bytes;
   context_.reuse = reuse_;
+  context_.seconds_left = parts.seconds_left;
   context_.quiet = parts.problem.time.has_value();
   context_.n_components = n_components_;
   context_.progress = parts.progress;
@@ -238,7 +239,6 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
   la::System system;
   system.op = &*matrix_;
   system.rhs = r;
-  if (parts_.seconds_left) context_.seconds_left = parts_.seconds_left();
   solve::Report report;
   const int n_built = reuse_->n_built();
   while (true) {
@@ -278,7 +278,8 @@ void AssembledEquations::note_preconditioner() {
   if (!parts_.problem.time || !assembler_.traits().jacobian_depends_on_state) return;
   const auto keep = [&](const std::vector<double>& from, la::Vector& to) {
     if (from.empty()) return;
-    if (!to.data()) to = la::make_vector("ritz::run::made_from", layout_.n_owned);
+    // Always a new one: a saved state may still hold the old.
+    to = la::make_vector("ritz::run::made_from", layout_.n_owned);
     std::copy_n(from.data(), layout_.n_owned, to.data());
   };
   keep(u_, made_from_.u);

@@ -2,6 +2,7 @@
 
 #include "ritz/base/format.hpp"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
@@ -37,7 +38,7 @@ bool is_result_of_a_time(const std::string& name) {
 }  // namespace
 
 void prepare_directory(const comm::Communicator& communicator, const std::string& directory,
-                       bool overwrite) {
+                       Existing existing) {
   communicator.together([&] {
     if (!communicator.is_root()) return;
     const auto fail = [&](const std::string& what, const std::error_code& why) {
@@ -53,23 +54,47 @@ void prepare_directory(const comm::Communicator& communicator, const std::string
     if (failed) fail("cannot create the output directory", failed);
     const bool empty = fs::is_empty(directory, failed);
     if (failed) fail("cannot read the output directory", failed);
-    if (empty) return;
-    if (!overwrite) {
+    if (empty || existing == Existing::keep) return;
+    if (existing == Existing::refuse) {
       throw base::Error(
           base::ExitCode::io, base::Location{directory, 0, 0},
-          "the output directory is not empty; nothing was touched. Add --overwrite to "
-          "replace an earlier run's files, or --set output.directory=DIR");
+          "the output directory is not empty; nothing was touched. Add --resume to go on from its "
+          "last checkpoint, --overwrite to replace an earlier run's files, or --set "
+          "output.directory=DIR");
     }
     std::vector<std::string> old(ours.begin(), ours.end());
-    for (const fs::directory_entry& entry : fs::directory_iterator(directory, failed)) {
-      const std::string name = entry.path().filename().string();
-      if (is_result_of_a_time(name)) old.push_back(name);
+    const auto collect = [&](const std::string& folder, const auto& is_ours) {
+      for (const fs::directory_entry& entry :
+           fs::directory_iterator(fs::path(directory) / folder, failed)) {
+        const std::string name = entry.path().filename().string();
+        if (is_ours(name)) old.push_back((fs::path(folder) / name).string());
+      }
+      if (failed) fail("cannot read the output directory", failed);
+    };
+    collect(".", is_result_of_a_time);
+    if (existing == Existing::replace_unfinished) {
+      std::ifstream status(fs::path(directory) / "status.json");
+      const std::string text{std::istreambuf_iterator<char>(status), {}};
+      if (text.find("\"phase\":\"done\"") != std::string::npos) {
+        throw base::Error(
+            base::ExitCode::io, base::Location{directory, 0, 0},
+            "--resume: the output directory holds a finished run without a "
+            "checkpoint; nothing was touched. Add --overwrite instead to start again");
+      }
     }
-    if (failed) fail("cannot read the output directory", failed);
+    if (fs::is_directory(fs::path(directory) / "checkpoints", failed)) {
+      // Markers before the files they stand for.
+      collect("checkpoints", [](const std::string& name) { return name.ends_with(".complete"); });
+      collect("checkpoints", [](const std::string& name) {
+        return name.starts_with("ckpt.") && name.ends_with(".h5");
+      });
+    }
     for (const std::string& name : old) {
       fs::remove(fs::path(directory) / name, failed);
       if (failed) fail("cannot remove " + name, failed);
     }
+    // Only if nothing else is in it.
+    fs::remove(fs::path(directory) / "checkpoints", failed);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "checkpoints.hpp"
 #include "directory.hpp"
 #include "evolution.hpp"
 #include "limits.hpp"
@@ -57,8 +58,7 @@ class Run {
       const perf::Stage stage(recorder_, "check");
       prepared_ = prepare(communicator_, request_.deck, request_.overrides, diagnostics_);
       check_needs();
-      prepare_directory(communicator_, problem().output.directory, request_.overwrite);
-      open_directory();
+      open_directory(find_start());
     }
     make_the_mesh();
     fem::Space space = make_space();
@@ -93,7 +93,34 @@ class Run {
     }
   }
 
-  void open_directory() {
+  /// Where the run starts from, and what to do with the files that are there.
+  Existing find_start() {
+    if (!request_.resume) return request_.overwrite ? Existing::replace : Existing::refuse;
+    if (problem().time)
+      from_ = find_checkpoint(communicator_, problem().output.directory, *request_.resume);
+    if (!from_) {
+      // A job that is put into the queue again and again starts with an empty folder, and may be
+      // killed before its first checkpoint.
+      diagnostics_.warning({},
+                           "--resume: there is no checkpoint yet, the run starts from the "
+                           "beginning");
+      return Existing::replace_unfinished;
+    }
+    compare_decks(*from_, problem());
+    for (const std::string& change : from_->changes)
+      diagnostics_.warning({}, "changed since the checkpoint: " + change);
+    // A checkpoint of another run is the start of a new one.
+    const auto folder = [](const std::filesystem::path& path) {
+      std::error_code unknown;
+      return std::filesystem::weakly_canonical(path, unknown);
+    };
+    const bool is_own = folder(std::filesystem::path(from_->path).parent_path()) ==
+                        folder(std::filesystem::path(problem().output.directory) / "checkpoints");
+    return is_own ? Existing::keep : request_.overwrite ? Existing::replace : Existing::refuse;
+  }
+
+  void open_directory(Existing existing) {
+    prepare_directory(communicator_, problem().output.directory, existing);
     communicator_.together([&] {
       base::log::add_file(path("log.txt"));
       progress_.open(problem().output.directory);
@@ -209,7 +236,8 @@ class Run {
                          recorder_,
                          progress_,
                          [this](const std::string& text) { remark(text); },
-                         remarks_};
+                         remarks_,
+                         from_ ? &*from_ : nullptr};
     if (has_linear_form(problem(), form)) {
       parts.linear_form = make_form(problem(), mesh_->dimension(), mesh_->region_names,
                                     mesh_->set_names, diagnostics);
@@ -355,7 +383,9 @@ class Run {
     context.dimension = mesh_->dimension();
     context.memory_bytes = problem().limits.memory_bytes;
     if (problem().limits.walltime_seconds) {
-      context.seconds_left = *problem().limits.walltime_seconds - recorder_.elapsed();
+      context.seconds_left = [this] {
+        return *problem().limits.walltime_seconds - recorder_.elapsed();
+      };
     }
     context.progress = [this](int iteration, double residual) {
       progress_.iteration(iteration, residual, problem().solver.tolerance);
@@ -442,7 +472,10 @@ class Run {
     const double none = -1.0;
     progress_.events().event(
         "end", {{"exit_code", static_cast<long long>(code)}, {"solver", outcome_.status}});
-    progress_.events().status(code == 0 ? "done" : "failed",
+    const bool stopped = code == static_cast<int>(base::ExitCode::run_again);
+    progress_.events().status(code == 0 ? "done"
+                              : stopped ? "stopped"
+                                        : "failed",
                               {{"exit_code", static_cast<long long>(code)},
                                {"solver", outcome_.status},
                                {"iterations", static_cast<long long>(outcome_.iterations)},
@@ -473,6 +506,7 @@ class Run {
   perf::Recorder recorder_;
   Prepared prepared_;
   partition::Quality quality_;
+  std::optional<Resumption> from_;  ///< checkpoint that the run goes on from
   std::optional<mesh::Hierarchy> meshes_;
   const mesh::Mesh* mesh_ = nullptr;  ///< the finest
   std::vector<std::string> remarks_;  ///< warnings and fallbacks, for the provenance of every file

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "assembled_equations.hpp"
+#include "checkpoints.hpp"
 #include "directory.hpp"
 #include "matrix_free_equations.hpp"
 #include "points.hpp"
@@ -21,6 +22,7 @@
 #include "ritz/run/matrix_free.hpp"
 #include "ritz/run/outputs.hpp"
 #include "ritz/solve/time_scheme.hpp"
+#include "stopping.hpp"
 
 namespace ritz::run {
 
@@ -33,12 +35,23 @@ std::string method_name(deck::TimeMethod method) {
   return deck::find_key("time.method")->choices[static_cast<std::size_t>(method)];
 }
 
-/// Rows of numbers that grow while the run goes on; only the root writes.
+/// Rows of numbers, the first the number of a step, that grow while the run goes on; only the root
+/// writes.
 class History {
  public:
-  History(const comm::Communicator& communicator, std::string path, const std::string& header)
+  /// `kept`: of the rows that are there those up to this step stay.
+  History(const comm::Communicator& communicator, std::string path, const std::string& header,
+          std::int64_t kept)
       : communicator_(communicator), path_(std::move(path)) {
-    write_text(communicator_, path_, header + "\n");
+    std::string text = header + "\n";
+    communicator_.together([&] {
+      if (!communicator_.is_root() || kept == 0) return;
+      std::ifstream in(path_);
+      std::string row;
+      if (!std::getline(in, row) || row != header) return;
+      while (std::getline(in, row) && std::atoll(row.c_str()) <= kept) text += row + "\n";
+    });
+    write_text(communicator_, path_, text);
   }
   void add(const std::string& row) { waiting_ += row + "\n"; }
   /// Collective. Throws Error(io) on every rank.
@@ -69,11 +82,17 @@ class Evolution {
         series_(problem_.output.directory, series_is_single(), problem_.output.compression) {}
 
   EvolutionOutcome run() {
+    if (writes_checkpoints() || parts_.from != nullptr) {
+      checkpoints_.emplace(
+          Checkpoints::Parts{parts_.communicator, problem_, parts_.mesh, parts_.space, m()},
+          parts_.from);
+    }
+    if (writes_checkpoints()) signals_.emplace();
     make_equations();
     u_ = la::make_vector("ritz::run::u", semi_discrete().n_owned());
-    interpolate(problem_.initial.values, u_);
+    if (parts_.from == nullptr) interpolate(problem_.initial.values, u_);
     const bool good = problem_.time ? advance() : solve_steady();
-    finish(good);
+    if (outcome_.code != static_cast<int>(base::ExitCode::run_again)) finish(good);
     return outcome_;
   }
 
@@ -121,10 +140,8 @@ class Evolution {
     parts_.progress.phase("assembly");
     const perf::Stage stage(parts_.recorder, "assembly");
     std::function<double()> seconds_left;
-    if (problem_.limits.walltime_seconds) {
-      seconds_left = [this] {
-        return *problem_.limits.walltime_seconds - parts_.recorder.elapsed();
-      };
+    if (problem_.limits.walltime_seconds || writes_checkpoints()) {
+      seconds_left = [this] { return this->seconds_left(); };
     }
     if (wants_no_matrix()) {
       const int order = physics::system_traits(parts_.form).time_order;
@@ -292,7 +309,7 @@ class Evolution {
     solve::TimeScheme scheme(semi_discrete(), options);
     scheme_ = &scheme;
     la::Vector rate;
-    if (scheme.method().equation_order == 2) {
+    if (scheme.method().equation_order == 2 && parts_.from == nullptr) {
       rate = la::make_vector("ritz::run::rate", semi_discrete().n_owned());
       interpolate(problem_.initial.rates, rate);
     }
@@ -301,18 +318,32 @@ class Evolution {
     for (const std::string& name : parts_.form.unknowns) {
       header += fmt::format(",min_{0},max_{0}", name);
     }
-    history_.emplace(parts_.communicator, path("history.csv"), header);
+    const solve::SavedState state = resume();
+    history_.emplace(parts_.communicator, path("history.csv"), header, n_steps_);
     parts_.progress.phase("time");
     bool good = true;
     {
       const perf::Stage stage(parts_.recorder, "time");
-      const solve::StageReport started = scheme.start(time.start, u_, rate);
+      solve::StageReport started;
+      if (parts_.from != nullptr) {
+        scheme.restore(state);
+      } else {
+        started = scheme.start(time.start, u_, rate);
+      }
       if (!started.solved()) {
         fail(started, time.start);
         good = false;
       } else {
         good = march(scheme);
       }
+    }
+    if (!good && writes_checkpoints() && n_steps_ > n_steps_saved_ &&
+        outcome_.code != static_cast<int>(base::ExitCode::run_again)) {
+      // state_ is that before the step that failed.
+      write_checkpoint(state_.number("scheme.time"));
+      parts_.remark("the last good state is in " + checkpoints_->path() +
+                    ": what may change on a restart (ritz explain KEY) can be changed and the run "
+                    "resumed with --resume");
     }
     la::copy(scheme.u(), u_);
     reached_ = scheme.time();
@@ -324,27 +355,30 @@ class Evolution {
 
   bool march(solve::TimeScheme& scheme) {
     const deck::TimeOptions& time = *problem_.time;
-    if (!series_is_single()) write_results(scheme.time(), scheme.u());
-    double wanted = time.step;  // length of the next step, before it is fitted to a time asked for
-    std::int64_t n_outputs = 0;
-    int n_failures = 0;
+    if (!series_is_single() && parts_.from == nullptr) write_results(scheme.time(), scheme.u());
+    if (parts_.from == nullptr) wanted_ = time.step;
+    last_checkpoint_at_ = parts_.recorder.elapsed();
+    // Before the first one is measured: a few vectors at a disk's 200 MB/s.
+    pace_.checkpoint(3 * 8.0 * static_cast<double>(parts_.space.n_global) * m() / 2e8);
     while (true) {
       const double now = scheme.time();
       if (now >= time.end) {
         outcome_.status = "end of time";
         return true;
       }
+      note_state(scheme);
+      const double step_began = parts_.recorder.elapsed();
       double target = time.end;
       if (problem_.output.every) {
         // Multiples from the start, never sums.
         const double next =
-            time.start + static_cast<double>(n_outputs + 1) * *problem_.output.every;
+            time.start + static_cast<double>(n_outputs_ + 1) * *problem_.output.every;
         // A multiple that misses the end by round-off is the end, not a step of 1e-16.
         if (next < time.end - 1e-9 * *problem_.output.every) target = next;
       }
       const double left = target - now;
       // Equal steps that end at the target, so that lengths change little from one to the next.
-      const double n_steps = std::max(1.0, std::ceil(left / wanted * (1 - 1e-10)));
+      const double n_steps = std::max(1.0, std::ceil(left / wanted_ * (1 - 1e-10)));
       const bool hits = n_steps == 1.0;
       const double dt = left / n_steps;
       const double end = hits ? target : now + dt;
@@ -363,19 +397,19 @@ class Evolution {
         ++n_rejected_;
         const bool by_error = step.stages.solved();
         if (step.stages.outcome == solve::StageReport::Outcome::stopped) {
-          out_of_time(now);
+          stop(now, "in the middle of a step");
           return false;
         }
-        wanted = std::min(step.suggestion, dt / 2);
-        last_wanted_ = wanted;
+        wanted_ = std::min(step.suggestion, dt / 2);
+        last_wanted_ = wanted_;
         const double least = time.min_step.value_or(1e-6 * time.step);
-        if (!by_error && ++n_failures == 1) {
+        if (!by_error && ++n_failures_ == 1) {
           parts_.remark(
               fmt::format("the step from t = {:.6g} of length {:.3g} could not be solved ({}): "
                           "tried again with a shorter one, as all that follow",
                           now, dt, step.stages.message));
         }
-        if (wanted < least) {
+        if (wanted_ < least) {
           if (by_error) {
             failed(
                 fmt::format("the step at t = {:.6g} would have to be shorter than {:.3g} for "
@@ -391,15 +425,15 @@ class Evolution {
       }
       ++n_steps_;
       if (time.tolerance) {
-        wanted = step.suggestion > 0 ? step.suggestion : std::max(wanted, dt);
+        wanted_ = step.suggestion > 0 ? step.suggestion : std::max(wanted_, dt);
         // A step that was cut to hit a target says little about the length that is right.
-        if (dt < 0.99 * last_wanted_ && wanted > dt) wanted = std::max(wanted, last_wanted_);
-        if (time.max_step) wanted = std::min(wanted, *time.max_step);
-        if (time.min_step) wanted = std::max(wanted, *time.min_step);
+        if (dt < 0.99 * last_wanted_ && wanted_ > dt) wanted_ = std::max(wanted_, last_wanted_);
+        if (time.max_step) wanted_ = std::min(wanted_, *time.max_step);
+        if (time.min_step) wanted_ = std::max(wanted_, *time.min_step);
       } else {
-        wanted = std::min(time.step, 2 * wanted);
+        wanted_ = std::min(time.step, 2 * wanted_);
       }
-      last_wanted_ = wanted;
+      last_wanted_ = wanted_;
       const std::vector<Range> ranges = note_step(scheme, step, dt);
       if (!is_finite_) {
         fail({solve::StageReport::Outcome::not_finite, 0, 0,
@@ -415,39 +449,203 @@ class Evolution {
       const bool output_by_time = problem_.output.every && hits && target < time.end;
       const bool output_by_steps =
           problem_.output.every_steps && n_steps_ % *problem_.output.every_steps == 0;
-      if (output_by_time) ++n_outputs;
+      if (output_by_time) ++n_outputs_;
       const bool ends = scheme.time() >= time.end;
       if ((output_by_time || output_by_steps) && !ends) {
         // The rows that belong to a file are there even if that cannot be written.
         history_->flush();
         write_results(scheme.time(), scheme.u());
       }
+      const bool condition_holds = !ends && stop_ && stops(scheme.time(), ranges);
+      const bool is_steady =
+          !ends && time.steady_tolerance && scheme.last_change() / dt <= *time.steady_tolerance;
+      pace_.step(parts_.recorder.elapsed() - step_began);
+      const Wish wish = agreed_wish(scheme.time());
+      const bool is_last = ends || condition_holds || is_steady;
+      if (writes_checkpoints() && (is_last || wish.checkpoint || wish.stop)) {
+        note_state(scheme);
+        if (!wish.stop || is_last) write_checkpoint(scheme.time());
+      }
       if (ends) continue;
-      if (stop_ && stops(scheme.time(), ranges)) {
+      if (condition_holds) {
         outcome_.status = "stop_when";
         parts_.progress.line("time", fmt::format("t = {:.6g}: {} holds", scheme.time(),
                                                  problem_.time->stop_when->text));
         return true;
       }
-      if (time.steady_tolerance && scheme.last_change() / dt <= *time.steady_tolerance) {
+      if (is_steady) {
         outcome_.status = "steady";
         parts_.progress.line("time", fmt::format("t = {:.6g}: steady, changes by {:.2e} of its "
                                                  "size per unit of time",
                                                  scheme.time(), scheme.last_change() / dt));
         return true;
       }
-      if (problem_.limits.walltime_seconds &&
-          parts_.communicator.any(parts_.recorder.elapsed() > *problem_.limits.walltime_seconds)) {
-        out_of_time(scheme.time());
+      if (wish.stop) {
+        stop(scheme.time(), "after a step");
         return false;
       }
     }
   }
 
-  /// Alike between two steps and in the middle of one, which is given up.
-  void out_of_time(double time) {
-    failed(fmt::format("limits.walltime is over at t = {:.6g}", time));
+  // Checkpoints and stopping.
+
+  [[nodiscard]] bool writes_checkpoints() const {
+    return problem_.time && problem_.checkpoint.write;
   }
+
+  /// What the next checkpoint would hold: everything after the last step. Taken before each step,
+  /// because a step that is given up in its middle may have made a new preconditioner.
+  void note_state(const solve::TimeScheme& scheme) {
+    if (!writes_checkpoints()) return;
+    state_ = {};
+    scheme.save(state_);
+    const auto add = [&](const char* name, auto value) {
+      state_.add(name, static_cast<double>(value));
+    };
+    add("run.steps", n_steps_);
+    add("run.rejected_steps", n_rejected_);
+    add("run.newton_iterations", newton_iterations_);
+    add("run.linear_iterations", linear_iterations_);
+    add("run.outputs", n_outputs_);
+    add("run.failures", n_failures_);
+    add("run.wanted", wanted_);
+    add("run.last_wanted", last_wanted_);
+    state_.add("run.results", series_.names());
+  }
+
+  /// Takes over what a checkpoint holds beside the integrator's state, which it gives back.
+  [[nodiscard]] solve::SavedState resume() {
+    if (parts_.from == nullptr) return {};
+    const perf::Stage stage(parts_.recorder, "restart");
+    const solve::SavedState state = checkpoints_->load(*parts_.from);
+    const auto take = [&](auto& to, const char* name) {
+      to = static_cast<std::remove_reference_t<decltype(to)>>(state.number(name));
+    };
+    take(n_steps_, "run.steps");
+    take(n_rejected_, "run.rejected_steps");
+    take(newton_iterations_, "run.newton_iterations");
+    take(linear_iterations_, "run.linear_iterations");
+    take(n_outputs_, "run.outputs");
+    take(n_failures_, "run.failures");
+    take(wanted_, "run.wanted");
+    take(last_wanted_, "run.last_wanted");
+    n_multiples_ = multiples_reached(state.number("scheme.time"));
+    n_steps_saved_ = n_steps_;
+    series_.resume(parts_.communicator, state.text("run.results"));
+    parts_.progress.line("resumed", fmt::format("{} at t = {:.6g}, step {}", parts_.from->path,
+                                                state.number("scheme.time"), count_text(n_steps_)));
+    return state;
+  }
+
+  /// Seconds until the run has to stop, as this rank sees it.
+  [[nodiscard]] double seconds_left() const {
+    const double elapsed = parts_.recorder.elapsed();
+    const auto limit = time_limit(problem_.limits.walltime_seconds, elapsed);
+    double left = limit ? limit->seconds_left : std::numeric_limits<double>::infinity();
+    if (writes_checkpoints()) {
+      left -= 1.5 * pace_.last_checkpoint();
+      if (!Signals::stop().empty()) left = 0;
+    }
+    return left;
+  }
+
+  /// Multiples of checkpoint.every from the start, never sums; those missed by round-off count.
+  [[nodiscard]] std::int64_t multiples_reached(double time) const {
+    if (!problem_.checkpoint.every) return 0;
+    return static_cast<std::int64_t>(
+        std::floor((time - problem_.time->start) / *problem_.checkpoint.every * (1 + 1e-12)));
+  }
+
+  struct Wish {
+    bool checkpoint = false;
+    bool stop = false;
+  };
+  /// What the clock of the root and signals to any rank want after a step. Collective.
+  [[nodiscard]] Wish agreed_wish(double time) {
+    Wish wish;
+    std::array<std::int32_t, 2> flags{0, 0};  // checkpoint, stop
+    if (parts_.communicator.is_root()) {
+      const auto limit = time_limit(problem_.limits.walltime_seconds, parts_.recorder.elapsed());
+      const double reserve = writes_checkpoints() ? pace_.reserve() : 0.0;
+      if (limit && limit->seconds_left <= reserve) {
+        flags[1] = 1;
+        why_stopped_ =
+            fmt::format("{} leaves {:.3g} s", limit->from, std::max(0.0, limit->seconds_left));
+      }
+      if (writes_checkpoints() &&
+          parts_.recorder.elapsed() - last_checkpoint_at_ >= problem_.checkpoint.every_walltime)
+        flags[0] = 1;
+    }
+    if (writes_checkpoints()) {
+      if (!Signals::stop().empty()) {
+        flags[1] = 1;
+        why_stopped_ = Signals::stop();
+      }
+      if (Signals::take_checkpoint()) flags[0] = 1;
+      const deck::CheckpointOptions& options = problem_.checkpoint;
+      if (options.every_steps && n_steps_ % *options.every_steps == 0) flags[0] = 1;
+      if (options.every) {
+        const std::int64_t reached = multiples_reached(time);
+        if (reached > n_multiples_) flags[0] = 1;
+        n_multiples_ = reached;
+      }
+    }
+    parts_.communicator.all_reduce(std::span<std::int32_t>(flags), comm::Op::max);
+    wish.checkpoint = flags[0] != 0;
+    wish.stop = flags[1] != 0;
+    return wish;
+  }
+
+  /// Of state_. Collective.
+  void write_checkpoint(double time) {
+    const perf::Stage stage(parts_.recorder, "checkpoint");
+    history_->flush();
+    store::Provenance origin =
+        provenance(parts_.communicator, problem_.effective_toml, parts_.remarks);
+    origin.emplace_back("time", base::number_text(time));
+    if (!checkpoints_->id().empty()) origin.emplace_back("parent", checkpoints_->id());
+    const store::CheckpointReport report = checkpoints_->write(state_, origin);
+    const double seconds = report.write_seconds + report.verify_seconds;
+    pace_.checkpoint(seconds);
+    last_checkpoint_at_ = parts_.recorder.elapsed();
+    n_steps_saved_ = n_steps_;
+    ++n_checkpoints_;
+    checkpoint_seconds_ += seconds;
+    checkpoint_bytes_ += report.file_bytes;
+    base::log::detail(
+        fmt::format("checkpoint {} at t = {:.6g}: {}, written in {:.3f} s, verified "
+                    "in {:.3f} s",
+                    checkpoints_->path(), time, base::bytes_text(report.file_bytes),
+                    report.write_seconds, report.verify_seconds));
+    parts_.progress.events().event("checkpoint", {{"file", checkpoints_->path()},
+                                                  {"t", time},
+                                                  {"bytes", report.file_bytes},
+                                                  {"write_seconds", report.write_seconds},
+                                                  {"verify_seconds", report.verify_seconds}});
+  }
+
+  /// The run ends here, before its end: with a checkpoint of state_ to go on from, where there are
+  /// checkpoints. Collective.
+  void stop(double time, const char* where) {
+    if (!writes_checkpoints()) {
+      failed(fmt::format("limits.walltime is over at t = {:.6g}", time));
+      return;
+    }
+    write_checkpoint(time);
+    outcome_.code = static_cast<int>(base::ExitCode::run_again);
+    outcome_.status = "stopped";
+    if (why_stopped_.empty()) {
+      const auto limit = time_limit(problem_.limits.walltime_seconds, parts_.recorder.elapsed());
+      why_stopped_ = !Signals::stop().empty() ? Signals::stop()
+                     : limit                  ? limit->from
+                                              : std::string("a signal");
+    }
+    parts_.progress.finish_line();
+    parts_.progress.line("stopped", fmt::format("{} at t = {:.6g} ({}); go on with: ritz run ... "
+                                                "--resume",
+                                                where, time, why_stopped_));
+  }
+
   void fail(const solve::StageReport& report, double time) {
     failed(
         fmt::format("the equations at t = {:.6g} could not be solved: {}", time, report.message));
@@ -516,6 +714,16 @@ class Evolution {
                     n_rejected_ > 0 ? fmt::format(" ({} rejected)", n_rejected_) : std::string(),
                     static_cast<double>(newton_iterations_) / n,
                     static_cast<double>(linear_iterations_) / n));
+    if (n_checkpoints_ > 0) {
+      parts_.recorder.count("checkpoints", static_cast<double>(n_checkpoints_));
+      parts_.recorder.count("checkpoint_bytes", checkpoint_bytes_);
+      parts_.progress.line(
+          "checkpoints",
+          fmt::format(
+              "{} written ({} each, {:.2g} s each), the last: {}", count_text(n_checkpoints_),
+              base::bytes_text(checkpoint_bytes_ / static_cast<double>(n_checkpoints_)),
+              checkpoint_seconds_ / static_cast<double>(n_checkpoints_), checkpoints_->path()));
+    }
     if (without_matrix_) {
       const auto& counts = without_matrix_->counts();
       tell_reuse(counts.linear_solves, without_matrix_->solver_text(),
@@ -654,7 +862,18 @@ class Evolution {
   const solve::TimeScheme* scheme_ = nullptr;
   std::optional<History> history_;
   std::optional<expr::Expression> stop_;
+  double wanted_ = 0;  ///< length of the next step, before it is fitted to a time asked for
   double last_wanted_ = 0;
+  std::optional<Checkpoints> checkpoints_;
+  std::optional<Signals> signals_;
+  solve::SavedState state_;
+  Pace pace_;
+  std::string why_stopped_;
+  double last_checkpoint_at_ = 0;
+  std::int64_t n_steps_saved_ = 0;  ///< steps at the last checkpoint
+  std::int64_t n_outputs_ = 0, n_multiples_ = 0, n_checkpoints_ = 0;
+  int n_failures_ = 0;
+  double checkpoint_seconds_ = 0, checkpoint_bytes_ = 0;
   bool is_finite_ = true;          ///< u of the last step, on all ranks
   std::optional<double> written_;  ///< time of the last result of a series
   std::int64_t n_steps_ = 0, n_rejected_ = 0, newton_iterations_ = 0, linear_iterations_ = 0;

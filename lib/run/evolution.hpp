@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoints.hpp"
 #include "progress.hpp"
 #include "ritz/deck/problem.hpp"
 #include "ritz/fem/space.hpp"
@@ -31,10 +32,11 @@ struct EvolutionParts {
   Progress& progress;
   std::function<void(const std::string&)> remark;
   const std::vector<std::string>& remarks;  ///< so far, for the provenance of the files
+  const Resumption* from = nullptr;         ///< checkpoint to go on from
 };
 
 struct EvolutionOutcome {
-  int code = 0;         ///< exit code
+  int code = 0;         ///< exit code; 75: stopped at a checkpoint
   std::string status;   ///< "converged", ...
   int iterations = 0;   ///< linear, of all
   double residual = 0;  ///< ||F|| at the end relative to the first one (steady)
@@ -43,7 +45,8 @@ struct EvolutionOutcome {
 };
 
 /// Steady problems by Newton's method, others by the deck's time integrator, from the initial
-/// values to the files. A run that fails on its way writes what it has reached. Collective.
+/// values (or a checkpoint) to the files. A run that fails on its way writes what it has reached;
+/// one that is stopped leaves a checkpoint. Collective.
 [[nodiscard]] EvolutionOutcome evolve(const EvolutionParts& parts);
 
 }  // namespace ritz::run

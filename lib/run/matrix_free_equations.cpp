@@ -34,6 +34,7 @@ MatrixFreeEquations::MatrixFreeEquations(const Parts& parts)
     if (order == 1) has_damping_ = occurs;
   }
   depends_.load = depends_.load || depends_.matrix;
+  context_.seconds_left = parts.seconds_left;
   context_.cell_type = mesh::table(mesh.cell_type).name;
   context_.degree = parts.space.element.degree();
   context_.dimension = mesh.dimension();
@@ -173,7 +174,6 @@ solve::StageReport MatrixFreeEquations::solve(const Stage& stage, const la::Vect
   system.op = stage_.op.get();
   system.rhs = rhs_;
   system.symmetric = true;
-  if (parts_.seconds_left) context_.seconds_left = parts_.seconds_left();
   const solve::Report report = solve::solve(system, u, parts_.problem.solver, context_);
   ++counts_.linear_solves;
   counts_.linear_iterations += report.last().iterations;

@@ -27,10 +27,17 @@ class ResultSeries {
                            const std::vector<std::string>& names,
                            const std::vector<std::vector<double>>& fields,
                            store::Provenance provenance);
+  /// The files so far with their times, for a checkpoint.
+  [[nodiscard]] std::string names() const;
+  /// Goes on after those files: what lies later is removed, so that no time appears twice.
+  /// Collective. Throws Error(io) on every rank.
+  void resume(const comm::Communicator& communicator, const std::string& names);
   /// What to open.
   [[nodiscard]] std::string path() const;
 
  private:
+  void write_index(const comm::Communicator& communicator) const;
+
   std::string directory_;
   bool single_;
   int compression_;

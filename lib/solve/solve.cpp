@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <memory>
 #include <stdexcept>
@@ -123,8 +124,7 @@ class Solve {
         x_(x),
         rhs_(system.rhs),
         options_(options),
-        context_(context),
-        started_(now()) {}
+        context_(context) {}
 
   /// The preconditioner of a run that goes on: see ritz::solve::rebuild().
   void rebuild(const Reuse::Age& age) {
@@ -133,6 +133,11 @@ class Solve {
     const Choice choice{options_.method, age.kind, {}};
     kept.set_up = {};
     kept.preconditioner = build(choice, kept.set_up);
+    if (kept.preconditioner) {
+      // Amesos2 inside MueLu factorises at its first use, when the matrix may be another one.
+      const la::Vector zero = la::make_vector("ritz::solve::zero", layout_.n_owned);
+      kept.preconditioner->apply(zero, la::make_vector("ritz::solve::unused", layout_.n_owned));
+    }
     kept.pinned = std::move(pinned_);
     kept.kind = age.kind;
     kept.is_due = false;
@@ -226,8 +231,8 @@ class Solve {
 
   [[nodiscard]] double seconds_left() const {
     if (!context_.seconds_left) return std::numeric_limits<double>::infinity();
-    double left = *context_.seconds_left - (now() - started_);
-    communicator_.broadcast(left);  // rank 0 decides
+    double left = communicator_.is_root() ? context_.seconds_left() : 0.0;
+    communicator_.broadcast(left);
     return left;
   }
 
@@ -375,6 +380,9 @@ class Solve {
 
   std::shared_ptr<const la::Preconditioner> build(const Choice& choice, SetUp& set_up) {
     if (choice.preconditioner == "none") return nullptr;
+    // Trilinos seeds the start vectors of its eigenvalue estimates from std::rand(): a matrix has
+    // one preconditioner, whatever was made before it.
+    std::srand(1);
     const std::string& kind = choice.preconditioner;
     const la::Matrix* matrix = op_.matrix();
     if (kind == "multigrid") {
@@ -753,7 +761,6 @@ class Solve {
   la::Vector rhs_;
   const deck::SolverOptions& options_;
   const Context& context_;
-  double started_;
   Report report_;
   la::Vector residual_;
   la::Vector best_x_;        ///< made when something but zero has to be kept

@@ -190,6 +190,13 @@ std::string describe(const Problem& problem) {
   d.add("solver.trilinos", problem.solver.trilinos);
   d.add("limits.memory", problem.limits.memory_bytes);
   d.add("limits.walltime", problem.limits.walltime_seconds);
+  d.add("checkpoint.write", static_cast<int>(problem.checkpoint.write));
+  d.add("checkpoint.every_steps", problem.checkpoint.every_steps);
+  d.add("checkpoint.every", problem.checkpoint.every);
+  d.add("checkpoint.every_walltime", problem.checkpoint.every_walltime);
+  d.add("checkpoint.keep", problem.checkpoint.keep);
+  d.add("checkpoint.keep_every", problem.checkpoint.keep_every);
+  d.add("checkpoint.compression", problem.checkpoint.compression);
   d.add("output.directory", problem.output.directory);
   d.add("output.fields", static_cast<int>(problem.output.fields));
   d.add("output.compression", problem.output.compression);

@@ -131,7 +131,7 @@ TEST(Registry, ExplainNamesTheNearestKey) {
   EXPECT_EQ(explain_error("solver.tolerence"),
             "no key 'solver.tolerence'; did you mean 'solver.tolerance'?");
   EXPECT_EQ(explain_error("degree"), "no key 'degree'; there is space.degree");
-  EXPECT_THAT(explain_error("checkpoint"), ::testing::HasSubstr("reserved for a later version"));
+  EXPECT_THAT(explain_error("adapt"), ::testing::HasSubstr("reserved for a later version"));
   EXPECT_THAT(explain_error("equation.difusion"), ::testing::HasSubstr("'equation.diffusion'"));
   EXPECT_THAT(explain_error("equation.v.difusion"),
               ::testing::HasSubstr("'equation.NAME.diffusion'"));

@@ -232,10 +232,10 @@ class Ends(Case):
         # Its integral is sqrt(pi); some hundred steps with a local error of 1e-4 each.
         self.assertAlmostEqual(rows[-1]["max_u"], math.sqrt(math.pi), delta=1e-2 * math.sqrt(math.pi))
 
-    def test_walltime(self):
+    def test_walltime_without_checkpoints(self):
         result = self.run_deck(self.deck(HEAT), "--set", "time.end=1e6", "--set",
-                               "limits.walltime=1", "--set", "output.every_steps=1000", ranks=2,
-                               expect=4)
+                               "limits.walltime=1", "--set", "output.every_steps=1000", "--set",
+                               "checkpoint.write=false", ranks=2, expect=4)
         self.assertEqual(result.output.count("limits.walltime is over at t ="), 1, result.output)
         self.assertEqual(history(result)[-1]["time"], series(result)[-1][1])
 

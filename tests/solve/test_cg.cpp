@@ -251,7 +251,7 @@ TEST(Cg, PureNeumann) {
 TEST(Cg, StopsWhenToldAndSaysSo) {
   const auto model = poisson(60);
   solve::Context context;
-  context.seconds_left = 0.0;
+  context.seconds_left = [] { return 0.0; };
   const auto report = solve::solve(model->system, model->x, options("cg", "none"), context);
   EXPECT_EQ(report.status, Status::walltime);
   EXPECT_NE(report.last().message.find("walltime"), std::string::npos);

@@ -267,6 +267,17 @@ struct Limits {
   std::optional<double> walltime_seconds;
 };
 
+/// [checkpoint]: what a run in time stores to go on from.
+struct CheckpointOptions {
+  bool write = true;
+  std::optional<std::int64_t> every_steps;
+  std::optional<double> every;   ///< simulated time
+  double every_walltime = 1800;  ///< seconds
+  std::int64_t keep = 2;
+  std::optional<std::int64_t> keep_every;
+  int compression = 1;  ///< deflate level 0..9
+};
+
 struct OutputOptions {
   std::string directory = "results";
   bool fields = true;   ///< write results.vtkhdf
@@ -329,6 +340,7 @@ struct Problem {
   NonlinearOptions nonlinear;
   SolverOptions solver;
   Limits limits;
+  CheckpointOptions checkpoint;  ///< with [time]
   OutputOptions output;
   std::vector<Probe> probes;
   std::vector<Integral> integrals;

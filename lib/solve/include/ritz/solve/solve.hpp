@@ -81,8 +81,8 @@ struct Context {
   std::function<Place(LocalId)> place;
   /// Called on rank 0 each iteration with the iteration and the residual relative to the rhs.
   std::function<void(int, double)> progress;
-  std::optional<double>
-      seconds_left;  ///< wall time; the solve stops (status walltime) when it is over
+  /// Seconds until the solve has to stop (status walltime); asked on rank 0 now and then.
+  std::function<double()> seconds_left;
   std::optional<double>
       memory_bytes;  ///< per rank; more than this is Error(memory) before building
   /// A multigrid of meshes and degrees, made by the caller: preconditioner = "multigrid".

@@ -1,0 +1,82 @@
+#pragma once
+
+// The checkpoints of a run: when, where, how many; and what a run is resumed from. Private to room
+// run.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ritz/deck/problem.hpp"
+#include "ritz/fem/space.hpp"
+#include "ritz/mesh/mesh.hpp"
+#include "ritz/solve/saved_state.hpp"
+#include "ritz/store/checkpoint.hpp"
+
+namespace ritz::run {
+
+/// What `--resume` found.
+struct Resumption {
+  std::string path;          ///< of the checkpoint
+  store::Snapshot snapshot;  ///< facts and numbers; no values of fields
+  /// What the deck says otherwise than the checkpoint's, for the provenance.
+  std::vector<std::string> changes;
+};
+
+/// The newest checkpoint that is complete and undamaged: of the run in `output_directory`, or, if
+/// `wanted` is not empty, that file or the newest in that folder. Those that had to be skipped are
+/// told with their reasons. Nothing if there is none at all; throws Error(io) if there are some and
+/// none is good, or `wanted` is not good. Collective.
+[[nodiscard]] std::optional<Resumption> find_checkpoint(const comm::Communicator& communicator,
+                                                        const std::string& output_directory,
+                                                        const std::string& wanted);
+
+/// Compares the deck with the checkpoint's: throws Error(deck) with every key that must stay as it
+/// was and has changed, with both values; the others go to `changes`. Local and the same on every
+/// rank.
+void compare_decks(Resumption& resumption, const deck::Problem& problem);
+
+/// Sums over the vertices by which a mesh is recognised, up to round-off, on any number of ranks.
+/// Collective.
+[[nodiscard]] std::vector<double> mesh_fingerprint(const mesh::Mesh& mesh);
+
+/// Writes checkpoints into output_directory/checkpoints: ckpt.000001.h5 and so on.
+class Checkpoints {
+ public:
+  struct Parts {
+    const comm::Communicator& communicator;
+    const deck::Problem& problem;
+    const mesh::Mesh& mesh;
+    const fem::Space& space;
+    int n_components = 1;
+  };
+  /// `from`: what the run goes on from. Collective.
+  Checkpoints(const Parts& parts, const Resumption* from);
+
+  /// The state of `from` on this space: vectors [n_owned * n_components]. Throws Error(mesh) if the
+  /// mesh is another one, Error(io) if the file cannot be read. Collective.
+  [[nodiscard]] solve::SavedState load(const Resumption& from) const;
+
+  /// Writes one and removes those that are not to be kept, and, after the first one of a resumed
+  /// run, those of the future that this run did not go on from. Collective. Throws Error(io) on
+  /// every rank; what was there stays.
+  store::CheckpointReport write(const solve::SavedState& state,
+                                const store::Provenance& provenance);
+
+  [[nodiscard]] std::int64_t number() const { return number_; }  ///< of the last one; 0: none
+  [[nodiscard]] std::string path() const;                        ///< of the last one
+  [[nodiscard]] const std::string& id() const { return id_; }    ///< of the last one
+  [[nodiscard]] const std::string& parent() const { return parent_; }
+
+ private:
+  void remove_others() const;
+
+  Parts parts_;
+  std::string folder_;
+  std::vector<double> fingerprint_;
+  std::int64_t number_ = 0;
+  std::string id_, parent_;
+};
+
+}  // namespace ritz::run

@@ -1,0 +1,380 @@
+"""Checkpoints: runs that are stopped, killed or moved to other numbers of ranks end where they would
+have ended."""
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+from harness import SLOWNESS, Case
+from test_time import HEAT, history, series
+
+NONLINEAR = """
+    [mesh]
+    kind = "box"
+    cells = [9, 7]
+    distortion = "random"
+    distortion_amount = 0.3
+    [space]
+    degree = 2
+    [equation]
+    kind = "heat"
+    diffusion = "1 + u^2"
+    source = "5*exp(-20*(x-0.4)^2)*(1 + t)"
+    [[boundary]]
+    on = ["left"]
+    value = "t*y"
+    [[boundary]]
+    on = ["rest"]
+    flux = 0
+    [time]
+    end = 0.4
+    step = 0.02
+    [initial]
+    u = "x*y"
+    [checkpoint]
+    every_steps = 5
+    keep = 100
+"""
+LINEAR = NONLINEAR.replace('"1 + u^2"', "1.0").replace("degree = 2", "degree = 3")
+PAIR = """
+    [mesh]
+    kind = "box"
+    cells = [16, 16]
+    cell_type = "tri"
+    [equation]
+    kind = "reaction-diffusion"
+    unknowns = ["u", "v"]
+    [equation.u]
+    diffusion = 0.1
+    source = "1 + u^2*v - 4*u"
+    [equation.v]
+    diffusion = 0.05
+    source = "3*u - u^2*v"
+    [[boundary]]
+    on = ["rest"]
+    unknown = "u"
+    flux = 0
+    [[boundary]]
+    on = ["rest"]
+    unknown = "v"
+    flux = 0
+    [time]
+    end = 0.5
+    step = 0.01
+    method = "sdirk3"
+    tolerance = 1e-5
+    [initial]
+    u = "1 + 0.3*cos(pi*x)"
+    v = "3 + 0.3*cos(pi*y)"
+    [checkpoint]
+    every_steps = 3
+    keep = 100
+    [solver]
+    preconditioner = "amg"
+"""
+BEAM = """
+    [mesh]
+    kind = "box"
+    cells = [8, 2, 2]
+    upper = [4, 1, 1]
+    [equation]
+    kind = "elasticity"
+    youngs_modulus = 100.0
+    poissons_ratio = 0.3
+    density = 1.0
+    [[boundary]]
+    on = ["left"]
+    displacement = [0, 0, "0.01*sin(t)"]
+    [[boundary]]
+    on = ["rest"]
+    traction = [0, 0, 0]
+    [time]
+    end = 0.4
+    step = 0.02
+    method = "generalised-alpha"
+    [initial]
+    ux = 0
+    uy = 0
+    uz = 0
+    [checkpoint]
+    every_steps = 5
+    keep = 100
+"""
+WAVE = """
+    [mesh]
+    kind = "box"
+    cells = [12, 12]
+    [space]
+    degree = 2
+    [equation]
+    kind = "wave"
+    [[boundary]]
+    on = ["rest"]
+    value = 0
+    [time]
+    end = 0.2
+    step = 0.005
+    method = "leapfrog"
+    [initial]
+    u = "sin(pi*x)*sin(pi*y)"
+    [checkpoint]
+    every_steps = 10
+    keep = 100
+"""
+
+
+def checkpoints(result):
+    return sorted((result.folder / "checkpoints").glob("ckpt.*.h5"))
+
+
+def sums(path):
+    """What a checkpoint says of its fields: equal texts are equal bits."""
+    lines = pathlib.Path(path).with_suffix(".complete").read_text().splitlines()
+    return [line for line in lines if "/fields/" in line]
+
+
+class Restart(Case):
+    def test_other_numbers_of_ranks(self):
+        """From 1 to 4 ranks to 1 to 4: to the bit on as many as before, else to what the solvers
+        leave."""
+        names = {"nonlinear": NONLINEAR, "beam": BEAM}
+        for name, text in names.items():
+            deck = self.deck(text, f"{name}.toml")
+            ends = {}
+            whole = {n: self.run_deck(deck, ranks=n, output=f"{name} {n}") for n in (1, 2, 3, 4)}
+            for n, run in whole.items():
+                ends[n] = history(run)
+            for before in (1, 2, 3, 4):
+                for now in (1, 2, 3, 4):
+                    result = self.run_deck(deck, "--from", checkpoints(whole[before])[1], ranks=now,
+                                           output=f"{name} {before} to {now}")
+                    last, expected = history(result)[-1], ends[now][-1]
+                    self.assertEqual(last["step"], expected["step"])
+                    self.assertEqual(last["time"], expected["time"])
+                    for key in last:
+                        if key.startswith(("min_", "max_")):
+                            # 100 times the solver's tolerance.
+                            self.assertAlmostEqual(last[key], expected[key], delta=1e-6, msg=key)
+                    if before == now:
+                        self.assertEqual(sums(checkpoints(result)[-1]),
+                                         sums(checkpoints(whole[now])[-1]), f"{name} {now}")
+
+    def test_to_the_bit_from_every_checkpoint(self):
+        """Whatever is kept from step to step: matrices, preconditioners, factors, step control."""
+        decks = {"linear": LINEAR, "pair": PAIR, "wave": WAVE,
+                 "bdf3": NONLINEAR.replace("step = 0.02", 'step = 0.02\n    method = "bdf3"'),
+                 "trapezoidal": LINEAR.replace("step = 0.02",
+                                               'step = 0.02\n    method = "crank-nicolson"'),
+                 "assembled": LINEAR + '    [solver]\n    operator = "assembled"\n'}
+        for name, text in decks.items():
+            deck = self.deck(text, f"{name}.toml")
+            whole = self.run_deck(deck, ranks=2, output=name)
+            files = checkpoints(whole)
+            self.assertGreaterEqual(len(files), 4)
+            for path in files[:-1]:
+                result = self.run_deck(deck, "--from", path, ranks=2,
+                                       output=f"{name} from {path.stem}")
+                self.assertEqual(sums(checkpoints(result)[-1]), sums(files[-1]),
+                                 f"{name} from {path.name}")
+
+    def test_results_have_every_time_once(self):
+        deck = self.deck(NONLINEAR)
+        arguments = ["--set", "output.every=0.1"]
+        whole = self.run_deck(deck, *arguments, ranks=2, output="whole")
+        run = self.run_deck(deck, *arguments, ranks=2)
+        # Back to a checkpoint in the middle: what lies after it goes.
+        for path in checkpoints(run)[2:]:
+            path.with_suffix(".complete").unlink()
+        again = self.run_deck(deck, "--resume", *arguments, ranks=2)
+        self.assertEqual(history(again), history(whole))
+        self.assertEqual(series(again), series(whole))
+        for name, _ in series(again):
+            self.assertTrue((again.folder / name).exists(), name)
+        self.assertEqual(again.output.count("skipped"), 2, again.output)
+        self.assertIn("no completion marker", again.output)
+
+    def test_a_finished_run_goes_on_to_a_later_end(self):
+        deck = self.deck(NONLINEAR)
+        whole = self.run_deck(deck, ranks=2, output="whole")
+        self.run_deck(deck, "--set", "time.end=0.2", ranks=2)
+        longer = self.run_deck(deck, "--resume", ranks=2)
+        self.assertIn("changed since the checkpoint: time.end: 0.2 in the checkpoint, 0.4 now",
+                      longer.output)
+        # Steps are cut to end at time.end, so their lengths differ by round-off.
+        for key, value in history(whole)[-1].items():
+            if key.startswith(("min_", "max_")):
+                self.assertAlmostEqual(history(longer)[-1][key], value, delta=1e-6, msg=key)
+        early = self.run_deck(deck, "--resume", "--set", "time.end=0.3", ranks=2, expect=2)
+        self.assertIn("time.end = 0.3 lies before the checkpoint (t = 0.4)", early.output)
+
+    def test_keys_that_must_stay(self):
+        deck = self.deck(NONLINEAR)
+        run = self.run_deck(deck, ranks=1)
+        before = {path: path.read_bytes() for path in checkpoints(run)}
+        result = self.run_deck(deck, "--resume", "--set", "space.degree=1", "--set",
+                               "boundary[0].value=3", "--set", "solver.tolerance=1e-9", ranks=2,
+                               expect=2)
+        self.assertIn("space.degree: 2.0 in the checkpoint, 1.0 now", result.output)
+        self.assertIn('boundary[0].value: "t*y" in the checkpoint, 3.0 now', result.output)
+        self.assertNotIn("solver.tolerance", result.output)
+        self.assertEqual({path: path.read_bytes() for path in checkpoints(run)}, before)
+
+    def test_without_a_checkpoint(self):
+        deck = self.deck(NONLINEAR)
+        first = self.run_deck(deck, "--resume", ranks=2)  # a job in the queue for the first time
+        self.assertIn("the run starts from the beginning", first.output)
+        shutil.rmtree(first.folder / "checkpoints")
+        refused = self.run_deck(deck, "--resume", expect=7)
+        self.assertIn("a finished run without a checkpoint", refused.output)
+        self.assertTrue((first.folder / "results.vtkhdf").exists())
+        nothing = self.run_deck(deck, "--from", self.folder / "nowhere", output="new", expect=7)
+        self.assertIn("there is no checkpoint here", nothing.output)
+
+    def test_damage_is_skipped_and_told(self):
+        deck = self.deck(NONLINEAR)
+        whole = self.run_deck(deck, ranks=2, output="whole")
+        run = self.run_deck(deck, ranks=2)
+        files = checkpoints(run)
+        data = bytearray(files[-1].read_bytes())
+        data[len(data) // 2] ^= 1
+        files[-1].write_bytes(data)
+        files[-2].write_bytes(files[-2].read_bytes()[:-1])
+        result = self.run_deck(deck, "--resume", ranks=3)
+        self.assertIn(f"skipped {files[-1]}: its checksum is not the one", result.output)
+        self.assertRegex(result.output, r"it has \d+ bytes and was written with \d+")
+        self.assertEqual(len(sums(checkpoints(result)[-1])), len(sums(checkpoints(whole)[-1])))
+        for path in checkpoints(run):
+            path.write_bytes(b"")
+        refused = self.run_deck(deck, "--resume", ranks=2, expect=7)
+        self.assertIn("none of these checkpoints can be used", refused.output)
+
+    def test_another_mesh_is_refused(self):
+        run = self.run_deck(self.deck(NONLINEAR))
+        deck = self.deck(NONLINEAR.replace("cells = [9, 7]", "cells = [7, 9]"))
+        refused = self.run_deck(deck, "--resume", ranks=2, expect=2)
+        self.assertIn("mesh.cells: [9.0, 7.0] in the checkpoint, [7.0, 9.0] now", refused.output)
+        self.assertTrue(checkpoints(run))
+
+    def test_how_many_are_kept(self):
+        deck = self.deck(NONLINEAR)
+        run = self.run_deck(deck, "--set", "checkpoint.every_steps=1", "--set", "checkpoint.keep=3",
+                            "--set", "checkpoint.keep_every=8")
+        # 20 steps and no second one at the end.
+        self.assertEqual([path.name for path in checkpoints(run)],
+                         [f"ckpt.{i:06}.h5" for i in (8, 16, 18, 19, 20)])
+        none = self.run_deck(deck, "--set", "checkpoint.write=false", output="none")
+        self.assertFalse((none.folder / "checkpoints").exists())
+
+
+class Stopping(Case):
+    def start(self, *arguments, ranks=2, output="out"):
+        folder = self.folder / output
+        command = self.command(ranks, "run", self.deck(NONLINEAR), "--set",
+                               f"output.directory={folder}", "--set", "time.step=0.0005", *arguments)
+        log = open(self.folder / "log", "w")
+        self.addCleanup(log.close)
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
+                                stderr=subprocess.STDOUT, env=self.environment(ranks),
+                                cwd=self.folder, start_new_session=True)
+
+    def until(self, condition, what):
+        for _ in range(int(600 * SLOWNESS)):
+            if condition():
+                return
+            time.sleep(0.05)
+        self.fail(f"never came: {what}\n{(self.folder / 'log').read_text()}")
+
+    def ranks_of(self, process):
+        """Process ids of the ranks."""
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                if entry.name.isdigit() and words[0] == os.environ["RITZ_EXECUTABLE"].encode() and \
+                        str(self.folder).encode() in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+        return sorted(found)
+
+    def signal_ranks(self, number, which=slice(None)):
+        for pid in self.ranks_of(None)[which]:
+            os.kill(pid, number)
+
+    def test_signals(self):
+        whole = self.run_deck(self.deck(NONLINEAR), "--set", "time.step=0.0005", ranks=2,
+                              output="whole")
+        for number in (signal.SIGTERM, signal.SIGUSR2):
+            for which in (slice(None), slice(0, 1)):
+                shutil.rmtree(self.folder / "out", ignore_errors=True)
+                process = self.start()
+                self.until(lambda: len(list((self.folder / "out" / "checkpoints").glob("*.complete")))
+                           > 2, "a checkpoint")
+                self.signal_ranks(number, which)
+                code = process.wait(timeout=60 * SLOWNESS)
+                text = (self.folder / "log").read_text()
+                self.assertEqual(code, 75, text)
+                self.assertIn(signal.Signals(number).name, text)
+                result = self.run_deck(self.deck(NONLINEAR), "--resume", "--set",
+                                       "time.step=0.0005", ranks=2)
+                self.assertEqual(history(result), history(whole))
+                self.assertEqual(sums(checkpoints(result)[-1]), sums(checkpoints(whole)[-1]))
+
+    def test_a_checkpoint_on_request(self):
+        process = self.start("--set", "checkpoint.every_steps=1000000")
+        folder = self.folder / "out"
+        self.until(lambda: (folder / "history.csv").exists(), "the first step")
+        self.assertFalse((folder / "checkpoints").exists())
+        self.signal_ranks(signal.SIGUSR1)
+        self.until(lambda: (folder / "checkpoints" / "ckpt.000001.complete").exists(),
+                   "the checkpoint")
+        self.assertIsNone(process.poll())
+        self.assertEqual(process.wait(timeout=120 * SLOWNESS), 0)
+
+    def test_walltime(self):
+        """Told to stop by the clock, again and again, it comes to its end: the same as in one go."""
+        deck = self.deck(NONLINEAR)
+        arguments = ["--set", "time.step=0.0005", "--set", "checkpoint.every_steps=1000000"]
+        whole = self.run_deck(deck, *arguments, ranks=2, output="whole")
+        took = whole.status()["seconds"]
+        codes = []
+        while len(codes) < 40:
+            folder = self.folder / "out"
+            code, text = self.call("run", deck, "--set", f"output.directory={folder}", "--resume",
+                                   "--set", f"limits.walltime={took / 3}", *arguments, ranks=2)
+            codes.append(code)
+            if code == 0:
+                break
+            self.assertEqual(code, 75, text)
+            self.assertIn("limits.walltime", text)
+        self.assertEqual(codes[-1], 0)
+        self.assertGreaterEqual(codes.count(75), 2, codes)
+        path = sorted((self.folder / "out" / "checkpoints").glob("*.h5"))[-1]
+        self.assertEqual(sums(path), sums(checkpoints(whole)[-1]))
+
+    def test_the_limit_of_the_batch_system(self):
+        os.environ["SLURM_JOB_END_TIME"] = str(int(time.time()) - 5)
+        self.addCleanup(os.environ.pop, "SLURM_JOB_END_TIME")
+        result = self.run_deck(self.deck(NONLINEAR), ranks=2, expect=75)
+        self.assertIn("SLURM_JOB_END_TIME", result.output)
+        self.assertEqual(result.status()["phase"], "stopped")
+
+    def test_a_failed_run_leaves_its_last_good_state(self):
+        deck = self.deck(HEAT.replace("source = 1.0", 'source = "sqrt(0.45 - t)"'))
+        for operator in ("assembled", "matrix-free"):
+            result = self.run_deck(deck, "--set", f"solver.operator={operator}", ranks=2, expect=5,
+                                   output=operator)
+            self.assertIn("the last good state is in", result.output)
+            self.assertEqual(len(checkpoints(result)), 1)
+            end = history(result)[-1]["time"] + 1e-9
+            again = self.run_deck(deck, "--resume", "--set", f"time.end={end!r}", "--set",
+                                  f"solver.operator={operator}", ranks=2, output=operator)
+            self.assertEqual(history(again)[-1]["time"], end)
+
+
+if __name__ == "__main__":
+    unittest.main()
