@@ -422,15 +422,4 @@ int order_in_time(const Problem& problem, int unknown) {
                                                                                                 : 0;
 }
 
-std::vector<base::Diagnostic> unsupported(const Problem& problem) {
-  std::vector<base::Diagnostic> errors;
-  const auto refuse = [&](const base::Location& where, const std::string& what) {
-    errors.push_back({base::Diagnostic::Severity::error, where, what + " (not in this version)"});
-  };
-  if (problem.nonlinear.method == NonlinearOptions::Method::picard) {
-    refuse(problem.nonlinear.method_where, "nonlinear.method = \"picard\" cannot be done yet");
-  }
-  return errors;
-}
-
 }  // namespace ritz::deck

@@ -726,7 +726,9 @@ std::vector<Key> make_registry() {
        .fallback = "\"newton\"",
        .choices = {"newton", "picard"},
        .help = "\"newton\" uses exact derivatives and converges fast near the solution; \"picard\" "
-               "puts the last values into the coefficients, slower and often from further away.",
+               "puts the last values into the coefficients, into sources and into fluxes: it "
+               "converges linearly, often from further away, its matrices are symmetric where the "
+               "equation is, and a linear problem takes one iteration.",
        .may_change_on_restart = true},
       {.path = "nonlinear.tolerance",
        .type = Type::real,
@@ -748,12 +750,12 @@ std::vector<Key> make_registry() {
        .unit = "1",
        .fallback = "25",
        .range = {.lower = 1.0, .upper = 1e6},
-       .help = "Iterations after which it has failed.",
+       .help = "Iterations after which it has failed; Picard's method may need more.",
        .may_change_on_restart = true},
       {.path = "nonlinear.line_search",
        .type = Type::boolean,
        .fallback = "true",
-       .help = "Shorten Newton's steps until the residual gets smaller.",
+       .help = "Shorten Newton's steps until the residual gets smaller; not used by \"picard\".",
        .may_change_on_restart = true},
       {.path = "nonlinear.forcing",
        .type = Type::choice,

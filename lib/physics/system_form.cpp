@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "ritz/base/error.hpp"
+#include "ritz/expr/frozen.hpp"
 
 namespace ritz::physics {
 
@@ -77,6 +78,10 @@ void note(const expr::Expression& f, const std::vector<std::string>& names, std:
     traits.jacobian_depends_on_place = traits.jacobian_depends_on_place ||
                                        depends_on_any(slope, names, 0, 3) ||
                                        depends_on_any(slope, names, 4, n_place);
+  }
+  // The Jacobian does not have these: one correction is not enough.
+  for (std::size_t v = n_place; v < names.size() && traits.is_linear; ++v) {
+    if (expr::freezes(f, names[v])) traits.is_linear = false;
   }
   if (traits.is_linear && depends_on_any(f, names, n_place, names.size()))
     traits.is_linear = agrees_with_affine(f, n_place, slopes);

@@ -305,7 +305,8 @@ solve::NewtonReport AssembledEquations::solve_steady(double time, const la::Vect
 void AssembledEquations::tell_round_off(const solve::NewtonReport& report) {
   if (!report.converged() || report.message.empty() || round_off_is_told_) return;
   round_off_is_told_ = true;
-  parts_.remark("Newton's method: " + report.message);
+  const bool picard = parts_.problem.nonlinear.method == deck::NonlinearOptions::Method::picard;
+  parts_.remark((picard ? "Picard's method: " : "Newton's method: ") + report.message);
 }
 
 solve::NewtonOptions AssembledEquations::newton_options() const {
@@ -315,7 +316,9 @@ solve::NewtonOptions AssembledEquations::newton_options() const {
   options.tolerance = options.is_linear ? parts_.problem.solver.tolerance : from.tolerance;
   options.absolute_tolerance = from.absolute_tolerance.value_or(0.0);
   options.max_iterations = from.max_iterations;
-  options.line_search = from.line_search;
+  options.is_picard = from.method == deck::NonlinearOptions::Method::picard && !options.is_linear;
+  // Picard's corrections promise no fall of the residual.
+  options.line_search = from.line_search && !options.is_picard;
   options.inexact = from.forcing == deck::NonlinearOptions::Forcing::eisenstat_walker;
   return options;
 }

@@ -5,6 +5,7 @@
 
 #include "ritz/base/format.hpp"
 #include "ritz/deck/parse.hpp"
+#include "ritz/expr/frozen.hpp"
 #include "ritz/run/form.hpp"
 
 namespace ritz::run {
@@ -25,9 +26,9 @@ class Sum {
   std::string text_;
 };
 
-/// A formula that has been checked.
+/// A formula that has been checked. Picard's method takes what depends on the unknowns as it is.
 struct Piece {
-  std::string text;  ///< in parentheses
+  std::string text;  ///< in parentheses, frozen for Picard's method
   bool is_zero = true;
 };
 
@@ -184,15 +185,26 @@ class SystemBuilder {
         return std::nullopt;
       }
     }
-    return Piece{"(" + formula.text + ")",
+    const bool freezes = problem_.nonlinear.method == deck::NonlinearOptions::Method::picard &&
+                         depends_on_state(*expression);
+    return Piece{(freezes ? "frozen(" : "(") + formula.text + ")",
                  expression->is_constant() && expression->constant_value() == 0.0};
+  }
+
+  [[nodiscard]] static bool depends_on_state(const expr::Expression& expression) {
+    const std::vector<std::string> place = physics::boundary_variables({});
+    const std::vector<std::string>& names = expression.variables();
+    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      return std::find(place.begin(), place.end(), name) == place.end() &&
+             expression.depends_on(name);
+    });
   }
 
   /// The whole of pieces that were good; what can still be wrong comes from putting them together.
   std::optional<expr::Expression> parse(const std::string& text, const expr::Symbols& names,
                                         const deck::Formula& formula) {
     try {
-      return expr::Expression::parse(text, names);
+      return expr::parse_with_frozen(text, names);
     } catch (const expr::ParseError& error) {
       diagnostics_.error(formula.where, fmt::format("{}\n{}", error.message(), error.caret()));
       return std::nullopt;

@@ -372,25 +372,5 @@ TEST(Elastic, ConditionsMayShareASet) {
   EXPECT_EQ(both("symmetry = true", "displacement = [0, 0]").size(), 1u);
 }
 
-// ---- what cannot be run yet ----
-
-TEST(Unsupported, IsToldWithItsPlace) {
-  const auto told = [](const std::string& text) {
-    std::string lines;
-    for (const auto& entry : unsupported(parse_text(text).problem)) lines += entry.text() + "\n";
-    return lines;
-  };
-  EXPECT_EQ(told(minimal), "");
-  EXPECT_EQ(told(full), "");
-  for (const char* kind :
-       {"poisson", "advection-diffusion-reaction", "reaction-diffusion", "coefficient-form"}) {
-    EXPECT_EQ(told(with_kind(kind)), "") << kind;
-  }
-  EXPECT_THAT(told(system_deck), HasSubstr("picard"));
-  EXPECT_EQ(told(elastic_deck), "");
-  EXPECT_THAT(told(minimal + "[nonlinear]\nmethod = \"picard\"\n"),
-              HasSubstr("nonlinear.method = \"picard\" cannot be done yet"));
-}
-
 }  // namespace
 }  // namespace ritz::deck::testing

@@ -332,4 +332,47 @@ TEST(MakeSystem, WhatNeedsASystem) {
   EXPECT_EQ(judge("kind = \"wave\"\ninertia = \"1 + u^2\"\n" + insulated + in_time), system);
 }
 
+TEST(Picard, CoefficientsThatDependOnAnUnknownAreTakenAsTheyAre) {
+  const std::string deck = R"deck(
+[equation]
+kind = "coefficient-form"
+capacity = "1 + u"
+diffusion = "1 + u^2"
+advection = ["u", "y"]
+reaction = "k + u"
+source = "x + u^3"
+[[boundary]]
+on = "rest"
+robin = { coefficient = "u^2", ambient = "u" }
+)deck" + in_time;
+  const SystemForm newton = system_of(deck, 2);
+  const SystemForm picard = system_of(deck + "[nonlinear]\nmethod = \"picard\"\n", 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(at(picard.regions[0].f1[i], state), at(newton.regions[0].f1[i], state));
+  }
+  EXPECT_EQ(at(picard.regions[0].f0[0], state), at(newton.regions[0].f0[0], state));
+  const auto slope = [&](const ritz::expr::Expression& f, const char* by) {
+    return at(f.derivative(by), state);
+  };
+  const auto& f0 = picard.regions[0].f0[0];
+  const auto& f1 = picard.regions[0].f1;
+  EXPECT_DOUBLE_EQ(slope(f0, "u"), 3 + 1.7);  // the reaction alone
+  EXPECT_DOUBLE_EQ(slope(f0, "dx(u)"), 1.7);
+  EXPECT_DOUBLE_EQ(slope(f0, "dy(u)"), 0.7);
+  EXPECT_DOUBLE_EQ(slope(f0, "dt(u)"), 2.7);
+  EXPECT_DOUBLE_EQ(slope(f1[0], "dx(u)"), 1 + 1.7 * 1.7);
+  EXPECT_EQ(slope(f1[0], "u"), 0);
+  const Values edge{{"x", 0.3}, {"u", 1.7}};
+  ASSERT_EQ(picard.boundaries.size(), 1u);
+  EXPECT_DOUBLE_EQ(at(picard.boundaries[0].value.derivative("u"), edge), 1.7 * 1.7);
+  // What does not depend on the unknown is as it was: a linear problem stays one.
+  const std::string linear =
+      "[equation]\nkind = \"poisson\"\ndiffusion = \"1 + x\"\n"
+      "source = \"y\"\n" +
+      insulated;
+  const auto traits =
+      ritz::physics::system_traits(system_of(linear + "[nonlinear]\nmethod = \"picard\"\n", 2));
+  EXPECT_TRUE(traits.is_linear);
+}
+
 }  // namespace
