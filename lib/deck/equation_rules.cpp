@@ -318,6 +318,19 @@ void check_time(const Node& root, const Problem& problem, Report& report) {
                              "\"generalised-alpha\")",
                              shown(*method)));
   }
+  if (const Node* terms = valid(time, "explicit")) {
+    Uniqueness words;
+    for (std::size_t i = 0; i < terms->items.size() && !report.full(); ++i) {
+      const Node& word = terms->items[i];
+      if (!contains(std::vector<std::string>{"reaction", "source", "advection"}, word.string)) {
+        report.error(word.where, fmt::format("time.explicit[{}] = {} (must be one of \"reaction\", "
+                                             "\"source\" or \"advection\")",
+                                             i, shown(word)));
+      } else if (words.first(word.string, word.where) != nullptr) {
+        report.error(word.where, fmt::format("time.explicit names {} twice", shown(word)));
+      }
+    }
+  }
   const Node* steady = valid(time, "steady_tolerance");
   if (steady != nullptr && order == 2) {
     report.error(steady->where,

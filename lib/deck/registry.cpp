@@ -625,8 +625,8 @@ std::vector<Key> make_registry() {
        .type = Type::choice,
        .fallback_note = "bdf2; newmark for equations with inertia",
        .example = "\"bdf2\"",
-       .choices = {"bdf1", "bdf2", "bdf3", "bdf4", "sdirk2", "sdirk3", "crank-nicolson", "rk4",
-                   "leapfrog", "newmark", "generalised-alpha"},
+       .choices = {"bdf1", "bdf2", "bdf3", "bdf4", "sdirk2", "sdirk3", "imex2", "imex3",
+                   "crank-nicolson", "rk4", "leapfrog", "newmark", "generalised-alpha"},
        .choice_help =
            {"implicit Euler, order 1, damps strongly; without inertia.",
             "two earlier steps, order 2, for stiff problems; without inertia.",
@@ -635,6 +635,12 @@ std::vector<Key> make_registry() {
             "four earlier steps, order 4, the same with a smaller range of stability.",
             "two implicit stages a step, order 2, for stiff problems; without inertia.",
             "three implicit stages a step, order 3, for stiff problems; without inertia.",
+            "stiff diffusion with explicit reactions, order 2: the terms that `explicit` names are "
+            "explicit, by default reaction and source, and diffusion, cross_diffusion, advection "
+            "and all boundary terms implicit, so that linear ones take one linear solve in each of "
+            "the two stages and no Newton; capacity must be a constant of time and unknowns; "
+            "without inertia.",
+            "the same with four stages, order 3.",
             "order 2, damps nothing, not even what is wrong; without inertia.",
             "explicit, order 4, needs small steps; without inertia.",
             "explicit, order 2, needs small steps; with inertia.",
@@ -648,7 +654,7 @@ std::vector<Key> make_registry() {
        .example = "1e-4",
        .range = {.lower = 0.0, .upper = 1.0, .lower_open = true, .upper_open = true},
        .help = "Lets the program choose the steps: the error that one step adds, relative to the "
-               "solution's size. For bdf and sdirk methods.",
+               "solution's size. For bdf, sdirk and imex methods.",
        .may_change_on_restart = true},
       {.path = "time.min_step",
        .type = Type::real,
@@ -668,6 +674,17 @@ std::vector<Key> make_registry() {
        .range = positive,
        .help = "Largest step that may be chosen; needs a tolerance.",
        .may_change_on_restart = true},
+      {.path = "time.explicit",
+       .type = Type::strings,
+       .fallback = "[\"reaction\", \"source\"]",
+       .min_items = 1,
+       .max_items = 3,
+       .when = "method",
+       .when_values = {"imex2", "imex3"},
+       .help =
+           "Which terms imex methods treat explicitly, of \"reaction\", \"source\" and "
+           "\"advection\", in the equations that have a time derivative. Steps must resolve "
+           "them: explicit advection needs steps of less than a cell's size over the velocity."},
       {.path = "time.spectral_radius",
        .type = Type::real,
        .unit = "1",

@@ -46,6 +46,11 @@ AssembledEquations::AssembledEquations(const Parts& parts)
         is_differential_[static_cast<std::size_t>(entry.trial)] = true;
     }
   }
+  if (parts.explicit_form != nullptr) {
+    assembly::SystemAssembler::Options options;
+    options.residual_only = true;
+    explicit_.emplace(parts.mesh, parts.space, *parts.explicit_form, options);
+  }
   rows_.pattern = assembler_.pattern();
   rows_.values =
       device::View<double*>(Kokkos::view_alloc("ritz::run::jacobian", Kokkos::WithoutInitializing),
@@ -193,7 +198,28 @@ std::string AssembledEquations::residual(const la::Vector& u, const la::Vector& 
   const perf::Stage stage(parts_.recorder, "residual");
   update_state(u);
   ++counts_.residuals;
-  return not_finite_text(assembler_.residual({stage_.time, u_, rate_, second_}, r));
+  const std::string bad =
+      not_finite_text(assembler_.residual({stage_.time, u_, rate_, second_}, r));
+  if (stage_.load.data() != nullptr) la::axpby(1.0, stage_.load, 1.0, r);
+  return bad;
+}
+
+std::string AssembledEquations::implicit_part(double time, const la::Vector& u,
+                                              const la::Vector& result) {
+  stage_ = {};
+  stage_.time = time;
+  return residual(u, result);
+}
+
+std::string AssembledEquations::explicit_part(double time, const la::Vector& u,
+                                              const la::Vector& result) {
+  if (!explicit_) return SemiDiscrete::explicit_part(time, u, result);
+  const perf::Stage stage(parts_.recorder, "explicit");
+  stage_ = {};
+  stage_.time = time;
+  update_state(u);
+  ++counts_.explicit_parts;
+  return not_finite_text(explicit_->residual({time, u_, rate_, second_}, result));
 }
 
 /// The Jacobian at the state at hand, unless the one there is still right.

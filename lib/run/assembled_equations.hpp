@@ -34,6 +34,8 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
     const fem::Space& space;
     const physics::SystemForm& form;
     const deck::Problem& problem;
+    /// Terms that are treated explicitly, not in `form`; null: there are none.
+    const physics::SystemForm* explicit_form;
     perf::Recorder& recorder;
     /// Called with warnings that belong into the provenance of every file.
     std::function<void(const std::string&)> remark;
@@ -57,6 +59,8 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   solve::StageReport solve(const Stage& stage, const la::Vector& u) override;
   solve::StageReport highest_derivative(double time, const la::Vector& u, const la::Vector& rate,
                                         bool lumped, const la::Vector& result) override;
+  std::string explicit_part(double time, const la::Vector& u, const la::Vector& result) override;
+  std::string implicit_part(double time, const la::Vector& u, const la::Vector& result) override;
   std::string residual(const la::Vector& u, const la::Vector& r) override;
   Correction correct(const la::Vector& u, const la::Vector& r, double tolerance,
                      const la::Vector& d) override;
@@ -74,7 +78,7 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
 
   /// What was done, for the log.
   struct Counts {
-    int residuals = 0, jacobians = 0, linear_solves = 0;
+    int residuals = 0, explicit_parts = 0, jacobians = 0, linear_solves = 0;
     long long linear_iterations = 0;
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
@@ -98,6 +102,7 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
 
   Parts parts_;
   assembly::SystemAssembler assembler_;
+  std::optional<assembly::SystemAssembler> explicit_;
   int n_components_;
   std::vector<bool> is_differential_;  ///< [m]
   la::Layout layout_;

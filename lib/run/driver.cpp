@@ -206,6 +206,7 @@ class Run {
                          space,
                          form,
                          {},
+                         {},
                          recorder_,
                          progress_,
                          [this](const std::string& text) { remark(text); },
@@ -213,6 +214,11 @@ class Run {
     if (has_linear_form(problem(), form)) {
       parts.linear_form = make_form(problem(), mesh_->dimension(), mesh_->region_names,
                                     mesh_->set_names, diagnostics);
+    }
+    if (is_imex(problem())) {
+      parts.split =
+          split_system(problem(), mesh_->dimension(), mesh_->region_names, mesh_->set_names,
+                       [this](std::int16_t set) { return plane_axis(*mesh_, set); });
     }
     const EvolutionOutcome outcome = evolve(parts);
     outcome_.status = outcome.status;

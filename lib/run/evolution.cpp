@@ -95,6 +95,16 @@ class Evolution {
       }
       return false;
     }
+    if (parts_.split) {
+      if (problem_.solver.operator_kind == "matrix-free" ||
+          problem_.solver.preconditioner == "multigrid") {
+        throw base::Error(base::ExitCode::deck, problem_.solver.operator_where,
+                          "solver.operator = \"matrix-free\" and preconditioner = \"multigrid\" "
+                          "do not go with imex methods; remove them here");
+      }
+      base::log::info("operator: assembled (time.method is an imex method)");
+      return false;
+    }
     OperatorFacts facts;
     facts.cell_type = mesh::table(parts_.mesh.cell_type).name;
     facts.degree = parts_.space.element.degree();
@@ -147,9 +157,11 @@ class Evolution {
         parts_.progress.iteration(iteration, residual, problem_.solver.tolerance);
       };
     }
-    equations_.emplace(AssembledEquations::Parts{parts_.mesh, parts_.space, parts_.form, problem_,
-                                                 parts_.recorder, parts_.remark, seconds_left,
-                                                 progress});
+    const physics::SystemForm& form = parts_.split ? parts_.split->implicit_form : parts_.form;
+    equations_.emplace(
+        AssembledEquations::Parts{parts_.mesh, parts_.space, form, problem_,
+                                  parts_.split ? &parts_.split->explicit_form : nullptr,
+                                  parts_.recorder, parts_.remark, seconds_left, progress});
     tell_equations();
   }
 
@@ -180,10 +192,15 @@ class Evolution {
       names += (names.empty() ? "" : ", ") + name;
     parts_.progress.line(
         "equations", fmt::format("{}, {}{}: {} unknowns, {} prescribed, {} matrix entries", names,
-                                 traits.is_linear ? "linear" : "nonlinear",
-                                 traits.is_symmetric ? ", symmetric" : "",
+                                 implicit_text(traits), traits.is_symmetric ? ", symmetric" : "",
                                  count_text(parts_.space.n_global * m()), count_text(fixed.n_fixed),
                                  count_text(static_cast<GlobalId>(equations_->n_entries()))));
+  }
+
+  [[nodiscard]] std::string implicit_text(const physics::SystemTraits& traits) const {
+    const std::string kind = traits.is_linear ? "linear" : "nonlinear";
+    if (!parts_.split) return kind;
+    return kind + " with " + base::list(problem_.time->explicit_terms, "and") + " explicit";
   }
 
   /// Nodal values of formulas of x, y, z (and t, the start).

@@ -32,11 +32,16 @@ struct Piece {
   bool is_zero = true;
 };
 
+/// Which terms are wanted: all, or one half of them.
+enum class Part { all, implicit_terms, explicit_terms };
+
 class SystemBuilder {
  public:
-  SystemBuilder(const deck::Problem& problem, int dimension, base::Diagnostics& diagnostics)
+  SystemBuilder(const deck::Problem& problem, int dimension, Part part,
+                base::Diagnostics& diagnostics)
       : problem_(problem),
         dimension_(dimension),
+        part_(part),
         unknowns_(deck::unknown_names(problem, dimension)),
         diagnostics_(diagnostics) {
     volume_ = symbols(problem);
@@ -110,6 +115,7 @@ class SystemBuilder {
       if (piece) put(To::Kind::value, unknown, piece->text, place_, formula, sets);
     };
     const auto natural = [&](const std::string& text, const deck::Formula& formula, int unknown) {
+      if (part_ == Part::explicit_terms) return;
       put(To::Kind::natural, unknown, text, boundary_, formula, sets);
     };
     switch (boundary.kind) {
@@ -231,12 +237,20 @@ class SystemBuilder {
       const auto checked = check(formula, table + "." + key, volume_);
       return checked ? *checked : Piece{};
     };
+    // Of an equation without a time derivative nothing is explicit.
+    const bool splits = deck::order_in_time(problem_, static_cast<int>(i)) == 1;
+    const auto is_wanted = [&](const char* key) {
+      if (part_ == Part::all) return true;
+      const auto& names = problem_.time->explicit_terms;
+      const bool is_explicit = splits && std::find(names.begin(), names.end(), key) != names.end();
+      return is_explicit == (part_ == Part::explicit_terms);
+    };
     Sum f0;
     const auto times = [&](const std::optional<deck::Formula>& mine,
                            const std::optional<deck::Formula>& theirs, const char* key,
                            const std::string& factor, bool minus = false) {
       const auto& formula = mine ? mine : theirs;
-      if (!formula) return;
+      if (!formula || !is_wanted(key)) return;
       const Piece p = piece(*formula, key);
       if (p.is_zero) return;
       const std::string term = factor.empty() ? p.text : p.text + "*" + factor;
@@ -249,7 +263,7 @@ class SystemBuilder {
     times(own.inertia, general.inertia, "inertia", "dtt(" + u + ")");
     times(own.capacity, general.capacity, "capacity", "dt(" + u + ")");
     const auto& advection = own.advection ? own.advection : general.advection;
-    if (advection) {
+    if (advection && is_wanted("advection")) {
       if (advection->size() != static_cast<std::size_t>(dimension_)) {
         diagnostics_.error(
             advection->empty() ? base::Location{} : advection->front().where,
@@ -264,7 +278,7 @@ class SystemBuilder {
     }
     times(own.reaction, general.reaction, "reaction", u);
     const auto& wave = own.wave_number ? own.wave_number : general.wave_number;
-    if (wave) {
+    if (wave && is_wanted("wave_number")) {
       const Piece p = piece(*wave, "wave_number");
       if (!p.is_zero) f0.subtract(fmt::format("{}^2*{}", p.text, u));
     }
@@ -273,6 +287,10 @@ class SystemBuilder {
 
     const auto n = static_cast<std::size_t>(dimension_);
     std::vector<Sum> flux(n);
+    if (!is_wanted("diffusion")) {
+      for (const Sum& sum : flux) finish(sum, region.f1, at);
+      return;
+    }
     const auto& diffusion = own.diffusion ? own.diffusion : general.diffusion;
     if (!diffusion) {
       for (std::size_t d = 0; d < n; ++d) flux[d].add(fmt::format("d{}({})", axes[d], u));
@@ -381,6 +399,7 @@ class SystemBuilder {
 
   const deck::Problem& problem_;
   int dimension_;
+  Part part_;
   std::vector<std::string> unknowns_;
   expr::Symbols volume_, boundary_, place_;
   base::Diagnostics& diagnostics_;
@@ -396,11 +415,36 @@ std::string rest_set_name(const deck::Problem& problem, int unknown) {
                      problem.equation.unknowns[static_cast<std::size_t>(unknown)].name);
 }
 
-physics::SystemForm make_system(const deck::Problem& problem, int dimension,
-                                const std::vector<std::string>& region_names,
-                                const std::vector<std::string>& set_names,
-                                const AxisOfSet& axis_of_set, base::Diagnostics& diagnostics) {
-  SystemBuilder builder(problem, dimension, diagnostics);
+namespace {
+
+/// Imex methods divide by no mass matrix, which must then be the same in all stages.
+void check_mass(const deck::Problem& problem, const physics::SystemForm& form,
+                base::Diagnostics& diagnostics) {
+  for (const physics::SystemForm::Region& region : form.regions) {
+    for (const physics::JacobianEntry& entry : physics::jacobian_entries(form, region)) {
+      if (entry.trial_slot <= form.dimension) continue;
+      const std::vector<std::string>& names = entry.value.variables();
+      const bool changes =
+          std::any_of(names.begin() + 3, names.end(),
+                      [&](const std::string& name) { return entry.value.depends_on(name); });
+      if (!changes) continue;
+      diagnostics.error(
+          problem.time->method_where,
+          fmt::format("time.method = \"{}\" needs a capacity that depends on neither "
+                      "t nor an unknown (that of {} does); take bdf2 or sdirk3",
+                      problem.time->method == deck::TimeMethod::imex2 ? "imex2" : "imex3",
+                      form.unknowns[static_cast<std::size_t>(entry.test)]));
+      return;
+    }
+  }
+}
+
+physics::SystemForm make_part(const deck::Problem& problem, int dimension,
+                              const std::vector<std::string>& region_names,
+                              const std::vector<std::string>& set_names,
+                              const AxisOfSet& axis_of_set, Part part,
+                              base::Diagnostics& diagnostics) {
+  SystemBuilder builder(problem, dimension, part, diagnostics);
   physics::SystemForm form;
   form.dimension = dimension;
   form.unknowns = builder.unknowns();
@@ -427,6 +471,35 @@ physics::SystemForm make_system(const deck::Problem& problem, int dimension,
     builder.add_boundary(boundary, set_names, axis_of_set, form);
   }
   return form;
+}
+
+}  // namespace
+
+physics::SystemForm make_system(const deck::Problem& problem, int dimension,
+                                const std::vector<std::string>& region_names,
+                                const std::vector<std::string>& set_names,
+                                const AxisOfSet& axis_of_set, base::Diagnostics& diagnostics) {
+  physics::SystemForm form =
+      make_part(problem, dimension, region_names, set_names, axis_of_set, Part::all, diagnostics);
+  if (is_imex(problem) && !diagnostics.has_errors()) check_mass(problem, form, diagnostics);
+  return form;
+}
+
+SplitSystem split_system(const deck::Problem& problem, int dimension,
+                         const std::vector<std::string>& region_names,
+                         const std::vector<std::string>& set_names, const AxisOfSet& axis_of_set) {
+  base::Diagnostics diagnostics;
+  const auto part = [&](Part which) {
+    return make_part(problem, dimension, region_names, set_names, axis_of_set, which, diagnostics);
+  };
+  SplitSystem split{part(Part::implicit_terms), part(Part::explicit_terms)};
+  diagnostics.throw_errors(base::ExitCode::deck);
+  return split;
+}
+
+bool is_imex(const deck::Problem& problem) {
+  return problem.time && (problem.time->method == deck::TimeMethod::imex2 ||
+                          problem.time->method == deck::TimeMethod::imex3);
 }
 
 physics::Form prescribing_form(const physics::SystemForm& form, int unknown, int derivative) {

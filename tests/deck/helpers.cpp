@@ -67,6 +67,7 @@ class Describer {
     add(name, time.tolerance);
     add(name, time.min_step);
     add(name, time.max_step);
+    for (const std::string& term : time.explicit_terms) add(name, term);
     add(name, time.spectral_radius);
     add(name, time.steady_tolerance);
     add(name, time.stop_when);

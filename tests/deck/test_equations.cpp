@@ -161,13 +161,22 @@ TEST(Time, IsFilled) {
 
 TEST(Time, EveryMethodHasItsWord) {
   const std::vector<std::string>& words = find_key("time.method")->choices;
-  ASSERT_EQ(words.size(), 11u);
+  ASSERT_EQ(words.size(), 13u);
   for (std::size_t i = 0; i < words.size(); ++i) {
-    const bool second = i >= 8;
+    const bool second = i >= 10;
     const Problem p = good(with_kind(second ? "wave" : "heat") + in_time + "method = \"" +
                            words[i] + "\"\n[initial]\nu = 0\n");
     EXPECT_EQ(p.time->method, static_cast<TimeMethod>(i)) << words[i];
   }
+}
+
+TEST(Time, ExplicitTermsOfImexMethods) {
+  const std::string deck = with_kind("heat") + in_time + "method = \"imex3\"\n";
+  const std::string initial = "[initial]\nu = 0\n";
+  EXPECT_EQ(good(deck + initial).time->explicit_terms,
+            (std::vector<std::string>{"reaction", "source"}));
+  EXPECT_EQ(good(deck + "explicit = \"source\"\n" + initial).time->explicit_terms,
+            std::vector<std::string>{"source"});
 }
 
 TEST(Time, DefaultsFollowTheEquation) {

@@ -144,6 +144,89 @@ class Picard(Case):
         self.assertAlmostEqual(norms[-1] / norms[-2], 0.5, delta=0.05)
 
 
+class Imex(Case):
+    GRAY_SCOTT = ("mesh.cells=[16,16]", "time.end=40", "output.every=40", "time.tolerance=1e-3",
+                  "output.fields=false", "solver.tolerance=1e-10")
+
+    def solve(self, deck, *settings, **options):
+        arguments = [part for one in settings for part in ("--set", one)]
+        return self.run_deck(deck, *arguments, **options)
+
+    def fixed_steps(self):
+        """Gray-Scott without adaptive steps."""
+        text = (SOURCE / "configs" / "gray-scott.toml").read_text()
+        text = text.replace("tolerance = 1e-3\nmax_step = 10.0\n", "")
+        self.assertNotIn("max_step", text)
+        return self.deck(text)
+
+    def test_gray_scott_as_bdf2_with_one_matrix_and_no_newton(self):
+        deck = self.fixed_steps()
+        settings = ("mesh.cells=[16,16]", "time.end=40", "output.every=40", "output.fields=false",
+                    "solver.tolerance=1e-10")
+        reference = self.solve(deck, "time.method=bdf4", "time.step=0.25",
+                               "nonlinear.tolerance=1e-9", *settings, output="reference")
+        exact = reference.value("integrals.csv", "amount of v")
+        errors = {}
+        for method, step, ranks in (("bdf2", 0.5, 2), ("imex2", 1.0, 1), ("imex2", 0.5, 1),
+                                    ("imex2", 0.5, 3), ("imex3", 0.5, 2)):
+            result = self.solve(deck, f"time.method={method}", f"time.step={step}", *settings,
+                                ranks=ranks, output=f"{method} {step} {ranks}")
+            errors[method, step, ranks] = result.value("integrals.csv", "amount of v") / exact - 1
+            if method == "bdf2":
+                continue
+            stages = 2 if method == "imex2" else 4
+            n = round(40 / step)
+            self.assertIn("u, v, linear with reaction and source explicit, symmetric", result.output)
+            self.assertRegex(result.output, rf"{n} steps, {stages}\.00 Newton")
+            self.assertRegex(result.output, rf"{stages * n} linear systems .*: 1 Jacobians and 1 "
+                                            "preconditioner made")
+        # Second order: a quarter of the error with half of the step.
+        ratio = errors["imex2", 1.0, 1] / errors["imex2", 0.5, 1]
+        self.assertGreater(ratio, 3.0)
+        self.assertLess(ratio, 5.3)
+        self.assertLess(abs(errors["imex2", 0.5, 1]), 2e-3)
+        self.assertLess(abs(errors["bdf2", 0.5, 2]), 2e-3)
+        self.assertLess(abs(errors["imex3", 0.5, 2]), abs(errors["imex2", 0.5, 1]) / 5)
+        self.assertAlmostEqual(errors["imex2", 0.5, 1], errors["imex2", 0.5, 3], delta=1e-7)
+
+    def test_steps_adapt(self):
+        deck = SOURCE / "configs" / "gray-scott.toml"
+        for method in ("imex2", "imex3"):
+            result = self.solve(deck, f"time.method={method}", "mesh.cells=[8,8]", "time.end=40",
+                                "output.every=40", "output.fields=false", ranks=2, output=method)
+            rows = history(result)
+            self.assertLessEqual(max(row["error"] for row in rows), 1.0)
+            self.assertGreater(max(row["dt"] for row in rows), min(row["dt"] for row in rows))
+
+    def test_linear_equations_take_the_assembled_path_and_say_so(self):
+        deck = self.deck(HEAT)
+        result = self.solve(deck, "time.method=imex2", "space.degree=2", ranks=2)
+        self.assertIn("operator: assembled (time.method is an imex method)", result.output)
+        self.assertAlmostEqual(history(result)[-1]["max_u"], 1.0, delta=1e-7)
+        for option in ("solver.operator=matrix-free", "solver.preconditioner=multigrid"):
+            result = self.solve(deck, "time.method=imex2", option, expect=2, output=option)
+            self.assertIn("do not go with imex methods", result.output)
+
+    def test_advection_can_be_explicit(self):
+        """With advection explicit the matrix is symmetric, and the solution the same."""
+        deck = self.deck(HEAT.replace('"heat"', '"advection-diffusion-reaction"\n    advection = [1, 0]')
+                         .replace("flux = 0.0", "value = 0.0"))
+        values = []
+        for terms, kind in (('["source"]', "source explicit:"),
+                            ('["advection", "source"]', "advection and source explicit, symmetric:")):
+            result = self.solve(deck, "time.method=imex3", f"time.explicit={terms}", "time.step=0.02",
+                                output=kind[:6])
+            self.assertIn("u, linear with " + kind, result.output)
+            values.append(history(result)[-1]["max_u"])
+        self.assertAlmostEqual(values[0], values[1], delta=1e-5)
+
+    def test_a_capacity_that_changes_is_refused(self):
+        for capacity in ("1 + u", "1 + t"):
+            deck = self.deck(HEAT.replace("source = 1.0", f'source = 1.0\n    capacity = "{capacity}"'))
+            result = self.solve(deck, 'time.method="imex2"', expect=2, output=capacity)
+            self.assertIn("needs a capacity that depends on neither t nor an unknown", result.output)
+
+
 class Paths(Case):
     def test_heat_on_hexes_with_and_without_a_matrix(self):
         deck = self.deck(HEAT.replace("cells = [8, 8]", "cells = [4, 4, 4]")

@@ -292,7 +292,7 @@ TEST(Picard, SaysHowFarItIsWhenIterationsRunOut) {
   EXPECT_NE(report.message.find("falls to 0.674 of itself an iteration: about 26 more"),
             std::string::npos)
       << report.message;
-  FixedPoint wild([](double u) { return 1 - 1.5 * u; });
+  FixedPoint wild([](double value) { return 1 - 1.5 * value; });
   la::fill(u, 1.0);
   report = Newton(wild).solve(u, options);
   EXPECT_EQ(report.outcome, NewtonReport::Outcome::max_iterations);

@@ -178,6 +178,8 @@ enum class TimeMethod {
   bdf4,
   sdirk2,
   sdirk3,
+  imex2,
+  imex3,
   crank_nicolson,
   rk4,
   leapfrog,
@@ -194,7 +196,9 @@ struct TimeOptions {
   TimeMethod method = TimeMethod::bdf2;  ///< fits the equation: of second order only with inertia
   std::optional<double> tolerance;  ///< adaptive steps: local error relative to the solution's size
   std::optional<double> min_step, max_step;  ///< only with a tolerance; min <= step <= max
-  double spectral_radius = 0.8;              ///< generalised_alpha: of the highest frequencies
+  /// imex2, imex3: which terms are explicit, of reaction, source and advection.
+  std::vector<std::string> explicit_terms{"reaction", "source"};
+  double spectral_radius = 0.8;  ///< generalised_alpha: of the highest frequencies
   /// Stop after the first step at which, for every unknown, the L2 norm of the change over the
   /// step, divided by the step, is at most this times the L2 norm of the new value. Per time.
   std::optional<double> steady_tolerance;

@@ -29,6 +29,20 @@ using AxisOfSet = std::function<int(std::int16_t set)>;
                                               const AxisOfSet& axis_of_set,
                                               base::Diagnostics& diagnostics);
 
+/// The two halves of make_system()'s form for imex methods, for a deck that it found right: the
+/// explicit one has the terms of time.explicit of the equations with a time derivative, and the
+/// values that boundaries prescribe; the implicit one all others. Local.
+struct SplitSystem {
+  physics::SystemForm implicit_form, explicit_form;
+};
+[[nodiscard]] SplitSystem split_system(const deck::Problem& problem, int dimension,
+                                       const std::vector<std::string>& region_names,
+                                       const std::vector<std::string>& set_names,
+                                       const AxisOfSet& axis_of_set);
+
+/// Whether time.method is one of the imex methods.
+[[nodiscard]] bool is_imex(const deck::Problem& problem);
+
 /// What boundaries prescribe for one unknown, or its first or second derivative in time, and
 /// nothing else: for assembly::fixed_values(). Local.
 [[nodiscard]] physics::Form prescribing_form(const physics::SystemForm& form, int unknown,
