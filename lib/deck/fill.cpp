@@ -198,6 +198,11 @@ EquationOptions equation_options(const Node* equation, const UnknownNames& unkno
     options.coefficients = coefficients(equation, unknowns.names);
   }
   if (unknowns.elastic) options.elasticity = elasticity(equation);
+  read(equation, "stabilisation", options.stabilisation,
+       std::array{std::pair{std::string_view("auto"), Stabilisation::automatic},
+                  std::pair{std::string_view("supg"), Stabilisation::supg},
+                  std::pair{std::string_view("none"), Stabilisation::none}});
+  options.stabilisation_where = place_of(equation, "stabilisation");
   read(equation, "plane", options.plane,
        std::array{std::pair{std::string_view("strain"), Plane::strain},
                   std::pair{std::string_view("stress"), Plane::stress}});

@@ -472,6 +472,20 @@ std::vector<Key> make_registry() {
   append(coefficient_keys("equation"));
   append(elastic_keys("equation"));
   append({
+      {.path = "equation.stabilisation",
+       .type = Type::choice,
+       .fallback = "\"auto\"",
+       .choices = {"auto", "supg", "none"},
+       .choice_help =
+           {"SUPG where the cell Peclet number |b| h / (2 k K) is above 1 somewhere, with the size "
+            "h "
+            "of the cell along b and the degree k; the log says the largest one and what was done.",
+            "streamline upwinding (Brooks and Hughes): diffusion along the velocity, in proportion "
+            "to the residual of the equation; for degree 1.",
+            "Galerkin's method as it is: the solution oscillates where layers are not resolved."},
+       .when = "kind",
+       .when_values = {"advection-diffusion-reaction", "coefficient-form"},
+       .help = "What is done against oscillations where advection outweighs diffusion."},
       {.path = "equation.plane",
        .type = Type::choice,
        .fallback_note = "strain in two dimensions",

@@ -85,6 +85,18 @@ class Evolution {
 
   /// Linear equations in time go without a matrix where steady ones would.
   [[nodiscard]] bool wants_no_matrix() const {
+    if (parts_.split || parts_.stabilised) {
+      const char* what = parts_.split ? "an imex method" : "SUPG";
+      if (problem_.solver.operator_kind == "matrix-free" ||
+          problem_.solver.preconditioner == "multigrid") {
+        throw base::Error(base::ExitCode::deck, problem_.solver.operator_where,
+                          fmt::format("solver.operator = \"matrix-free\" and preconditioner = "
+                                      "\"multigrid\" do not go with {}; remove them here",
+                                      what));
+      }
+      if (parts_.linear_form) base::log::info(fmt::format("operator: assembled ({})", what));
+      return false;
+    }
     if (!problem_.time || !parts_.linear_form) {
       if (problem_.solver.operator_kind == "matrix-free" ||
           problem_.solver.preconditioner == "multigrid") {
@@ -93,16 +105,6 @@ class Evolution {
             "solver.operator = \"matrix-free\" and preconditioner = \"multigrid\" are for linear "
             "equations of one unknown; remove them here");
       }
-      return false;
-    }
-    if (parts_.split) {
-      if (problem_.solver.operator_kind == "matrix-free" ||
-          problem_.solver.preconditioner == "multigrid") {
-        throw base::Error(base::ExitCode::deck, problem_.solver.operator_where,
-                          "solver.operator = \"matrix-free\" and preconditioner = \"multigrid\" "
-                          "do not go with imex methods; remove them here");
-      }
-      base::log::info("operator: assembled (time.method is an imex method)");
       return false;
     }
     OperatorFacts facts;

@@ -30,6 +30,7 @@ struct EvolutionParts {
   std::optional<physics::Form> linear_form;
   /// Of imex methods: what is implicit and what explicit.
   std::optional<SplitSystem> split;
+  bool stabilised = false;  ///< the form has terms of SUPG
   perf::Recorder& recorder;
   Progress& progress;
   std::function<void(const std::string&)> remark;

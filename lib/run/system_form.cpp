@@ -7,6 +7,7 @@
 #include "ritz/deck/parse.hpp"
 #include "ritz/expr/frozen.hpp"
 #include "ritz/run/form.hpp"
+#include "ritz/run/stabilisation.hpp"
 
 namespace ritz::run {
 
@@ -30,6 +31,7 @@ class Sum {
 struct Piece {
   std::string text;  ///< in parentheses, frozen for Picard's method
   bool is_zero = true;
+  std::optional<expr::Expression> expression = {};
 };
 
 /// Which terms are wanted: all, or one half of them.
@@ -37,15 +39,21 @@ enum class Part { all, implicit_terms, explicit_terms };
 
 class SystemBuilder {
  public:
-  SystemBuilder(const deck::Problem& problem, int dimension, Part part,
+  SystemBuilder(const deck::Problem& problem, int dimension, Part part, bool supg,
                 base::Diagnostics& diagnostics)
       : problem_(problem),
         dimension_(dimension),
         part_(part),
+        supg_(supg),
         unknowns_(deck::unknown_names(problem, dimension)),
         diagnostics_(diagnostics) {
     volume_ = symbols(problem);
     volume_.variables = physics::volume_variables(unknowns_, dimension);
+    written_ = volume_;
+    if (supg) {
+      const std::vector<std::string> metric = physics::metric_variables(dimension);
+      written_.variables.insert(written_.variables.end(), metric.begin(), metric.end());
+    }
     boundary_ = symbols(problem);
     boundary_.variables = physics::boundary_variables(unknowns_);
     place_ = symbols(problem);
@@ -194,7 +202,7 @@ class SystemBuilder {
     const bool freezes = problem_.nonlinear.method == deck::NonlinearOptions::Method::picard &&
                          depends_on_state(*expression);
     return Piece{(freezes ? "frozen(" : "(") + formula.text + ")",
-                 expression->is_constant() && expression->constant_value() == 0.0};
+                 expression->is_constant() && expression->constant_value() == 0.0, *expression};
   }
 
   [[nodiscard]] static bool depends_on_state(const expr::Expression& expression) {
@@ -218,10 +226,10 @@ class SystemBuilder {
   }
 
   void finish(const Sum& sum, std::vector<expr::Expression>& to, const deck::Formula& formula) {
-    if (const auto expression = parse(sum.text(), volume_, formula)) {
+    if (const auto expression = parse(sum.text(), written_, formula)) {
       to.push_back(*expression);
     } else {
-      to.push_back(expr::Expression::constant(0.0, volume_.variables));
+      to.push_back(expr::Expression::constant(0.0, written_.variables));
     }
   }
 
@@ -287,11 +295,17 @@ class SystemBuilder {
 
     const auto n = static_cast<std::size_t>(dimension_);
     std::vector<Sum> flux(n);
+    const auto& diffusion = own.diffusion ? own.diffusion : general.diffusion;
+    if (supg_ && advection && advection->size() == n) {
+      const auto& reaction = own.reaction ? own.reaction : general.reaction;
+      add_streamline_diffusion(u, *advection, diffusion ? &*diffusion : nullptr,
+                               reaction ? &*reaction : nullptr, f0, is_wanted("diffusion"), piece,
+                               flux);
+    }
     if (!is_wanted("diffusion")) {
       for (const Sum& sum : flux) finish(sum, region.f1, at);
       return;
     }
-    const auto& diffusion = own.diffusion ? own.diffusion : general.diffusion;
     if (!diffusion) {
       for (std::size_t d = 0; d < n; ++d) flux[d].add(fmt::format("d{}({})", axes[d], u));
     } else {
@@ -325,6 +339,61 @@ class SystemBuilder {
       }
     }
     for (const Sum& sum : flux) finish(sum, region.f1, at);
+  }
+
+  /// Adds tau b (residual) to the flux. The residual is that of the wanted terms, f0 - div(K grad
+  /// u); in cells of degree 1 the second derivatives of u are 0 on simplices and left out on
+  /// others.
+  template <class MakePiece>
+  void add_streamline_diffusion(const std::string& u, const std::vector<deck::Formula>& advection,
+                                const deck::TensorFormula* diffusion, const deck::Formula* reaction,
+                                const Sum& f0, bool has_diffusion, const MakePiece& piece,
+                                std::vector<Sum>& flux) {
+    const auto n = static_cast<std::size_t>(dimension_);
+    const auto factor = [](const Piece& p) { return p.is_zero ? std::string("0") : p.text; };
+    TransportTexts texts;
+    for (const deck::Formula& one : advection) texts.b.push_back(factor(piece(one, "advection")));
+    if (std::all_of(texts.b.begin(), texts.b.end(), [](const auto& b) { return b == "0"; })) return;
+    if (reaction != nullptr) texts.reaction = factor(piece(*reaction, "reaction"));
+    texts.k.assign(n, std::vector<std::string>(n, "0"));
+    std::string residual = f0.text();
+    for (std::size_t a = 0; a < n; ++a) {
+      for (std::size_t b = 0; b < n; ++b) {
+        if (diffusion == nullptr) {
+          if (a == b) texts.k[a][b] = "1";
+          continue;
+        }
+        const std::size_t entries = diffusion->entries.size();
+        if (entries != n * n && a != b) continue;
+        const Piece k = piece(diffusion->entries[entries == 1 ? 0 : (entries == n ? a : a * n + b)],
+                              "diffusion");
+        texts.k[a][b] = factor(k);
+        if (k.is_zero || !has_diffusion) continue;
+        const std::string slope = total_slope(*k.expression, axes[a]);
+        if (!slope.empty()) residual += fmt::format(" - ({})*d{}({})", slope, axes[b], u);
+      }
+    }
+    const std::string tau = tau_text(texts);
+    for (std::size_t d = 0; d < n; ++d) {
+      if (texts.b[d] != "0")
+        flux[d].add(fmt::format("frozen(({})*{})*({})", tau, texts.b[d], residual));
+    }
+  }
+
+  /// Derivative of a coefficient along an axis, by place and through the unknowns; empty: 0.
+  [[nodiscard]] std::string total_slope(const expr::Expression& e, const char* axis) const {
+    const auto slope = [&](const std::string& name) {
+      if (!e.depends_on(name)) return std::string();
+      const expr::Expression d = e.derivative(name);
+      return d.is_constant() && d.constant_value() == 0.0 ? std::string() : "(" + d.text() + ")";
+    };
+    std::string sum = slope(axis);
+    for (const std::string& u : unknowns_) {
+      const std::string by = slope(u);
+      if (!by.empty()) sum += fmt::format("{}{}*d{}({})", sum.empty() ? "" : " + ", by, axis, u);
+    }
+    const bool picard = problem_.nonlinear.method == deck::NonlinearOptions::Method::picard;
+    return picard && !sum.empty() ? "frozen(" + sum + ")" : sum;
   }
 
   physics::SystemForm::Region elastic(const deck::Elasticity& given, const std::string& key) {
@@ -400,8 +469,10 @@ class SystemBuilder {
   const deck::Problem& problem_;
   int dimension_;
   Part part_;
+  bool supg_;
   std::vector<std::string> unknowns_;
   expr::Symbols volume_, boundary_, place_;
+  expr::Symbols written_;  ///< of the whole formulas in cells: volume_, and the metric for SUPG
   base::Diagnostics& diagnostics_;
 };
 
@@ -424,16 +495,20 @@ void check_mass(const deck::Problem& problem, const physics::SystemForm& form,
     for (const physics::JacobianEntry& entry : physics::jacobian_entries(form, region)) {
       if (entry.trial_slot <= form.dimension) continue;
       const std::vector<std::string>& names = entry.value.variables();
-      const bool changes =
-          std::any_of(names.begin() + 3, names.end(),
-                      [&](const std::string& name) { return entry.value.depends_on(name); });
+      const auto state_end =
+          names.begin() + static_cast<std::ptrdiff_t>(
+                              physics::volume_variables(form.unknowns, form.dimension).size());
+      const bool changes = std::any_of(names.begin() + 3, state_end, [&](const std::string& name) {
+        return entry.value.depends_on(name);
+      });
       if (!changes) continue;
       diagnostics.error(
           problem.time->method_where,
           fmt::format("time.method = \"{}\" needs a capacity that depends on neither "
-                      "t nor an unknown (that of {} does); take bdf2 or sdirk3",
+                      "t nor an unknown (that of {} does{}); take bdf2 or sdirk3",
                       problem.time->method == deck::TimeMethod::imex2 ? "imex2" : "imex3",
-                      form.unknowns[static_cast<std::size_t>(entry.test)]));
+                      form.unknowns[static_cast<std::size_t>(entry.test)],
+                      entry.test_slot > 0 ? ", by SUPG's part with the velocity" : ""));
       return;
     }
   }
@@ -442,9 +517,9 @@ void check_mass(const deck::Problem& problem, const physics::SystemForm& form,
 physics::SystemForm make_part(const deck::Problem& problem, int dimension,
                               const std::vector<std::string>& region_names,
                               const std::vector<std::string>& set_names,
-                              const AxisOfSet& axis_of_set, Part part,
+                              const AxisOfSet& axis_of_set, Part part, bool supg,
                               base::Diagnostics& diagnostics) {
-  SystemBuilder builder(problem, dimension, part, diagnostics);
+  SystemBuilder builder(problem, dimension, part, supg, diagnostics);
   physics::SystemForm form;
   form.dimension = dimension;
   form.unknowns = builder.unknowns();
@@ -478,19 +553,22 @@ physics::SystemForm make_part(const deck::Problem& problem, int dimension,
 physics::SystemForm make_system(const deck::Problem& problem, int dimension,
                                 const std::vector<std::string>& region_names,
                                 const std::vector<std::string>& set_names,
-                                const AxisOfSet& axis_of_set, base::Diagnostics& diagnostics) {
-  physics::SystemForm form =
-      make_part(problem, dimension, region_names, set_names, axis_of_set, Part::all, diagnostics);
+                                const AxisOfSet& axis_of_set, base::Diagnostics& diagnostics,
+                                bool supg) {
+  physics::SystemForm form = make_part(problem, dimension, region_names, set_names, axis_of_set,
+                                       Part::all, supg, diagnostics);
   if (is_imex(problem) && !diagnostics.has_errors()) check_mass(problem, form, diagnostics);
   return form;
 }
 
 SplitSystem split_system(const deck::Problem& problem, int dimension,
                          const std::vector<std::string>& region_names,
-                         const std::vector<std::string>& set_names, const AxisOfSet& axis_of_set) {
+                         const std::vector<std::string>& set_names, const AxisOfSet& axis_of_set,
+                         bool supg) {
   base::Diagnostics diagnostics;
   const auto part = [&](Part which) {
-    return make_part(problem, dimension, region_names, set_names, axis_of_set, which, diagnostics);
+    return make_part(problem, dimension, region_names, set_names, axis_of_set, which, supg,
+                     diagnostics);
   };
   SplitSystem split{part(Part::implicit_terms), part(Part::explicit_terms)};
   diagnostics.throw_errors(base::ExitCode::deck);

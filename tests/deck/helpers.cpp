@@ -162,6 +162,7 @@ std::string describe(const Problem& problem) {
   d.add("equation.unknowns", problem.equation.unknowns);
   d.add("equation.elasticity", problem.equation.elasticity);
   d.add("equation.plane", static_cast<int>(problem.equation.plane));
+  d.add("equation.stabilisation", static_cast<int>(problem.equation.stabilisation));
   d.add("time", problem.time);
   d.add("initial", problem.initial.values);
   d.add("initial.rate", problem.initial.rates);

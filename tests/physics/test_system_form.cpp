@@ -47,6 +47,9 @@ TEST(SystemForm, VariablesInTheirOrder) {
                    "dy(v)", "dt(v)", "dtt(v)"}));
   EXPECT_EQ(volume_variables({"T"}, 1),
             (Texts{"x", "y", "z", "t", "T", "dx(T)", "dt(T)", "dtt(T)"}));
+  EXPECT_EQ(metric_variables(1), Texts{"metric(xx)"});
+  EXPECT_EQ(metric_variables(3), (Texts{"metric(xx)", "metric(xy)", "metric(xz)", "metric(yy)",
+                                        "metric(yz)", "metric(zz)"}));
   EXPECT_EQ(boundary_variables({"u", "v"}),
             (Texts{"x", "y", "z", "t", "nx", "ny", "nz", "u", "v"}));
 }

@@ -111,6 +111,9 @@ struct Elasticity {
 /// What two-dimensional elasticity stands for: no strain, or no stress, out of the plane.
 enum class Plane { strain, stress };
 
+/// Against oscillations where advection outweighs diffusion in a cell.
+enum class Stabilisation { automatic, supg, none };
+
 enum class EquationKind {
   poisson,
   heat,
@@ -139,7 +142,9 @@ struct EquationOptions {
   Coefficients coefficients;    ///< with one unknown the same as in unknowns; else empty
   Elasticity elasticity;        ///< of kind elasticity
   Plane plane = Plane::strain;  ///< of kind elasticity in two dimensions
-  std::optional<base::Location> plane_where;  ///< where the deck chose it
+  Stabilisation stabilisation = Stabilisation::automatic;  ///< of unknowns with advection
+  base::Location stabilisation_where;                      ///< empty if that is a default
+  std::optional<base::Location> plane_where;               ///< where the deck chose it
 };
 
 struct Material {
