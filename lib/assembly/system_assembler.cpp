@@ -450,7 +450,7 @@ SystemAssembler::Plan::Plan(const mesh::Mesh& mesh, const fem::Space& space,
   scalar.cell_nodes = as_device("ritz::assembly::cell_nodes", mesh.cell_nodes);
   scalar.cell_region = as_device("ritz::assembly::cell_region", mesh.cell_region);
   scalar.coordinates = as_device("ritz::assembly::coordinates", mesh.node_coordinates);
-  pattern = expand(scalar.pattern, m());
+  if (!options.residual_only) pattern = expand(scalar.pattern, m());
 
   const std::vector<std::uint8_t>& fixed = values.is_fixed();
   is_fixed = device::to_device("ritz::assembly::is_fixed", fixed.data(), fixed.size());
@@ -579,6 +579,7 @@ SystemAssembler::Result SystemAssembler::residual(const State& state, const la::
 SystemAssembler::Result SystemAssembler::jacobian(const State& state, double rate_shift,
                                                   double second_shift,
                                                   const la::Vector& values) const {
+  if (plan_->options.residual_only) internal_error("a Jacobian of residuals only");
   SystemPass pass(*plan_, state, Pass::jacobian);
   pass.want_jacobian(values, rate_shift, second_shift);
   return pass.run();
@@ -587,6 +588,7 @@ SystemAssembler::Result SystemAssembler::jacobian(const State& state, double rat
 SystemAssembler::Result SystemAssembler::both(const State& state, double rate_shift,
                                               double second_shift, const la::Vector& r,
                                               const la::Vector& values) const {
+  if (plan_->options.residual_only) internal_error("a Jacobian of residuals only");
   if (plan_->constant_jacobian) {
     // Cheaper by itself: fewer points, or none.
     Result result = residual(state, r);

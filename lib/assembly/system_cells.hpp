@@ -30,13 +30,14 @@ struct SystemCells {
   const double* geometry_values;
   const double* wide;
   int n_wide;
+  bool simplex;        ///< a tri or a tet
   bool straight;       ///< straight simplices: one Jacobian a cell
   bool linear;         ///< and degree 1: the gradients of shape functions are constant in the cell
   bool rows_in_lanes;  ///< how matrices are computed
   int n_packs;         ///< of a batch, at most max_packs
 
   SystemCells(const SystemData& data_in, const TermsView& terms_in, const SystemTable& table,
-              bool straight_in, bool linear_in, bool rows_in_lanes_in)
+              bool simplex_in, bool straight_in, bool linear_in, bool rows_in_lanes_in)
       : data(data_in),
         terms(terms_in),
         shapes(table.shapes),
@@ -45,6 +46,7 @@ struct SystemCells {
         geometry_values(table.geometry_values),
         wide(table.wide.data()),
         n_wide(table.n_wide),
+        simplex(simplex_in),
         straight(straight_in),
         linear(linear_in),
         rows_in_lanes(rows_in_lanes_in) {
@@ -180,6 +182,10 @@ struct SystemCells {
         }
       }
     }
+    if (terms.reads_metric) {
+      metric(geometry(scratch, at, g), g,
+             variables + static_cast<std::size_t>(3 + terms.n_unknowns * (dim + 3)) * stride());
+    }
     auto* dofs = reinterpret_cast<Pack*>(scratch + at.dofs);
     for (int j = 0; j < terms.n_unknowns; ++j) {
       const int reads = terms.unknown_reads(static_cast<std::size_t>(j));
@@ -201,6 +207,30 @@ struct SystemCells {
           continue;
         gather(batch, data.state[k], j, scratch + at.dofs);
         values(dofs, g, rows + static_cast<std::size_t>(dim + k) * stride());
+      }
+    }
+  }
+
+  /// Rows of physics::metric_variables(): 4 J^-T S J^-1.
+  KOKKOS_INLINE_FUNCTION void metric(const double* geometry, int g, double* rows) const {
+    const Pack off(simplex ? 0.5 : 0.0);
+    for (int q = 0; q < shapes.n_points; ++q) {
+      const Pack* adj = geometry_at(geometry, q);  // adj[e * dim + d] = |J| d xi_e / d x_d
+      const Pack scale = Pack(4.0) / (adj[dim * dim] * adj[dim * dim]);
+      int row = 0;
+      for (int d = 0; d < dim; ++d) {
+        for (int k = d; k < dim; ++k) {
+          Pack sum(0.0);
+          for (int e = 0; e < dim; ++e) {
+            for (int f = 0; f < dim; ++f) {
+              const Pack product = adj[e * dim + d] * adj[f * dim + k];
+              sum += e == f ? product : off * product;
+            }
+          }
+          kernels::store(rows + static_cast<std::size_t>(row) * stride() + place(g, q),
+                         scale * sum);
+          ++row;
+        }
       }
     }
   }

@@ -48,7 +48,8 @@ void launch_system_cells_of(const SystemAssembler::Plan& plan, const SystemData&
   const bool straight = mesh.geometry_order == 1 && (dim == 1 || !mesh::is_tensor(mesh.cell_type));
   const bool linear = straight && table.shapes.n_nodes == dim + 1 && !rows_in_lanes &&
                       plan.options.kernel == SystemAssembler::Options::Kernel::automatic;
-  const SystemCells<dim, Slot> cells(data, terms, table, straight, linear, rows_in_lanes);
+  const bool simplex = dim > 1 && !mesh::is_tensor(mesh.cell_type);
+  const SystemCells<dim, Slot> cells(data, terms, table, simplex, straight, linear, rows_in_lanes);
   plan.run(system_cells_label, cells, cells.layout().total);
 }
 

@@ -51,7 +51,7 @@ struct SystemTerms::Builder {
   std::vector<std::uint8_t> equation_kinds, unknown_reads;
   /// (test, trial, test slot, trial slot) -> slots of the regions; slots as in SlotPlace.
   std::map<std::array<int, 4>, std::vector<JacobianSlot>> jacobian;
-  bool reads_place = false;
+  bool reads_place = false, reads_metric = false;
 
   int add_output(int region, const expr::Expression& e, std::string name) {
     auto& list = outputs[static_cast<std::size_t>(region)];
@@ -62,6 +62,10 @@ struct SystemTerms::Builder {
       if (!e.depends_on(variables[static_cast<std::size_t>(v)])) continue;
       if (v < n_place) {
         reads_place = true;
+        continue;
+      }
+      if (v >= n_place + m * per_unknown) {
+        reads_metric = true;
         continue;
       }
       const int slot = (v - n_place) % per_unknown;
@@ -110,7 +114,8 @@ struct SystemTerms::Builder {
     view.has_residual = has_residual;
     view.n_slots = static_cast<int>(jacobian.size());
     view.reads_place = reads_place;
-    view.n_rows = n_place - 1 + m * per_unknown;
+    view.reads_metric = reads_metric;
+    view.n_rows = n_place - 1 + m * per_unknown + (reads_metric ? dim * (dim + 1) / 2 : 0);
     std::vector<expr::ProgramView> views;
     for (const auto& list : outputs) {
       if (list.empty()) {

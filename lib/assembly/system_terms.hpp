@@ -60,6 +60,7 @@ struct TermsView {
   int block = 0;  ///< most points of a call
   bool any_program = false;
   bool reads_place = false;
+  bool reads_metric = false;  ///< the last rows: physics::metric_variables()
   bool has_residual = false;
   device::View<expr::ProgramView*> programs;   ///< [region]; no outputs: nothing to evaluate
   device::View<ResidualSlot*> residual;        ///< [region][m][dim + 1]

@@ -318,6 +318,19 @@ void check_time(const Node& root, const Problem& problem, Report& report) {
                              "\"generalised-alpha\")",
                              shown(*method)));
   }
+  if (const Node* terms = valid(time, "explicit")) {
+    Uniqueness words;
+    for (std::size_t i = 0; i < terms->items.size() && !report.full(); ++i) {
+      const Node& word = terms->items[i];
+      if (!contains(std::vector<std::string>{"reaction", "source", "advection"}, word.string)) {
+        report.error(word.where, fmt::format("time.explicit[{}] = {} (must be one of \"reaction\", "
+                                             "\"source\" or \"advection\")",
+                                             i, shown(word)));
+      } else if (words.first(word.string, word.where) != nullptr) {
+        report.error(word.where, fmt::format("time.explicit names {} twice", shown(word)));
+      }
+    }
+  }
   const Node* steady = valid(time, "steady_tolerance");
   if (steady != nullptr && order == 2) {
     report.error(steady->where,
@@ -378,6 +391,19 @@ void check_unused(const Problem& problem, Report& report) {
   }
 }
 
+void check_stabilisation(const Node& root, const Problem& problem, Report& report) {
+  const Node* choice = valid(valid(&root, "equation"), "stabilisation");
+  if (choice == nullptr || problem.equation.stabilisation != Stabilisation::supg) return;
+  if (problem.space.degree > 1) {
+    report.error(
+        choice->where,
+        fmt::format("equation.stabilisation = \"supg\" does not go with space.degree = {}: "
+                    "its residual needs second derivatives, which there are for degree 1 "
+                    "only",
+                    problem.space.degree));
+  }
+}
+
 }  // namespace
 
 void check_which(const Problem& problem, const std::string& table, const base::Location& where,
@@ -401,6 +427,7 @@ void check_equation(const Node& root, const Problem& problem, Report& report) {
   check_unknowns(root, problem, report);
   if (!unknowns_known) return;
   check_elasticity(root, problem, report);
+  check_stabilisation(root, problem, report);
   check_time(root, problem, report);
   check_initial(root, problem, report);
   check_unused(problem, report);
@@ -420,17 +447,6 @@ int order_in_time(const Problem& problem, int unknown) {
     return 2;
   return any_coefficients(problem, unknown, [](const auto& c) { return is_there(c.capacity); }) ? 1
                                                                                                 : 0;
-}
-
-std::vector<base::Diagnostic> unsupported(const Problem& problem) {
-  std::vector<base::Diagnostic> errors;
-  const auto refuse = [&](const base::Location& where, const std::string& what) {
-    errors.push_back({base::Diagnostic::Severity::error, where, what + " (not in this version)"});
-  };
-  if (problem.nonlinear.method == NonlinearOptions::Method::picard) {
-    refuse(problem.nonlinear.method_where, "nonlinear.method = \"picard\" cannot be done yet");
-  }
-  return errors;
 }
 
 }  // namespace ritz::deck

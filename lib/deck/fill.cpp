@@ -198,6 +198,11 @@ EquationOptions equation_options(const Node* equation, const UnknownNames& unkno
     options.coefficients = coefficients(equation, unknowns.names);
   }
   if (unknowns.elastic) options.elasticity = elasticity(equation);
+  read(equation, "stabilisation", options.stabilisation,
+       std::array{std::pair{std::string_view("auto"), Stabilisation::automatic},
+                  std::pair{std::string_view("supg"), Stabilisation::supg},
+                  std::pair{std::string_view("none"), Stabilisation::none}});
+  options.stabilisation_where = place_of(equation, "stabilisation");
   read(equation, "plane", options.plane,
        std::array{std::pair{std::string_view("strain"), Plane::strain},
                   std::pair{std::string_view("stress"), Plane::stress}});
@@ -233,6 +238,8 @@ std::optional<TimeOptions> time_options(const Node* time) {
                   std::pair{std::string_view("bdf4"), Method::bdf4},
                   std::pair{std::string_view("sdirk2"), Method::sdirk2},
                   std::pair{std::string_view("sdirk3"), Method::sdirk3},
+                  std::pair{std::string_view("imex2"), Method::imex2},
+                  std::pair{std::string_view("imex3"), Method::imex3},
                   std::pair{std::string_view("crank-nicolson"), Method::crank_nicolson},
                   std::pair{std::string_view("rk4"), Method::rk4},
                   std::pair{std::string_view("leapfrog"), Method::leapfrog},
@@ -241,6 +248,10 @@ std::optional<TimeOptions> time_options(const Node* time) {
   read(time, "tolerance", options.tolerance);
   read(time, "min_step", options.min_step);
   read(time, "max_step", options.max_step);
+  if (const Node* terms = valid(time, "explicit")) {
+    options.explicit_terms.clear();
+    for (const Node& item : terms->items) options.explicit_terms.push_back(item.string);
+  }
   read(time, "spectral_radius", options.spectral_radius);
   read(time, "steady_tolerance", options.steady_tolerance);
   read(time, "stop_when", options.stop_when);

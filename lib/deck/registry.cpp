@@ -472,6 +472,20 @@ std::vector<Key> make_registry() {
   append(coefficient_keys("equation"));
   append(elastic_keys("equation"));
   append({
+      {.path = "equation.stabilisation",
+       .type = Type::choice,
+       .fallback = "\"auto\"",
+       .choices = {"auto", "supg", "none"},
+       .choice_help =
+           {"SUPG where the cell Peclet number |b| h / (2 k K) is above 1 somewhere, with the size "
+            "h "
+            "of the cell along b and the degree k; the log says the largest one and what was done.",
+            "streamline upwinding (Brooks and Hughes): diffusion along the velocity, in proportion "
+            "to the residual of the equation; for degree 1.",
+            "Galerkin's method as it is: the solution oscillates where layers are not resolved."},
+       .when = "kind",
+       .when_values = {"advection-diffusion-reaction", "coefficient-form"},
+       .help = "What is done against oscillations where advection outweighs diffusion."},
       {.path = "equation.plane",
        .type = Type::choice,
        .fallback_note = "strain in two dimensions",
@@ -625,8 +639,8 @@ std::vector<Key> make_registry() {
        .type = Type::choice,
        .fallback_note = "bdf2; newmark for equations with inertia",
        .example = "\"bdf2\"",
-       .choices = {"bdf1", "bdf2", "bdf3", "bdf4", "sdirk2", "sdirk3", "crank-nicolson", "rk4",
-                   "leapfrog", "newmark", "generalised-alpha"},
+       .choices = {"bdf1", "bdf2", "bdf3", "bdf4", "sdirk2", "sdirk3", "imex2", "imex3",
+                   "crank-nicolson", "rk4", "leapfrog", "newmark", "generalised-alpha"},
        .choice_help =
            {"implicit Euler, order 1, damps strongly; without inertia.",
             "two earlier steps, order 2, for stiff problems; without inertia.",
@@ -635,6 +649,12 @@ std::vector<Key> make_registry() {
             "four earlier steps, order 4, the same with a smaller range of stability.",
             "two implicit stages a step, order 2, for stiff problems; without inertia.",
             "three implicit stages a step, order 3, for stiff problems; without inertia.",
+            "stiff diffusion with explicit reactions, order 2: the terms that `explicit` names are "
+            "explicit, by default reaction and source, and diffusion, cross_diffusion, advection "
+            "and all boundary terms implicit, so that linear ones take one linear solve in each of "
+            "the two stages and no Newton; capacity must be a constant of time and unknowns; "
+            "without inertia.",
+            "the same with four stages, order 3.",
             "order 2, damps nothing, not even what is wrong; without inertia.",
             "explicit, order 4, needs small steps; without inertia.",
             "explicit, order 2, needs small steps; with inertia.",
@@ -648,7 +668,7 @@ std::vector<Key> make_registry() {
        .example = "1e-4",
        .range = {.lower = 0.0, .upper = 1.0, .lower_open = true, .upper_open = true},
        .help = "Lets the program choose the steps: the error that one step adds, relative to the "
-               "solution's size. For bdf and sdirk methods.",
+               "solution's size. For bdf, sdirk and imex methods.",
        .may_change_on_restart = true},
       {.path = "time.min_step",
        .type = Type::real,
@@ -668,6 +688,17 @@ std::vector<Key> make_registry() {
        .range = positive,
        .help = "Largest step that may be chosen; needs a tolerance.",
        .may_change_on_restart = true},
+      {.path = "time.explicit",
+       .type = Type::strings,
+       .fallback = "[\"reaction\", \"source\"]",
+       .min_items = 1,
+       .max_items = 3,
+       .when = "method",
+       .when_values = {"imex2", "imex3"},
+       .help =
+           "Which terms imex methods treat explicitly, of \"reaction\", \"source\" and "
+           "\"advection\", in the equations that have a time derivative. Steps must resolve "
+           "them: explicit advection needs steps of less than a cell's size over the velocity."},
       {.path = "time.spectral_radius",
        .type = Type::real,
        .unit = "1",
@@ -726,7 +757,9 @@ std::vector<Key> make_registry() {
        .fallback = "\"newton\"",
        .choices = {"newton", "picard"},
        .help = "\"newton\" uses exact derivatives and converges fast near the solution; \"picard\" "
-               "puts the last values into the coefficients, slower and often from further away.",
+               "puts the last values into the coefficients, into sources and into fluxes: it "
+               "converges linearly, often from further away, its matrices are symmetric where the "
+               "equation is, and a linear problem takes one iteration.",
        .may_change_on_restart = true},
       {.path = "nonlinear.tolerance",
        .type = Type::real,
@@ -748,12 +781,12 @@ std::vector<Key> make_registry() {
        .unit = "1",
        .fallback = "25",
        .range = {.lower = 1.0, .upper = 1e6},
-       .help = "Iterations after which it has failed.",
+       .help = "Iterations after which it has failed; Picard's method may need more.",
        .may_change_on_restart = true},
       {.path = "nonlinear.line_search",
        .type = Type::boolean,
        .fallback = "true",
-       .help = "Shorten Newton's steps until the residual gets smaller.",
+       .help = "Shorten Newton's steps until the residual gets smaller; not used by \"picard\".",
        .may_change_on_restart = true},
       {.path = "nonlinear.forcing",
        .type = Type::choice,

@@ -60,6 +60,10 @@ class Compiler {
     std::vector<int> moved_to(graph.nodes.size());
     for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
       Node node = graph.nodes[i];
+      if (node.op == Op::copy) {  // frozen: a matter of derivatives
+        moved_to[i] = moved_to[static_cast<std::size_t>(node.a)];
+        continue;
+      }
       const int n = detail::n_operands(node.op);
       if (n > 0) node.a = moved_to[static_cast<std::size_t>(node.a)];
       if (n > 1) node.b = moved_to[static_cast<std::size_t>(node.b)];

@@ -69,6 +69,7 @@ class Differentiator {
       case Op::sign:
       case Op::floor:
       case Op::ceil:
+      case Op::copy:  // frozen
         return zero_;
       case Op::negate:
         return make(Op::negate, da);

@@ -6,6 +6,7 @@
 
 #include "graph.hpp"
 #include "ritz/expr/detail/quiet_arithmetic.hpp"
+#include "ritz/expr/frozen.hpp"
 
 namespace ritz::expr {
 
@@ -53,6 +54,22 @@ bool Expression::depends_on(std::string_view variable) const {
     return node.op == detail::Op::variable &&
            graph_->variables[static_cast<std::size_t>(node.a)] == variable;
   });
+}
+
+bool freezes(const Expression& expression, std::string_view variable) {
+  const detail::Graph& graph = expression.graph();
+  // Of each node: whether the variable is in it.
+  std::vector<bool> depends(graph.nodes.size(), false);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const detail::Node& node = graph.nodes[i];
+    const auto in = [&](int operand) { return depends[static_cast<std::size_t>(operand)]; };
+    const int n = detail::n_operands(node.op);
+    depends[i] = node.op == detail::Op::variable
+                     ? graph.variables[static_cast<std::size_t>(node.a)] == variable
+                     : (n > 0 && in(node.a)) || (n > 1 && in(node.b)) || (n > 2 && in(node.c));
+    if (depends[i] && node.op == detail::Op::copy) return true;
+  }
+  return false;
 }
 
 double Expression::evaluate(std::span<const double> point) const {

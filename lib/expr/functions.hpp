@@ -18,6 +18,8 @@ struct Function {
 
 [[nodiscard]] std::span<const Function> functions();
 [[nodiscard]] const Function* find_function(std::string_view name);
+/// frozen(u), which decks do not know: see frozen.hpp.
+[[nodiscard]] const Function& frozen_function();
 /// What to write instead of a name that other languages have ("ln" is "log(u)"), or nothing.
 [[nodiscard]] std::string_view foreign_name_advice(std::string_view name);
 

@@ -11,6 +11,7 @@
 #include "graph.hpp"
 #include "ritz/base/text.hpp"
 #include "ritz/expr/detail/quiet_arithmetic.hpp"
+#include "ritz/expr/frozen.hpp"
 #include "utf8.hpp"
 
 namespace ritz::expr {
@@ -119,7 +120,8 @@ std::string quoted(std::string_view text) {
 
 class Parser {
  public:
-  Parser(std::string_view text, const Symbols& symbols) : text_(text), symbols_(symbols) {
+  Parser(std::string_view text, const Symbols& symbols, bool knows_frozen)
+      : text_(text), symbols_(symbols), knows_frozen_(knows_frozen) {
     for (std::size_t i = 0; i < symbols.variables.size(); ++i) {
       const std::string& name = symbols.variables[i];
       variables_.try_emplace(name, static_cast<int>(i));
@@ -378,7 +380,9 @@ class Parser {
 
   void open_call(std::string_view name, Span span) {
     if (read_call_variable(name, span)) return;
-    const detail::Function* function = detail::find_function(name);
+    const detail::Function* function = knows_frozen_ && name == detail::frozen_function().name
+                                           ? &detail::frozen_function()
+                                           : detail::find_function(name);
     if (function == nullptr) fail_unknown_function(name, span);
     Pending call{Pending::Kind::call, Level::open, function->op, span};
     call.function = function;
@@ -696,6 +700,7 @@ class Parser {
 
   std::string_view text_;
   const Symbols& symbols_;
+  bool knows_frozen_;
   std::unordered_map<std::string, int> variables_;
   std::unordered_map<std::string, double> parameters_;
   std::unordered_set<std::string> call_heads_;  ///< "dx" of the variable "dx(u)"
@@ -716,7 +721,12 @@ std::string_view type_name(Type type) {
 
 Expression Expression::parse(std::string_view text, const Symbols& symbols) {
   const detail::QuietArithmetic quiet;
-  return Parser(text, symbols).parse();
+  return Parser(text, symbols, false).parse();
+}
+
+Expression parse_with_frozen(std::string_view text, const Symbols& symbols) {
+  const detail::QuietArithmetic quiet;
+  return Parser(text, symbols, true).parse();
 }
 
 }  // namespace ritz::expr

@@ -80,6 +80,7 @@ Strength strength(const Node& node) {
 }
 
 std::string_view function_name(Op op) {
+  if (op == Op::copy) return detail::frozen_function().name;
   const auto table = detail::functions();
   const auto place =
       std::find_if(table.begin(), table.end(),

@@ -49,6 +49,11 @@ const Function* find_function(std::string_view name) {
   return place != table.end() && place->name == name ? &*place : nullptr;
 }
 
+const Function& frozen_function() {
+  static constexpr Function frozen{"frozen", Op::copy, 1, 1, "frozen(u)"};
+  return frozen;
+}
+
 std::string_view foreign_name_advice(std::string_view name) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 18> table{{
       {"arccos", "acos(u)"},

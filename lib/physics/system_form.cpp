@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "ritz/base/error.hpp"
+#include "ritz/expr/frozen.hpp"
 
 namespace ritz::physics {
 
@@ -40,7 +41,7 @@ double sample(std::uint64_t x) {
 /// Jumps have derivative 0 (floor, sign, conditions on the state), so that formulas with them pass
 /// for affine: those are found by comparing with the affine function at a few points. Can only turn
 /// true into false.
-bool agrees_with_affine(const expr::Expression& f, std::size_t n_place,
+bool agrees_with_affine(const expr::Expression& f, std::size_t n_place, std::size_t end_of_state,
                         const std::vector<std::pair<std::size_t, expr::Expression>>& slopes) {
   const std::size_t n = f.variables().size();
   constexpr std::array scales{1.0, 10.0, 1e3};
@@ -48,8 +49,9 @@ bool agrees_with_affine(const expr::Expression& f, std::size_t n_place,
     std::vector<double> point(n), origin(n, 0.0);
     for (std::size_t v = 0; v < n; ++v) {
       const double s = sample(trial * 1009 + v);
-      point[v] = v < n_place ? 0.5 * (s + 1.0) : s * scales[trial % scales.size()];
-      if (v < n_place) origin[v] = point[v];
+      const bool is_state = v >= n_place && v < end_of_state;
+      point[v] = is_state ? s * scales[trial % scales.size()] : 0.5 * (s + 1.0);
+      if (!is_state) origin[v] = point[v];
     }
     const double there = f.evaluate(point);
     double predicted = f.evaluate(origin), size = std::abs(predicted);
@@ -74,12 +76,17 @@ void note(const expr::Expression& f, const std::vector<std::string>& names, std:
       traits.is_linear = false;
     }
     traits.jacobian_depends_on_time = traits.jacobian_depends_on_time || slope.depends_on("t");
-    traits.jacobian_depends_on_place = traits.jacobian_depends_on_place ||
-                                       depends_on_any(slope, names, 0, 3) ||
-                                       depends_on_any(slope, names, 4, n_place);
+    traits.jacobian_depends_on_place =
+        traits.jacobian_depends_on_place || depends_on_any(slope, names, 0, 3) ||
+        depends_on_any(slope, names, 4, n_place) ||
+        depends_on_any(slope, slope.variables(), names.size(), slope.variables().size());
+  }
+  // The Jacobian does not have these: one correction is not enough.
+  for (std::size_t v = n_place; v < names.size() && traits.is_linear; ++v) {
+    if (expr::freezes(f, names[v])) traits.is_linear = false;
   }
   if (traits.is_linear && depends_on_any(f, names, n_place, names.size()))
-    traits.is_linear = agrees_with_affine(f, n_place, slopes);
+    traits.is_linear = agrees_with_affine(f, n_place, names.size(), slopes);
 }
 
 bool is_symmetric(const std::vector<JacobianEntry>& entries, int dimension) {
@@ -146,6 +153,16 @@ std::vector<std::string> volume_variables(const std::vector<std::string>& unknow
   return names;
 }
 
+std::vector<std::string> metric_variables(int dimension) {
+  constexpr std::array<char, 3> axes{'x', 'y', 'z'};
+  std::vector<std::string> names;
+  for (std::size_t d = 0; d < static_cast<std::size_t>(dimension); ++d) {
+    for (std::size_t e = d; e < static_cast<std::size_t>(dimension); ++e)
+      names.push_back(std::string("metric(") + axes[d] + axes[e] + ")");
+  }
+  return names;
+}
+
 std::vector<std::string> boundary_variables(const std::vector<std::string>& unknowns) {
   std::vector<std::string> names{"x", "y", "z", "t", "nx", "ny", "nz"};
   names.insert(names.end(), unknowns.begin(), unknowns.end());
@@ -156,7 +173,12 @@ void check_system(const SystemForm& form) {
   if (form.dimension < 1 || form.dimension > 3) internal_error("a system without a dimension");
   if (form.unknowns.empty()) internal_error("a system without unknowns");
   const auto m = form.unknowns.size();
-  const auto volume = volume_variables(form.unknowns, form.dimension);
+  auto volume = volume_variables(form.unknowns, form.dimension);
+  if (!form.regions.empty() && !form.regions[0].f0.empty() &&
+      form.regions[0].f0[0].variables().size() > volume.size()) {
+    const auto metric = metric_variables(form.dimension);
+    volume.insert(volume.end(), metric.begin(), metric.end());
+  }
   for (const SystemForm::Region& region : form.regions) {
     if (region.f0.size() != m || region.f1.size() != m * static_cast<std::size_t>(form.dimension))
       internal_error("a region's f0 or f1 does not have an entry for each equation");

@@ -46,6 +46,11 @@ AssembledEquations::AssembledEquations(const Parts& parts)
         is_differential_[static_cast<std::size_t>(entry.trial)] = true;
     }
   }
+  if (parts.explicit_form != nullptr) {
+    assembly::SystemAssembler::Options options;
+    options.residual_only = true;
+    explicit_.emplace(parts.mesh, parts.space, *parts.explicit_form, options);
+  }
   rows_.pattern = assembler_.pattern();
   rows_.values =
       device::View<double*>(Kokkos::view_alloc("ritz::run::jacobian", Kokkos::WithoutInitializing),
@@ -194,7 +199,28 @@ std::string AssembledEquations::residual(const la::Vector& u, const la::Vector& 
   const perf::Stage stage(parts_.recorder, "residual");
   update_state(u);
   ++counts_.residuals;
-  return not_finite_text(assembler_.residual({stage_.time, u_, rate_, second_}, r));
+  const std::string bad =
+      not_finite_text(assembler_.residual({stage_.time, u_, rate_, second_}, r));
+  if (stage_.load.data() != nullptr) la::axpby(1.0, stage_.load, 1.0, r);
+  return bad;
+}
+
+std::string AssembledEquations::implicit_part(double time, const la::Vector& u,
+                                              const la::Vector& result) {
+  stage_ = {};
+  stage_.time = time;
+  return residual(u, result);
+}
+
+std::string AssembledEquations::explicit_part(double time, const la::Vector& u,
+                                              const la::Vector& result) {
+  if (!explicit_) return SemiDiscrete::explicit_part(time, u, result);
+  const perf::Stage stage(parts_.recorder, "explicit");
+  stage_ = {};
+  stage_.time = time;
+  update_state(u);
+  ++counts_.explicit_parts;
+  return not_finite_text(explicit_->residual({time, u_, rate_, second_}, result));
 }
 
 /// The Jacobian at the state at hand, unless the one there is still right.
@@ -420,7 +446,8 @@ solve::NewtonReport AssembledEquations::solve_steady(double time, const la::Vect
 void AssembledEquations::tell_round_off(const solve::NewtonReport& report) {
   if (!report.converged() || report.message.empty() || round_off_is_told_) return;
   round_off_is_told_ = true;
-  parts_.remark("Newton's method: " + report.message);
+  const bool picard = parts_.problem.nonlinear.method == deck::NonlinearOptions::Method::picard;
+  parts_.remark((picard ? "Picard's method: " : "Newton's method: ") + report.message);
 }
 
 solve::NewtonOptions AssembledEquations::newton_options() const {
@@ -430,7 +457,9 @@ solve::NewtonOptions AssembledEquations::newton_options() const {
   options.tolerance = options.is_linear ? parts_.problem.solver.tolerance : from.tolerance;
   options.absolute_tolerance = from.absolute_tolerance.value_or(0.0);
   options.max_iterations = from.max_iterations;
-  options.line_search = from.line_search;
+  options.is_picard = from.method == deck::NonlinearOptions::Method::picard && !options.is_linear;
+  // Picard's corrections promise no fall of the residual.
+  options.line_search = from.line_search && !options.is_picard;
   options.inexact = from.forcing == deck::NonlinearOptions::Forcing::eisenstat_walker;
   return options;
 }

@@ -34,6 +34,8 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
     const fem::Space& space;
     const physics::SystemForm& form;
     const deck::Problem& problem;
+    /// Terms that are treated explicitly, not in `form`; null: there are none.
+    const physics::SystemForm* explicit_form;
     perf::Recorder& recorder;
     /// Called with warnings that belong into the provenance of every file.
     std::function<void(const std::string&)> remark;
@@ -59,6 +61,8 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
                                         bool lumped, const la::Vector& result) override;
   void save(solve::SavedState& state) const override;
   void restore(const solve::SavedState& state) override;
+  std::string explicit_part(double time, const la::Vector& u, const la::Vector& result) override;
+  std::string implicit_part(double time, const la::Vector& u, const la::Vector& result) override;
   std::string residual(const la::Vector& u, const la::Vector& r) override;
   Correction correct(const la::Vector& u, const la::Vector& r, double tolerance,
                      const la::Vector& d) override;
@@ -76,7 +80,7 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
 
   /// What was done, for the log.
   struct Counts {
-    int residuals = 0, jacobians = 0, linear_solves = 0;
+    int residuals = 0, explicit_parts = 0, jacobians = 0, linear_solves = 0;
     long long linear_iterations = 0;
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
@@ -100,6 +104,7 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
 
   Parts parts_;
   assembly::SystemAssembler assembler_;
+  std::optional<assembly::SystemAssembler> explicit_;
   int n_components_;
   std::vector<bool> is_differential_;  ///< [m]
   la::Layout layout_;

@@ -27,6 +27,7 @@
 #include "ritz/run/matrix_free.hpp"
 #include "ritz/run/mesh_setup.hpp"
 #include "ritz/run/outputs.hpp"
+#include "ritz/run/stabilisation.hpp"
 #include "ritz/run/system_form.hpp"
 #include "ritz/solve/solve.hpp"
 #include "ritz/store/results.hpp"
@@ -170,7 +171,13 @@ class Run {
 
   /// Assembles, solves, writes; returns the code of the run.
   int solve_and_write(const fem::Space& space) {
-    if (prepared_.equations.is_system) return evolve_and_write(space);
+    stabilisation_ = choose_stabilisation(*mesh_, problem());
+    if (stabilisation_.is_warning) {
+      remark(stabilisation_.text);
+    } else if (!stabilisation_.text.empty()) {
+      progress_.line("advection", stabilisation_.text);
+    }
+    if (prepared_.equations.is_system || stabilisation_.on) return evolve_and_write(space);
     base::Diagnostics diagnostics;
     const physics::Form form = make_form(problem(), mesh_->dimension(), mesh_->region_names,
                                          mesh_->set_names, diagnostics);
@@ -224,7 +231,8 @@ class Run {
     base::Diagnostics diagnostics;
     const physics::SystemForm form = make_system(
         problem(), mesh_->dimension(), mesh_->region_names, mesh_->set_names,
-        [this](std::int16_t set) { return plane_axis(*mesh_, set); }, diagnostics);
+        [this](std::int16_t set) { return plane_axis(*mesh_, set); }, diagnostics,
+        stabilisation_.on);
     diagnostics.throw_errors(base::ExitCode::deck);
     EvolutionParts parts{communicator_,
                          problem(),
@@ -233,6 +241,8 @@ class Run {
                          space,
                          form,
                          {},
+                         {},
+                         stabilisation_.on,
                          recorder_,
                          progress_,
                          [this](const std::string& text) { remark(text); },
@@ -241,6 +251,11 @@ class Run {
     if (has_linear_form(problem(), form)) {
       parts.linear_form = make_form(problem(), mesh_->dimension(), mesh_->region_names,
                                     mesh_->set_names, diagnostics);
+    }
+    if (is_imex(problem())) {
+      parts.split = split_system(
+          problem(), mesh_->dimension(), mesh_->region_names, mesh_->set_names,
+          [this](std::int16_t set) { return plane_axis(*mesh_, set); }, stabilisation_.on);
     }
     const EvolutionOutcome outcome = evolve(parts);
     outcome_.status = outcome.status;
@@ -505,6 +520,7 @@ class Run {
   Progress progress_;
   perf::Recorder recorder_;
   Prepared prepared_;
+  Stabilisation stabilisation_;
   partition::Quality quality_;
   std::optional<Resumption> from_;  ///< checkpoint that the run goes on from
   std::optional<mesh::Hierarchy> meshes_;

@@ -104,6 +104,18 @@ class Evolution {
 
   /// Linear equations in time go without a matrix where steady ones would.
   [[nodiscard]] bool wants_no_matrix() const {
+    if (parts_.split || parts_.stabilised) {
+      const char* what = parts_.split ? "an imex method" : "SUPG";
+      if (problem_.solver.operator_kind == "matrix-free" ||
+          problem_.solver.preconditioner == "multigrid") {
+        throw base::Error(base::ExitCode::deck, problem_.solver.operator_where,
+                          fmt::format("solver.operator = \"matrix-free\" and preconditioner = "
+                                      "\"multigrid\" do not go with {}; remove them here",
+                                      what));
+      }
+      if (parts_.linear_form) base::log::info(fmt::format("operator: assembled ({})", what));
+      return false;
+    }
     if (!problem_.time || !parts_.linear_form) {
       if (problem_.solver.operator_kind == "matrix-free" ||
           problem_.solver.preconditioner == "multigrid") {
@@ -164,9 +176,11 @@ class Evolution {
         parts_.progress.iteration(iteration, residual, problem_.solver.tolerance);
       };
     }
-    equations_.emplace(AssembledEquations::Parts{parts_.mesh, parts_.space, parts_.form, problem_,
-                                                 parts_.recorder, parts_.remark, seconds_left,
-                                                 progress});
+    const physics::SystemForm& form = parts_.split ? parts_.split->implicit_form : parts_.form;
+    equations_.emplace(
+        AssembledEquations::Parts{parts_.mesh, parts_.space, form, problem_,
+                                  parts_.split ? &parts_.split->explicit_form : nullptr,
+                                  parts_.recorder, parts_.remark, seconds_left, progress});
     tell_equations();
   }
 
@@ -197,10 +211,15 @@ class Evolution {
       names += (names.empty() ? "" : ", ") + name;
     parts_.progress.line(
         "equations", fmt::format("{}, {}{}: {} unknowns, {} prescribed, {} matrix entries", names,
-                                 traits.is_linear ? "linear" : "nonlinear",
-                                 traits.is_symmetric ? ", symmetric" : "",
+                                 implicit_text(traits), traits.is_symmetric ? ", symmetric" : "",
                                  count_text(parts_.space.n_global * m()), count_text(fixed.n_fixed),
                                  count_text(static_cast<GlobalId>(equations_->n_entries()))));
+  }
+
+  [[nodiscard]] std::string implicit_text(const physics::SystemTraits& traits) const {
+    const std::string kind = traits.is_linear ? "linear" : "nonlinear";
+    if (!parts_.split) return kind;
+    return kind + " with " + base::list(problem_.time->explicit_terms, "and") + " explicit";
   }
 
   /// Nodal values of formulas of x, y, z (and t, the start).
@@ -250,9 +269,10 @@ class Evolution {
       table += fmt::format("{},{:.6e},{:.3g}\n", i, report.history[i], length);
       if (!linear) {
         parts_.progress.line(
-            "newton", fmt::format("{:2}  residual {:.3e}{}", i, report.history[i],
-                                  i > 0 && length < 1 ? fmt::format("  length {:.2g}", length)
-                                                      : std::string()));
+            is_picard() ? "picard" : "newton",
+            fmt::format(
+                "{:2}  residual {:.3e}{}", i, report.history[i],
+                i > 0 && length < 1 ? fmt::format("  length {:.2g}", length) : std::string()));
       }
     }
     write_text(parts_.communicator, path("newton.csv"), table);
@@ -262,24 +282,40 @@ class Evolution {
       outcome_.residual = report.history.back() / report.history.front();
     parts_.recorder.count("newton_iterations", report.iterations);
     parts_.recorder.count("iterations", report.linear_iterations);
-    parts_.progress.line("solve", fmt::format("{}: {} Newton, {} linear iterations ({})",
-                                              outcome_.status, report.iterations,
-                                              report.linear_iterations, equations_->solver_text()));
+    parts_.progress.line("solve",
+                         fmt::format("{}: {} {}, {} linear iterations ({})", outcome_.status,
+                                     report.iterations, is_picard() ? "Picard" : "Newton",
+                                     report.linear_iterations, equations_->solver_text()));
     if (report.converged()) return true;
     outcome_.code = static_cast<int>(report.outcome == solve::NewtonReport::Outcome::not_finite
                                          ? base::ExitCode::not_finite
                                          : base::ExitCode::not_converged);
     if (parts_.communicator.is_root()) {
-      base::log::error(fmt::format("Newton's method ended: {} ({})\n  try:   {}", outcome_.status,
+      base::log::error(fmt::format("{}'s method ended: {} ({})\n  try:   {}",
+                                   is_picard() ? "Picard" : "Newton", outcome_.status,
                                    report.message, suggestion(report)));
     }
     return false;
   }
 
-  [[nodiscard]] static std::string suggestion(const solve::NewtonReport& report) {
+  [[nodiscard]] bool is_picard() const {
+    return problem_.nonlinear.method == deck::NonlinearOptions::Method::picard;
+  }
+
+  [[nodiscard]] std::string suggestion(const solve::NewtonReport& report) const {
     using Outcome = solve::NewtonReport::Outcome;
     switch (report.outcome) {
       case Outcome::max_iterations:
+        if (is_picard()) {
+          return report.rate() < 1
+                     ? "--set nonlinear.max_iterations=" +
+                           std::to_string(10 * problem_.nonlinear.max_iterations) +
+                           " (Picard's method converges linearly), or --set "
+                           "nonlinear.method=newton"
+                     : "--set nonlinear.method=newton: Picard's method converges only where the "
+                       "coefficients change less than the solution, and a source that depends on "
+                       "the unknown is taken as it is";
+        }
         return "--set nonlinear.max_iterations=100, or a first guess nearer to the solution "
                "([initial])";
       case Outcome::line_search:
@@ -709,10 +745,10 @@ class Evolution {
     const double n = std::max<double>(1.0, static_cast<double>(n_steps_));
     parts_.progress.line(
         "time",
-        fmt::format("{}: {} steps{}, {:.2f} Newton and {:.2f} linear iterations a step",
+        fmt::format("{}: {} steps{}, {:.2f} {} and {:.2f} linear iterations a step",
                     scheme_->method().name, count_text(n_steps_),
                     n_rejected_ > 0 ? fmt::format(" ({} rejected)", n_rejected_) : std::string(),
-                    static_cast<double>(newton_iterations_) / n,
+                    static_cast<double>(newton_iterations_) / n, is_picard() ? "Picard" : "Newton",
                     static_cast<double>(linear_iterations_) / n));
     if (n_checkpoints_ > 0) {
       parts_.recorder.count("checkpoints", static_cast<double>(n_checkpoints_));

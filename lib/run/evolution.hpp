@@ -15,6 +15,7 @@
 #include "ritz/perf/recorder.hpp"
 #include "ritz/physics/form.hpp"
 #include "ritz/physics/system_form.hpp"
+#include "ritz/run/system_form.hpp"
 
 namespace ritz::run {
 
@@ -28,6 +29,9 @@ struct EvolutionParts {
   const physics::SystemForm& form;
   /// The same without its terms in time as a scalar linear form, where it is one.
   std::optional<physics::Form> linear_form;
+  /// Of imex methods: what is implicit and what explicit.
+  std::optional<SplitSystem> split;
+  bool stabilised = false;  ///< the form has terms of SUPG
   perf::Recorder& recorder;
   Progress& progress;
   std::function<void(const std::string&)> remark;

@@ -10,11 +10,7 @@ Prepared prepare(const comm::Communicator& communicator, const std::string& deck
                  const std::vector<std::string>& overrides, base::Diagnostics& diagnostics) {
   Prepared prepared;
   prepared.text = load(communicator, deck, overrides);
-  communicator.together([&] {
-    prepared.problem = parse(prepared.text, diagnostics);
-    for (base::Diagnostic& refusal : deck::unsupported(prepared.problem))
-      diagnostics.add(std::move(refusal));
-  });
+  communicator.together([&] { prepared.problem = parse(prepared.text, diagnostics); });
 
   // The names of a mesh file belong to the same report as the deck's own errors; a file that cannot
   // be read is reported after them.

@@ -5,7 +5,9 @@
 
 #include "ritz/base/format.hpp"
 #include "ritz/deck/parse.hpp"
+#include "ritz/expr/frozen.hpp"
 #include "ritz/run/form.hpp"
+#include "ritz/run/stabilisation.hpp"
 
 namespace ritz::run {
 
@@ -25,21 +27,33 @@ class Sum {
   std::string text_;
 };
 
-/// A formula that has been checked.
+/// A formula that has been checked. Picard's method takes what depends on the unknowns as it is.
 struct Piece {
-  std::string text;  ///< in parentheses
+  std::string text;  ///< in parentheses, frozen for Picard's method
   bool is_zero = true;
+  std::optional<expr::Expression> expression = {};
 };
+
+/// Which terms are wanted: all, or one half of them.
+enum class Part { all, implicit_terms, explicit_terms };
 
 class SystemBuilder {
  public:
-  SystemBuilder(const deck::Problem& problem, int dimension, base::Diagnostics& diagnostics)
+  SystemBuilder(const deck::Problem& problem, int dimension, Part part, bool supg,
+                base::Diagnostics& diagnostics)
       : problem_(problem),
         dimension_(dimension),
+        part_(part),
+        supg_(supg),
         unknowns_(deck::unknown_names(problem, dimension)),
         diagnostics_(diagnostics) {
     volume_ = symbols(problem);
     volume_.variables = physics::volume_variables(unknowns_, dimension);
+    written_ = volume_;
+    if (supg) {
+      const std::vector<std::string> metric = physics::metric_variables(dimension);
+      written_.variables.insert(written_.variables.end(), metric.begin(), metric.end());
+    }
     boundary_ = symbols(problem);
     boundary_.variables = physics::boundary_variables(unknowns_);
     place_ = symbols(problem);
@@ -109,6 +123,7 @@ class SystemBuilder {
       if (piece) put(To::Kind::value, unknown, piece->text, place_, formula, sets);
     };
     const auto natural = [&](const std::string& text, const deck::Formula& formula, int unknown) {
+      if (part_ == Part::explicit_terms) return;
       put(To::Kind::natural, unknown, text, boundary_, formula, sets);
     };
     switch (boundary.kind) {
@@ -184,15 +199,26 @@ class SystemBuilder {
         return std::nullopt;
       }
     }
-    return Piece{"(" + formula.text + ")",
-                 expression->is_constant() && expression->constant_value() == 0.0};
+    const bool freezes = problem_.nonlinear.method == deck::NonlinearOptions::Method::picard &&
+                         depends_on_state(*expression);
+    return Piece{(freezes ? "frozen(" : "(") + formula.text + ")",
+                 expression->is_constant() && expression->constant_value() == 0.0, *expression};
+  }
+
+  [[nodiscard]] static bool depends_on_state(const expr::Expression& expression) {
+    const std::vector<std::string> place = physics::boundary_variables({});
+    const std::vector<std::string>& names = expression.variables();
+    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      return std::find(place.begin(), place.end(), name) == place.end() &&
+             expression.depends_on(name);
+    });
   }
 
   /// The whole of pieces that were good; what can still be wrong comes from putting them together.
   std::optional<expr::Expression> parse(const std::string& text, const expr::Symbols& names,
                                         const deck::Formula& formula) {
     try {
-      return expr::Expression::parse(text, names);
+      return expr::parse_with_frozen(text, names);
     } catch (const expr::ParseError& error) {
       diagnostics_.error(formula.where, fmt::format("{}\n{}", error.message(), error.caret()));
       return std::nullopt;
@@ -200,10 +226,10 @@ class SystemBuilder {
   }
 
   void finish(const Sum& sum, std::vector<expr::Expression>& to, const deck::Formula& formula) {
-    if (const auto expression = parse(sum.text(), volume_, formula)) {
+    if (const auto expression = parse(sum.text(), written_, formula)) {
       to.push_back(*expression);
     } else {
-      to.push_back(expr::Expression::constant(0.0, volume_.variables));
+      to.push_back(expr::Expression::constant(0.0, written_.variables));
     }
   }
 
@@ -219,12 +245,20 @@ class SystemBuilder {
       const auto checked = check(formula, table + "." + key, volume_);
       return checked ? *checked : Piece{};
     };
+    // Of an equation without a time derivative nothing is explicit.
+    const bool splits = deck::order_in_time(problem_, static_cast<int>(i)) == 1;
+    const auto is_wanted = [&](const char* key) {
+      if (part_ == Part::all) return true;
+      const auto& names = problem_.time->explicit_terms;
+      const bool is_explicit = splits && std::find(names.begin(), names.end(), key) != names.end();
+      return is_explicit == (part_ == Part::explicit_terms);
+    };
     Sum f0;
     const auto times = [&](const std::optional<deck::Formula>& mine,
                            const std::optional<deck::Formula>& theirs, const char* key,
                            const std::string& factor, bool minus = false) {
       const auto& formula = mine ? mine : theirs;
-      if (!formula) return;
+      if (!formula || !is_wanted(key)) return;
       const Piece p = piece(*formula, key);
       if (p.is_zero) return;
       const std::string term = factor.empty() ? p.text : p.text + "*" + factor;
@@ -237,7 +271,7 @@ class SystemBuilder {
     times(own.inertia, general.inertia, "inertia", "dtt(" + u + ")");
     times(own.capacity, general.capacity, "capacity", "dt(" + u + ")");
     const auto& advection = own.advection ? own.advection : general.advection;
-    if (advection) {
+    if (advection && is_wanted("advection")) {
       if (advection->size() != static_cast<std::size_t>(dimension_)) {
         diagnostics_.error(
             advection->empty() ? base::Location{} : advection->front().where,
@@ -252,7 +286,7 @@ class SystemBuilder {
     }
     times(own.reaction, general.reaction, "reaction", u);
     const auto& wave = own.wave_number ? own.wave_number : general.wave_number;
-    if (wave) {
+    if (wave && is_wanted("wave_number")) {
       const Piece p = piece(*wave, "wave_number");
       if (!p.is_zero) f0.subtract(fmt::format("{}^2*{}", p.text, u));
     }
@@ -262,6 +296,16 @@ class SystemBuilder {
     const auto n = static_cast<std::size_t>(dimension_);
     std::vector<Sum> flux(n);
     const auto& diffusion = own.diffusion ? own.diffusion : general.diffusion;
+    if (supg_ && advection && advection->size() == n) {
+      const auto& reaction = own.reaction ? own.reaction : general.reaction;
+      add_streamline_diffusion(u, *advection, diffusion ? &*diffusion : nullptr,
+                               reaction ? &*reaction : nullptr, f0, is_wanted("diffusion"), piece,
+                               flux);
+    }
+    if (!is_wanted("diffusion")) {
+      for (const Sum& sum : flux) finish(sum, region.f1, at);
+      return;
+    }
     if (!diffusion) {
       for (std::size_t d = 0; d < n; ++d) flux[d].add(fmt::format("d{}({})", axes[d], u));
     } else {
@@ -295,6 +339,61 @@ class SystemBuilder {
       }
     }
     for (const Sum& sum : flux) finish(sum, region.f1, at);
+  }
+
+  /// Adds tau b (residual) to the flux. The residual is that of the wanted terms, f0 - div(K grad
+  /// u); in cells of degree 1 the second derivatives of u are 0 on simplices and left out on
+  /// others.
+  template <class MakePiece>
+  void add_streamline_diffusion(const std::string& u, const std::vector<deck::Formula>& advection,
+                                const deck::TensorFormula* diffusion, const deck::Formula* reaction,
+                                const Sum& f0, bool has_diffusion, const MakePiece& piece,
+                                std::vector<Sum>& flux) {
+    const auto n = static_cast<std::size_t>(dimension_);
+    const auto factor = [](const Piece& p) { return p.is_zero ? std::string("0") : p.text; };
+    TransportTexts texts;
+    for (const deck::Formula& one : advection) texts.b.push_back(factor(piece(one, "advection")));
+    if (std::all_of(texts.b.begin(), texts.b.end(), [](const auto& b) { return b == "0"; })) return;
+    if (reaction != nullptr) texts.reaction = factor(piece(*reaction, "reaction"));
+    texts.k.assign(n, std::vector<std::string>(n, "0"));
+    std::string residual = f0.text();
+    for (std::size_t a = 0; a < n; ++a) {
+      for (std::size_t b = 0; b < n; ++b) {
+        if (diffusion == nullptr) {
+          if (a == b) texts.k[a][b] = "1";
+          continue;
+        }
+        const std::size_t entries = diffusion->entries.size();
+        if (entries != n * n && a != b) continue;
+        const Piece k = piece(diffusion->entries[entries == 1 ? 0 : (entries == n ? a : a * n + b)],
+                              "diffusion");
+        texts.k[a][b] = factor(k);
+        if (k.is_zero || !has_diffusion) continue;
+        const std::string slope = total_slope(*k.expression, axes[a]);
+        if (!slope.empty()) residual += fmt::format(" - ({})*d{}({})", slope, axes[b], u);
+      }
+    }
+    const std::string tau = tau_text(texts);
+    for (std::size_t d = 0; d < n; ++d) {
+      if (texts.b[d] != "0")
+        flux[d].add(fmt::format("frozen(({})*{})*({})", tau, texts.b[d], residual));
+    }
+  }
+
+  /// Derivative of a coefficient along an axis, by place and through the unknowns; empty: 0.
+  [[nodiscard]] std::string total_slope(const expr::Expression& e, const char* axis) const {
+    const auto slope = [&](const std::string& name) {
+      if (!e.depends_on(name)) return std::string();
+      const expr::Expression d = e.derivative(name);
+      return d.is_constant() && d.constant_value() == 0.0 ? std::string() : "(" + d.text() + ")";
+    };
+    std::string sum = slope(axis);
+    for (const std::string& u : unknowns_) {
+      const std::string by = slope(u);
+      if (!by.empty()) sum += fmt::format("{}{}*d{}({})", sum.empty() ? "" : " + ", by, axis, u);
+    }
+    const bool picard = problem_.nonlinear.method == deck::NonlinearOptions::Method::picard;
+    return picard && !sum.empty() ? "frozen(" + sum + ")" : sum;
   }
 
   physics::SystemForm::Region elastic(const deck::Elasticity& given, const std::string& key) {
@@ -369,8 +468,11 @@ class SystemBuilder {
 
   const deck::Problem& problem_;
   int dimension_;
+  Part part_;
+  bool supg_;
   std::vector<std::string> unknowns_;
   expr::Symbols volume_, boundary_, place_;
+  expr::Symbols written_;  ///< of the whole formulas in cells: volume_, and the metric for SUPG
   base::Diagnostics& diagnostics_;
 };
 
@@ -384,11 +486,40 @@ std::string rest_set_name(const deck::Problem& problem, int unknown) {
                      problem.equation.unknowns[static_cast<std::size_t>(unknown)].name);
 }
 
-physics::SystemForm make_system(const deck::Problem& problem, int dimension,
-                                const std::vector<std::string>& region_names,
-                                const std::vector<std::string>& set_names,
-                                const AxisOfSet& axis_of_set, base::Diagnostics& diagnostics) {
-  SystemBuilder builder(problem, dimension, diagnostics);
+namespace {
+
+/// Imex methods divide by no mass matrix, which must then be the same in all stages.
+void check_mass(const deck::Problem& problem, const physics::SystemForm& form,
+                base::Diagnostics& diagnostics) {
+  for (const physics::SystemForm::Region& region : form.regions) {
+    for (const physics::JacobianEntry& entry : physics::jacobian_entries(form, region)) {
+      if (entry.trial_slot <= form.dimension) continue;
+      const std::vector<std::string>& names = entry.value.variables();
+      const auto state_end =
+          names.begin() + static_cast<std::ptrdiff_t>(
+                              physics::volume_variables(form.unknowns, form.dimension).size());
+      const bool changes = std::any_of(names.begin() + 3, state_end, [&](const std::string& name) {
+        return entry.value.depends_on(name);
+      });
+      if (!changes) continue;
+      diagnostics.error(
+          problem.time->method_where,
+          fmt::format("time.method = \"{}\" needs a capacity that depends on neither "
+                      "t nor an unknown (that of {} does{}); take bdf2 or sdirk3",
+                      problem.time->method == deck::TimeMethod::imex2 ? "imex2" : "imex3",
+                      form.unknowns[static_cast<std::size_t>(entry.test)],
+                      entry.test_slot > 0 ? ", by SUPG's part with the velocity" : ""));
+      return;
+    }
+  }
+}
+
+physics::SystemForm make_part(const deck::Problem& problem, int dimension,
+                              const std::vector<std::string>& region_names,
+                              const std::vector<std::string>& set_names,
+                              const AxisOfSet& axis_of_set, Part part, bool supg,
+                              base::Diagnostics& diagnostics) {
+  SystemBuilder builder(problem, dimension, part, supg, diagnostics);
   physics::SystemForm form;
   form.dimension = dimension;
   form.unknowns = builder.unknowns();
@@ -415,6 +546,38 @@ physics::SystemForm make_system(const deck::Problem& problem, int dimension,
     builder.add_boundary(boundary, set_names, axis_of_set, form);
   }
   return form;
+}
+
+}  // namespace
+
+physics::SystemForm make_system(const deck::Problem& problem, int dimension,
+                                const std::vector<std::string>& region_names,
+                                const std::vector<std::string>& set_names,
+                                const AxisOfSet& axis_of_set, base::Diagnostics& diagnostics,
+                                bool supg) {
+  physics::SystemForm form = make_part(problem, dimension, region_names, set_names, axis_of_set,
+                                       Part::all, supg, diagnostics);
+  if (is_imex(problem) && !diagnostics.has_errors()) check_mass(problem, form, diagnostics);
+  return form;
+}
+
+SplitSystem split_system(const deck::Problem& problem, int dimension,
+                         const std::vector<std::string>& region_names,
+                         const std::vector<std::string>& set_names, const AxisOfSet& axis_of_set,
+                         bool supg) {
+  base::Diagnostics diagnostics;
+  const auto part = [&](Part which) {
+    return make_part(problem, dimension, region_names, set_names, axis_of_set, which, supg,
+                     diagnostics);
+  };
+  SplitSystem split{part(Part::implicit_terms), part(Part::explicit_terms)};
+  diagnostics.throw_errors(base::ExitCode::deck);
+  return split;
+}
+
+bool is_imex(const deck::Problem& problem) {
+  return problem.time && (problem.time->method == deck::TimeMethod::imex2 ||
+                          problem.time->method == deck::TimeMethod::imex3);
 }
 
 physics::Form prescribing_form(const physics::SystemForm& form, int unknown, int derivative) {

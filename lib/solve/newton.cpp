@@ -35,7 +35,30 @@ double forcing(const NewtonReport& report, const NewtonOptions& options, double 
   return std::max(std::min(eta, most), std::min(enough, most));
 }
 
+std::string round_off_text(double norm, double goal, double change) {
+  return fmt::format(
+      "the residual {:.2e} is above the goal {:.2e}, but corrections are down to {:.1e} of the "
+      "solution: round-off",
+      norm, goal, change);
+}
+
+/// Picard's method: how fast it goes and how long that would take.
+std::string rate_text(const NewtonReport& report, double goal) {
+  const double rate = report.rate();
+  if (!(rate < 1)) return "; the residual does not fall";
+  const double needed = std::log(goal / report.history.back()) / std::log(rate);
+  return fmt::format("; the residual falls to {:.3g} of itself an iteration: about {:.0f} more",
+                     rate, std::ceil(needed));
+}
+
 }  // namespace
+
+double NewtonReport::rate() const {
+  const std::size_t n = history.size();
+  const std::size_t back = std::min<std::size_t>(n - 1, 5);
+  if (n < 2 || !(history[n - 1 - back] > 0)) return 0.0;
+  return std::pow(history.back() / history[n - 1 - back], 1.0 / static_cast<double>(back));
+}
 
 std::string name(NewtonReport::Outcome outcome) {
   using Outcome = NewtonReport::Outcome;
@@ -83,8 +106,9 @@ NewtonReport Newton::solve(const la::Vector& u, const NewtonOptions& options) {
     if (report.iterations >= options.max_iterations) {
       return failed(
           Outcome::max_iterations,
-          fmt::format("{} iterations, residual {:.2e} of {:.2e} (goal {:.2e}); largest {}",
+          fmt::format("{} iterations, residual {:.2e} of {:.2e} (goal {:.2e}){}; largest {}",
                       report.iterations, norm, report.history.front(), goal,
+                      options.is_picard ? rate_text(report, goal) : std::string(),
                       problem_.worst_text(r_)));
     }
     eta = forcing(report, options, eta, goal);
@@ -109,10 +133,7 @@ NewtonReport Newton::solve(const la::Vector& u, const NewtonOptions& options) {
         static_cast<void>(problem_.residual(u, r_));
         const double size = la::norm2(communicator, u), change = la::norm2(communicator, d_);
         if (bad.empty() && change <= round_off * size) {
-          report.message = fmt::format(
-              "the residual {:.2e} is above the goal {:.2e}, but corrections are down to {:.1e} of "
-              "the solution: round-off",
-              norm, goal, change / size);
+          report.message = round_off_text(norm, goal, change / size);
           return report;
         }
         return failed(
@@ -132,6 +153,14 @@ NewtonReport Newton::solve(const la::Vector& u, const NewtonOptions& options) {
         factor = bend > 0 ? std::clamp(-slope / (2 * bend), 0.1, 0.5) : 0.5;
       }
       length *= factor;
+    }
+    // Without a line search nothing else would notice that there is only round-off left.
+    if (!options.line_search && trial_norm > goal && trial_norm > 0.5 * norm) {
+      const double size = la::norm2(communicator, u), change = la::norm2(communicator, d_);
+      if (change <= round_off * size) {
+        report.message = round_off_text(norm, goal, change / size);
+        return report;
+      }
     }
     la::copy(trial_, u);
     norm = trial_norm;

@@ -159,6 +159,53 @@ const Tableau& sdirk3() {
   return table;
 }
 
+const ImexTableau& imex2() {
+  static const ImexTableau table = [] {
+    const double g = 1.0 - std::sqrt(0.5), d = 1.0 - 1.0 / (2.0 * g);
+    ImexTableau t;
+    t.n_stages = 3;
+    t.order = 2;
+    t.embedded_order = 1;
+    t.implicit_a = {0, 0, 0, 0, g, 0, 0, 1 - g, g};
+    t.explicit_a = {0, 0, 0, g, 0, 0, d, 1 - d, 0};
+    t.c = {0, g, 1};
+    t.embedded = {0, 1 / g, 0};
+    return t;
+  }();
+  return table;
+}
+
+const ImexTableau& imex3() {
+  static const ImexTableau table = [] {
+    ImexTableau t;
+    t.n_stages = 5;
+    t.order = 3;
+    t.embedded_order = 2;
+    t.implicit_a = {0, 0,       0,    0,   0,  //
+                    0, 0.5,     0,    0,   0,  //
+                    0, 1.0 / 6, 0.5,  0,   0,  //
+                    0, -0.5,    0.5,  0.5, 0,  //
+                    0, 1.5,     -1.5, 0.5, 0.5};
+    t.explicit_a = {0,         0,        0,    0,     0,  //
+                    0.5,       0,        0,    0,     0,  //
+                    11.0 / 18, 1.0 / 18, 0,    0,     0,  //
+                    5.0 / 6,   -5.0 / 6, 0.5,  0,     0,  //
+                    0.25,      1.75,     0.75, -1.75, 0};
+    t.c = {0, 0.5, 2.0 / 3, 0.5, 1};
+    // sum w_i c_i = 1, sum_ij w_i a_ij c_j = 1/2 for either a.
+    t.embedded = {0, 0.5, 4.5, -4.5, 0};
+    return t;
+  }();
+  return table;
+}
+
+std::string SemiDiscrete::explicit_part(double, const la::Vector&, const la::Vector&) {
+  throw base::Error(base::ExitCode::internal, "these equations are not split into two parts");
+}
+std::string SemiDiscrete::implicit_part(double, const la::Vector&, const la::Vector&) {
+  throw base::Error(base::ExitCode::internal, "these equations are not split into two parts");
+}
+
 std::vector<double> derivative_weights(const std::vector<double>& times) {
   const std::size_t n = times.size();
   std::vector<double> d(n, 0.0);
@@ -190,6 +237,8 @@ const std::vector<TimeMethod>& time_methods() {
                                                {"bdf4", 4, 1, false, true},
                                                {"sdirk2", 2, 1, false, true},
                                                {"sdirk3", 3, 1, false, true},
+                                               {"imex2", 2, 1, false, true},
+                                               {"imex3", 3, 1, false, true},
                                                {"crank-nicolson", 2, 1, false, false},
                                                {"rk4", 4, 1, true, false},
                                                {"leapfrog", 2, 2, true, false},
@@ -329,6 +378,105 @@ class TimeScheme::Dirk : public Impl {
   const Tableau& table_;
   std::vector<Vector> slopes_;
   Vector offset_, candidate_;
+};
+
+/// One step of a pair of methods. With I and E of the stages as they are (not their products with
+/// the inverse mass matrix) stage i is
+///   M (U_i - u) / (dt a_ii) + [I without M u'](U_i) + load = 0,
+///   load = sum_j<i (a_ij I_j + e_ij E_j) / a_ii,
+/// so that no mass matrix is ever inverted.
+class TimeScheme::Imex final : public Impl {
+ public:
+  Imex(SemiDiscrete& equations, const Options& options, const ImexTableau& table)
+      : Impl(equations, options), table_(table) {
+    const int s = table.n_stages;
+    for (int i = 0; i < s; ++i) {
+      Known known;
+      for (int k = i + 1; k < s; ++k) {
+        known.needs_implicit = known.needs_implicit || table.implicit_at(k, i) != 0;
+        known.needs_explicit = known.needs_explicit || table.explicit_at(k, i) != 0;
+      }
+      known.needs_value = options.tolerance && table.embedded[static_cast<std::size_t>(i)] != 0;
+      if (known.needs_implicit) known.implicit_part = fresh("ritz::solve::implicit_part");
+      if (known.needs_explicit) known.explicit_part = fresh("ritz::solve::explicit_part");
+      if (known.needs_value) known.value = fresh("ritz::solve::stage_value");
+      known_.push_back(std::move(known));
+    }
+    offset_ = fresh("ritz::solve::offset");
+    load_ = fresh("ritz::solve::load");
+    candidate_ = fresh("ritz::solve::candidate");
+  }
+
+  Step step(double dt, double end) override {
+    Step result;
+    const int s = table_.n_stages;
+    la::copy(u_, candidate_);
+    if (!evaluate(0, time_, result.stages)) return failed(result.stages, dt);
+    for (int i = 1; i < s; ++i) {
+      const double a = table_.implicit_at(i, i);
+      std::vector<Term> terms;
+      for (int j = 0; j < i; ++j) {
+        const Known& known = known_[static_cast<std::size_t>(j)];
+        terms.emplace_back(table_.implicit_at(i, j) / a, known.implicit_part);
+        terms.emplace_back(table_.explicit_at(i, j) / a, known.explicit_part);
+      }
+      combine(load_, terms);
+      combine(offset_, {{-1.0 / (dt * a), u_}});
+      SemiDiscrete::Stage stage;
+      stage.time = i + 1 == s ? end : time_ + table_.c[static_cast<std::size_t>(i)] * dt;
+      stage.rate_shift = 1.0 / (dt * a);
+      stage.rate_offset = offset_;
+      stage.load = load_;
+      const StageReport report = equations_.solve(stage, candidate_);
+      add(result.stages, report);
+      if (!report.solved() || !evaluate(i, stage.time, result.stages))
+        return failed(result.stages, dt);
+    }
+    result.accepted = true;
+    if (options_.tolerance) {
+      double rest = -1.0;
+      std::vector<Term> terms{{1.0, candidate_}};
+      for (std::size_t i = 1; i < known_.size(); ++i) {
+        terms.emplace_back(-table_.embedded[i], known_[i].value);
+        rest += table_.embedded[i];
+      }
+      terms.emplace_back(rest, u_);
+      combine(offset_, terms);
+      result.error = relative_size(equations_, offset_, candidate_) / *options_.tolerance;
+      result.accepted = result.error <= 1;
+      result.suggestion = suggested(dt, result.error, table_.embedded_order, 3.0);
+    }
+    if (result.accepted) accept(candidate_, end);
+    return result;
+  }
+
+ protected:
+  StageReport begin(const Vector&) override { return {}; }
+
+ private:
+  /// What later stages want to know of stage i, whose value is the candidate.
+  bool evaluate(int i, double time, StageReport& report) {
+    const Known& known = known_[static_cast<std::size_t>(i)];
+    std::string bad;
+    if (known.needs_explicit) bad = equations_.explicit_part(time, candidate_, known.explicit_part);
+    if (bad.empty() && known.needs_implicit)
+      bad = equations_.implicit_part(time, candidate_, known.implicit_part);
+    if (known.needs_value) la::copy(candidate_, known.value);
+    if (bad.empty()) return true;
+    report.outcome = StageReport::Outcome::not_finite;
+    report.message = bad;
+    return false;
+  }
+
+  /// What is kept of a stage, as far as something reads it.
+  struct Known {
+    bool needs_implicit = false, needs_explicit = false, needs_value = false;
+    Vector implicit_part, explicit_part, value;
+  };
+
+  const ImexTableau& table_;
+  std::vector<Known> known_;  ///< of the stages
+  Vector offset_, load_, candidate_;
 };
 
 class TimeScheme::Bdf final : public Dirk {
@@ -708,6 +856,10 @@ TimeScheme::TimeScheme(SemiDiscrete& equations, const Options& options) {
     impl_ = std::make_unique<Dirk>(equations, options, sdirk2());
   } else if (method.name == "sdirk3") {
     impl_ = std::make_unique<Dirk>(equations, options, sdirk3());
+  } else if (method.name == "imex2") {
+    impl_ = std::make_unique<Imex>(equations, options, imex2());
+  } else if (method.name == "imex3") {
+    impl_ = std::make_unique<Imex>(equations, options, imex3());
   } else if (method.name == "crank-nicolson") {
     impl_ = std::make_unique<Trapezoidal>(equations, options);
   } else if (method.name == "rk4") {

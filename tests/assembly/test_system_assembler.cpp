@@ -9,6 +9,8 @@
 #include "count_allocations.hpp"
 #include "ritz/assembly/integrate.hpp"
 #include "ritz/base/error.hpp"
+#include "ritz/la/vector.hpp"
+#include "ritz/mesh/geometry.hpp"
 #include "system_tools.hpp"
 
 using namespace ritz;
@@ -205,6 +207,107 @@ TEST_P(OnEachCell, JacobianIsTheDerivativeOfTheResidual) {
         still.rate.clear();
         still.second.clear();
         EXPECT_TRUE(same_bits(system.residual(still), with_zeros));
+      }
+    }
+  }
+}
+
+// Integrals of the metric's entries against those of Jacobians inverted here, and its meaning:
+// edges of straight simplices have length 2 in it, whatever the order of their vertices.
+TEST_P(OnEachCell, MetricOfTheCells) {
+  for (const bool curved : {false, true}) {
+    const mesh::Mesh mesh = make(curved);
+    const fem::Space space(mesh, 2);
+    const auto n = static_cast<std::size_t>(dim);
+    const fem::Quadrature rule = fem::quadrature(type, 6);
+    const auto metric_at = [&](LocalId cell, const Point& at, double& det) {
+      std::vector<double> j(n * n);
+      static_cast<void>(mesh::map_to_physical(mesh, cell, at, j));
+      std::array<double, 9> inverse{};
+      if (dim == 1) {
+        det = j[0];
+        inverse[0] = 1 / j[0];
+      } else if (dim == 2) {
+        det = j[0] * j[3] - j[1] * j[2];
+        inverse = {j[3] / det, -j[1] / det, -j[2] / det, j[0] / det};
+      } else {
+        const auto minor = [&](std::size_t r, std::size_t c) {
+          const std::size_t a = (r + 1) % 3, b = (r + 2) % 3, e = (c + 1) % 3, f = (c + 2) % 3;
+          return j[a * 3 + e] * j[b * 3 + f] - j[a * 3 + f] * j[b * 3 + e];
+        };
+        det = j[0] * minor(0, 0) + j[1] * minor(0, 1) + j[2] * minor(0, 2);
+        for (std::size_t r = 0; r < 3; ++r) {
+          for (std::size_t c = 0; c < 3; ++c) inverse[c * 3 + r] = minor(r, c) / det;
+        }
+      }
+      std::array<double, 9> g{};
+      for (std::size_t a = 0; a < n; ++a) {
+        for (std::size_t b = 0; b < n; ++b) {
+          for (std::size_t e = 0; e < n; ++e) {
+            for (std::size_t f = 0; f < n; ++f) {
+              const double factor = e == f ? 4.0 : (is_simplex ? 2.0 : 0.0);
+              g[a * n + b] += factor * inverse[e * n + a] * inverse[f * n + b];
+            }
+          }
+        }
+      }
+      return g;
+    };
+    if (is_simplex && !curved) {
+      const mesh::CellTable& table = mesh::table(type);
+      double det = 0;
+      for (LocalId c = 0; c < mesh.n_cells(); ++c) {
+        const auto g = metric_at(c, {0.2, 0.2, dim > 2 ? 0.2 : 0.0}, det);
+        for (int v = 0; v < table.n_vertices; ++v) {
+          for (int w = 0; w < v; ++w) {
+            const Point p =
+                mesh::map_to_physical(mesh, c, table.vertices[static_cast<std::size_t>(v)]);
+            const Point q =
+                mesh::map_to_physical(mesh, c, table.vertices[static_cast<std::size_t>(w)]);
+            double square = 0;
+            for (std::size_t a = 0; a < n; ++a) {
+              for (std::size_t b = 0; b < n; ++b)
+                square += (p[a] - q[a]) * g[a * n + b] * (p[b] - q[b]);
+            }
+            EXPECT_NEAR(square, 4.0, 1e-11);
+          }
+        }
+      }
+    }
+    const Texts names = physics::metric_variables(dim);
+    ASSERT_EQ(names.size(), n * (n + 1) / 2);
+    std::size_t entry = 0;
+    for (std::size_t a = 0; a < n; ++a) {
+      for (std::size_t b = a; b < n; ++b, ++entry) {
+        physics::SystemForm form;
+        form.dimension = dim;
+        form.unknowns = {"u", "v"};
+        expr::Symbols symbols{physics::volume_variables(form.unknowns, dim), {}};
+        symbols.variables.insert(symbols.variables.end(), names.begin(), names.end());
+        physics::SystemForm::Region region;
+        region.f0 = {expr::Expression::parse(names[entry], symbols),
+                     expr::Expression::parse("0", symbols)};
+        region.f1.assign(2 * n, expr::Expression::parse("0", symbols));
+        form.regions.push_back(region);
+        assembly::SystemAssembler::Options options;
+        options.quadrature_degree = 6;
+        const assembly::SystemAssembler assembler(mesh, space, form, options);
+        const std::vector<double> u(2 * static_cast<std::size_t>(space.n_local()), 0.0);
+        const la::Vector r = la::make_vector("r", 2 * space.n_owned);
+        ASSERT_LT(assembler.residual({0.0, u}, r).bad_cell, 0);
+        double sum = 0, expected = 0;
+        for (std::size_t i = 0; i < r.extent(0); ++i) sum += r(i);
+        for (LocalId c = 0; c < mesh.n_cells_owned; ++c) {
+          for (std::size_t q = 0; q < rule.points.size(); ++q) {
+            double det = 0;
+            const auto g = metric_at(c, rule.points[q], det);
+            expected += rule.weights[q] * std::abs(det) * g[a * n + b];
+          }
+        }
+        sum = world.sum(sum);
+        expected = world.sum(expected);
+        // Sums of some thousand terms of the size of the entries.
+        EXPECT_NEAR(sum, expected, 1e-11 * (1 + std::abs(expected)) * 100) << names[entry];
       }
     }
   }

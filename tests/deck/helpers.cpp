@@ -67,6 +67,7 @@ class Describer {
     add(name, time.tolerance);
     add(name, time.min_step);
     add(name, time.max_step);
+    for (const std::string& term : time.explicit_terms) add(name, term);
     add(name, time.spectral_radius);
     add(name, time.steady_tolerance);
     add(name, time.stop_when);
@@ -161,6 +162,7 @@ std::string describe(const Problem& problem) {
   d.add("equation.unknowns", problem.equation.unknowns);
   d.add("equation.elasticity", problem.equation.elasticity);
   d.add("equation.plane", static_cast<int>(problem.equation.plane));
+  d.add("equation.stabilisation", static_cast<int>(problem.equation.stabilisation));
   d.add("time", problem.time);
   d.add("initial", problem.initial.values);
   d.add("initial.rate", problem.initial.rates);

@@ -161,13 +161,22 @@ TEST(Time, IsFilled) {
 
 TEST(Time, EveryMethodHasItsWord) {
   const std::vector<std::string>& words = find_key("time.method")->choices;
-  ASSERT_EQ(words.size(), 11u);
+  ASSERT_EQ(words.size(), 13u);
   for (std::size_t i = 0; i < words.size(); ++i) {
-    const bool second = i >= 8;
+    const bool second = i >= 10;
     const Problem p = good(with_kind(second ? "wave" : "heat") + in_time + "method = \"" +
                            words[i] + "\"\n[initial]\nu = 0\n");
     EXPECT_EQ(p.time->method, static_cast<TimeMethod>(i)) << words[i];
   }
+}
+
+TEST(Time, ExplicitTermsOfImexMethods) {
+  const std::string deck = with_kind("heat") + in_time + "method = \"imex3\"\n";
+  const std::string initial = "[initial]\nu = 0\n";
+  EXPECT_EQ(good(deck + initial).time->explicit_terms,
+            (std::vector<std::string>{"reaction", "source"}));
+  EXPECT_EQ(good(deck + "explicit = \"source\"\n" + initial).time->explicit_terms,
+            std::vector<std::string>{"source"});
 }
 
 TEST(Time, DefaultsFollowTheEquation) {
@@ -370,26 +379,6 @@ TEST(Elastic, ConditionsMayShareASet) {
   EXPECT_THAT(both("displacement = [0, \"free\"]", "traction = [0, 1]"), IsEmpty());
   EXPECT_THAT(both("symmetry = true", "traction = [0, 1]"), IsEmpty());
   EXPECT_EQ(both("symmetry = true", "displacement = [0, 0]").size(), 1u);
-}
-
-// ---- what cannot be run yet ----
-
-TEST(Unsupported, IsToldWithItsPlace) {
-  const auto told = [](const std::string& text) {
-    std::string lines;
-    for (const auto& entry : unsupported(parse_text(text).problem)) lines += entry.text() + "\n";
-    return lines;
-  };
-  EXPECT_EQ(told(minimal), "");
-  EXPECT_EQ(told(full), "");
-  for (const char* kind :
-       {"poisson", "advection-diffusion-reaction", "reaction-diffusion", "coefficient-form"}) {
-    EXPECT_EQ(told(with_kind(kind)), "") << kind;
-  }
-  EXPECT_THAT(told(system_deck), HasSubstr("picard"));
-  EXPECT_EQ(told(elastic_deck), "");
-  EXPECT_THAT(told(minimal + "[nonlinear]\nmethod = \"picard\"\n"),
-              HasSubstr("nonlinear.method = \"picard\" cannot be done yet"));
 }
 
 }  // namespace

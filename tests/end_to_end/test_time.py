@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import subprocess
+import textwrap
 import unittest
 
 from harness import BOX, SOURCE, Case
@@ -44,6 +45,7 @@ class WorkedDecks(Case):
     # the largest value: what the solvers leave (1e-8 linear and Newton), with adaptive steps also
     # what the step control makes of that.
     SHORTER = {
+        "advection": (["mesh.cells=[8,8]"], 1e-6),
         "allen-cahn": (["mesh.cells=[8,8]", "time.end=1", "output.every=0.5"], 1e-5),
         "bratu": (["mesh.cells=[16,16]"], 1e-7),
         "brusselator": (["mesh.cells=[20]", "time.end=0.2", "output.every=0.1"], 1e-5),
@@ -91,6 +93,272 @@ class WorkedDecks(Case):
             delta = tolerance * max(map(abs, values[0])) + 1e-9
             for one, other in zip(*values):
                 self.assertAlmostEqual(one, other, delta=delta, msg=column)
+
+
+class Picard(Case):
+    def solve(self, deck, *settings, **options):
+        arguments = [part for one in settings for part in ("--set", one)]
+        result = self.run_deck(deck, *arguments, **options)
+        return result, [float(row["residual"]) for row in result.table("newton.csv")]
+
+    def test_same_solution_as_newton_with_symmetric_systems(self):
+        """-div((1 + u^2) grad(u)) = f: Picard's matrix is symmetric, Newton's is not."""
+        deck = SOURCE / "configs" / "nonlinear-diffusion.toml"
+        values = []
+        for method, solver in (("newton", "gmres"), ("picard", "cg")):
+            for ranks in (1, 3):
+                result, _ = self.solve(deck, f"nonlinear.method={method}", "mesh.cells=[16,16]",
+                                       "nonlinear.tolerance=1e-10", "nonlinear.max_iterations=60",
+                                       ranks=ranks, output=f"{method} {ranks}")
+                self.assertRegex(result.output, rf"converged: \d+ {method.title()}.*\({solver}")
+                values.append(float(result.table("extrema.csv")[-1]["value"]))
+        for other in values[1:]:
+            # 100 times the tolerance, times a condition of the nonlinear problem of about 1.
+            self.assertAlmostEqual(values[0], other, delta=1e-7)
+
+    def test_rate_is_that_of_the_fixed_point(self):
+        """u = cos(u) at each point: with the source as it was, u <- cos(u) falls by sin(u) = 0.6736."""
+        deck = self.deck(BOX.replace('"poisson"\n    source = 1.0',
+                                     '"coefficient-form"\n    reaction = 1\n    source = "cos(u)"')
+                         .replace("value = 0.0", "flux = 0.0"))
+        result, norms = self.solve(deck, "nonlinear.method=picard", "nonlinear.max_iterations=100",
+                                   "nonlinear.forcing=fixed", ranks=2)
+        self.assertAlmostEqual(norms[-1] / norms[-2], 0.673612, delta=1e-4)
+        self.assertAlmostEqual(float(result.table("extrema.csv")[0]["value"]), 0.7390851332,
+                               delta=1e-7)
+        # Ten iterations are not enough, and that is told with what would be.
+        result, norms = self.solve(deck, "nonlinear.method=picard", "nonlinear.max_iterations=10",
+                                   expect=4, output="few")
+        self.assertIn("Picard's method ended: max_iterations", result.output)
+        self.assertRegex(result.output, r"falls to 0\.67\d of itself an iteration: about 3\d more")
+
+    def test_a_linear_system_takes_one_iteration(self):
+        deck = self.deck(BOX.replace('"poisson"\n    source = 1.0',
+                                     '"helmholtz"\n    wave_number = 1\n    source = 1.0'))
+        _, norms = self.solve(deck, "nonlinear.method=picard")
+        self.assertEqual(len(norms), 2)
+
+    def test_p_laplacian_from_a_bad_guess(self):
+        """K = |grad u|^(p-2) with p = 1.5: Picard's rate is |p - 2| = 0.5 where gradients are not
+        small (a scaled solution gives F(s u) = s^(p-1) F(u)), from any guess."""
+        deck = self.deck(BOX.replace('"poisson"', '"poisson"\n    diffusion = "(1e-8 + dx(u)^2 + '
+                                     'dy(u)^2)^(-1/4)"'))
+        _, norms = self.solve(deck, "nonlinear.method=picard", "initial.u=sin(9*x)*y",
+                              "nonlinear.max_iterations=60", ranks=2)
+        self.assertAlmostEqual(norms[-1] / norms[-2], 0.5, delta=0.05)
+
+
+class Advection(Case):
+    """SUPG: when it is on, and what it does to layers."""
+
+    LAYER = """
+        deck_version = 1
+        [mesh]
+        kind = "box"
+        cells = [10]
+        [equation]
+        kind = "advection-diffusion-reaction"
+        diffusion = 0.01
+        advection = [1.0]
+        source = 1.0
+        [[boundary]]
+        on = ["left", "right"]
+        value = 0.0
+        [solver]
+        tolerance = 1e-12
+    """
+
+    def solve(self, deck, *settings, **options):
+        arguments = [part for one in settings for part in ("--set", one)]
+        return self.run_deck(deck, *arguments, **options)
+
+    def probes(self, xs):
+        return "".join(f'    [[probe]]\n        name = "p{i}"\n        at = [{x!r}]\n    '
+                       for i, x in enumerate(xs))
+
+    def test_exact_at_the_nodes_of_equal_cells_in_one_dimension(self):
+        """-K u'' + b u' = 1: tau of Brooks and Hughes makes linear elements exact at the nodes,
+        whatever the Peclet number (here 5, 0.5 and 50), on any number of ranks."""
+        xs = [i / 10 for i in range(11)]
+        deck = self.deck(textwrap.dedent(self.LAYER) + textwrap.dedent("    " + self.probes(xs)))
+        for k, ranks in ((0.01, 1), (0.1, 2), (0.001, 3)):
+            result = self.solve(deck, f"equation.diffusion={k}", "equation.stabilisation=supg",
+                                ranks=ranks, output=f"{k}")
+            self.assertIn("SUPG on (largest cell Peclet number", result.output)
+            for row, x in zip(result.table("probes.csv"), xs):
+                exact = x - (math.exp((x - 1) / k) - math.exp(-1 / k)) / (1 - math.exp(-1 / k))
+                self.assertAlmostEqual(float(row["value"]), exact, delta=1e-10)
+
+    def test_auto_decides_by_the_peclet_number_and_says_so(self):
+        deck = self.deck(self.LAYER)
+        low = self.solve(deck, "equation.diffusion=0.1", output="low")
+        self.assertRegex(low.output, r"SUPG off \(largest cell Peclet number 0\.5 of u at \(0\.\d5\)\)")
+        for ranks in (1, 3):
+            high = self.solve(deck, ranks=ranks, output=f"high {ranks}")
+            self.assertRegex(high.output, r"SUPG on \(largest cell Peclet number 5 of u at \(0\.\d5\)\)")
+        none = self.solve(deck, "equation.stabilisation=none", output="none")
+        self.assertIn('equation.stabilisation = "none")', none.output)
+        # Galerkin's solution oscillates, the other one stays between 0 and 1.
+        extreme = {name: float(result.table("extrema.csv")[-1]["value"])
+                   for name, result in (("none", none), ("supg", high))}
+        self.assertGreater(extreme["none"], 1.2)
+        self.assertLess(extreme["supg"], 1.0)
+        second = self.solve(deck, "space.degree=2", output="second")
+        self.assertRegex(second.output, r"SUPG off although the largest cell Peclet number 2\.5 .* "
+                                        r"space\.degree = 2")
+        refused = self.solve(deck, "space.degree=2", "equation.stabilisation=supg", expect=2,
+                             output="refused")
+        self.assertRegex(refused.output, r'equation\.stabilisation = "supg" does not go with '
+                                         r"space\.degree = 2")
+
+    def test_skew_advection_overshoots_little(self):
+        """Hughes, Mallet and Mizukami, Comput. Methods Appl. Mech. Eng. 54 (1986) 341: a jump in
+        the inflow is carried across the mesh at an angle. Values are between 0 and 1."""
+        deck = SOURCE / "configs" / "advection.toml"
+        over = {}
+        for cells in ("quad", "tri"):
+            for choice in ("auto", "none"):
+                result = self.solve(deck, f'mesh.cell_type="{cells}"', "output.fields=false",
+                                    f"equation.stabilisation={choice}", ranks=2,
+                                    output=f"{cells} {choice}")
+                low, high = (float(row["value"]) for row in result.table("extrema.csv")[:2])
+                over[cells, choice] = max(-low, high - 1)
+            # SUPG is not monotone: 0.56 (quads) and 0.21 (tris) in the corner where both outflow
+            # layers meet. Galerkin's solution is in the hundreds.
+            self.assertLess(over[cells, "auto"], 0.6 if cells == "quad" else 0.25)
+            self.assertGreater(over[cells, "none"], 10)
+
+    def test_in_time_for_systems_and_with_imex(self):
+        """u = sin(x + y - 2 t) is carried without change by b = (1, 1); v follows u."""
+        text = """
+            deck_version = 1
+            [mesh]
+            kind = "box"
+            cells = [12, 12]
+            [equation]
+            kind = "advection-diffusion-reaction"
+            unknowns = ["u", "v"]
+            [equation.u]
+            diffusion = 1e-6
+            advection = [1.0, 1.0]
+            [equation.v]
+            diffusion = 1e-6
+            advection = [1.0, 1.0]
+            reaction = 1.0
+            source = "u"
+            [[boundary]]
+            on = "rest"
+            unknown = "u"
+            value = "sin(x + y - 2*t)"
+            [[boundary]]
+            on = "rest"
+            unknown = "v"
+            value = "sin(x + y - 2*t)"
+            [time]
+            end = 0.5
+            step = 0.02
+            [initial]
+            u = "sin(x + y)"
+            v = "sin(x + y)"
+            [verify]
+            unknown = "v"
+            exact = "sin(x + y - 2*t)"
+            max_l2_error = 2e-3
+        """
+        deck = self.deck(text)
+        for method in ("bdf2", "sdirk3", "imex3"):
+            for ranks in (1, 3):
+                result = self.solve(deck, f"time.method={method}", ranks=ranks,
+                                    output=f"{method} {ranks}")
+                self.assertIn("SUPG on", result.output)
+        # tau b would be part of the mass matrix.
+        wind = self.deck(text.replace("advection = [1.0, 1.0]", 'advection = ["1 + 0.1*u", 1.0]'),
+                         "wind.toml")
+        refused = self.solve(wind, "time.method=imex2", expect=2, output="refused")
+        self.assertIn("(that of u does, by SUPG's part with the velocity)", refused.output)
+
+
+class Imex(Case):
+    GRAY_SCOTT = ("mesh.cells=[16,16]", "time.end=40", "output.every=40", "time.tolerance=1e-3",
+                  "output.fields=false", "solver.tolerance=1e-10")
+
+    def solve(self, deck, *settings, **options):
+        arguments = [part for one in settings for part in ("--set", one)]
+        return self.run_deck(deck, *arguments, **options)
+
+    def fixed_steps(self):
+        """Gray-Scott without adaptive steps."""
+        text = (SOURCE / "configs" / "gray-scott.toml").read_text()
+        text = text.replace("tolerance = 1e-3\nmax_step = 10.0\n", "")
+        self.assertNotIn("max_step", text)
+        return self.deck(text)
+
+    def test_gray_scott_as_bdf2_with_one_matrix_and_no_newton(self):
+        deck = self.fixed_steps()
+        settings = ("mesh.cells=[16,16]", "time.end=40", "output.every=40", "output.fields=false",
+                    "solver.tolerance=1e-10")
+        reference = self.solve(deck, "time.method=bdf4", "time.step=0.25",
+                               "nonlinear.tolerance=1e-9", *settings, output="reference")
+        exact = reference.value("integrals.csv", "amount of v")
+        errors = {}
+        for method, step, ranks in (("bdf2", 0.5, 2), ("imex2", 1.0, 1), ("imex2", 0.5, 1),
+                                    ("imex2", 0.5, 3), ("imex3", 0.5, 2)):
+            result = self.solve(deck, f"time.method={method}", f"time.step={step}", *settings,
+                                ranks=ranks, output=f"{method} {step} {ranks}")
+            errors[method, step, ranks] = result.value("integrals.csv", "amount of v") / exact - 1
+            if method == "bdf2":
+                continue
+            stages = 2 if method == "imex2" else 4
+            n = round(40 / step)
+            self.assertIn("u, v, linear with reaction and source explicit, symmetric", result.output)
+            self.assertRegex(result.output, rf"{n} steps, {stages}\.00 Newton")
+            self.assertRegex(result.output, rf"{stages * n} linear systems .*: 1 Jacobians and 1 "
+                                            "preconditioner made")
+        # Second order: a quarter of the error with half of the step.
+        ratio = errors["imex2", 1.0, 1] / errors["imex2", 0.5, 1]
+        self.assertGreater(ratio, 3.0)
+        self.assertLess(ratio, 5.3)
+        self.assertLess(abs(errors["imex2", 0.5, 1]), 2e-3)
+        self.assertLess(abs(errors["bdf2", 0.5, 2]), 2e-3)
+        self.assertLess(abs(errors["imex3", 0.5, 2]), abs(errors["imex2", 0.5, 1]) / 5)
+        self.assertAlmostEqual(errors["imex2", 0.5, 1], errors["imex2", 0.5, 3], delta=1e-7)
+
+    def test_steps_adapt(self):
+        deck = SOURCE / "configs" / "gray-scott.toml"
+        for method in ("imex2", "imex3"):
+            result = self.solve(deck, f"time.method={method}", "mesh.cells=[8,8]", "time.end=40",
+                                "output.every=40", "output.fields=false", ranks=2, output=method)
+            rows = history(result)
+            self.assertLessEqual(max(row["error"] for row in rows), 1.0)
+            self.assertGreater(max(row["dt"] for row in rows), min(row["dt"] for row in rows))
+
+    def test_linear_equations_take_the_assembled_path_and_say_so(self):
+        deck = self.deck(HEAT)
+        result = self.solve(deck, "time.method=imex2", "space.degree=2", ranks=2)
+        self.assertIn("operator: assembled (an imex method)", result.output)
+        self.assertAlmostEqual(history(result)[-1]["max_u"], 1.0, delta=1e-7)
+        for option in ("solver.operator=matrix-free", "solver.preconditioner=multigrid"):
+            result = self.solve(deck, "time.method=imex2", option, expect=2, output=option)
+            self.assertIn("do not go with an imex method", result.output)
+
+    def test_advection_can_be_explicit(self):
+        """With advection explicit the matrix is symmetric, and the solution the same."""
+        deck = self.deck(HEAT.replace('"heat"', '"advection-diffusion-reaction"\n    advection = [1, 0]')
+                         .replace("flux = 0.0", "value = 0.0"))
+        values = []
+        for terms, kind in (('["source"]', "source explicit:"),
+                            ('["advection", "source"]', "advection and source explicit, symmetric:")):
+            result = self.solve(deck, "time.method=imex3", f"time.explicit={terms}", "time.step=0.02",
+                                output=kind[:6])
+            self.assertIn("u, linear with " + kind, result.output)
+            values.append(history(result)[-1]["max_u"])
+        self.assertAlmostEqual(values[0], values[1], delta=1e-5)
+
+    def test_a_capacity_that_changes_is_refused(self):
+        for capacity in ("1 + u", "1 + t"):
+            deck = self.deck(HEAT.replace("source = 1.0", f'source = 1.0\n    capacity = "{capacity}"'))
+            result = self.solve(deck, 'time.method="imex2"', expect=2, output=capacity)
+            self.assertIn("needs a capacity that depends on neither t nor an unknown", result.output)
 
 
 class Paths(Case):
@@ -307,8 +575,6 @@ class Failures(Case):
         self.assertRegex(self.run_deck(initial, expect=2).output, r"deck\.toml:\d+:\d+: initial\.u is missing")
         second = self.deck(HEAT.replace("step = 0.1", 'step = 0.1\n    method = "newmark"'))
         self.assertRegex(self.run_deck(second, expect=2).output, r"deck\.toml:\d+:\d+: .*newmark")
-        picard = self.deck(HEAT + '    [nonlinear]\n    method = "picard"\n')
-        self.assertRegex(self.run_deck(picard, expect=2).output, r"deck\.toml:\d+:\d+: .*picard")
 
     def test_symmetry_on_a_set_around_a_corner(self):
         deck = self.deck(BOX.replace('"poisson"\n    source = 1.0',

@@ -2,11 +2,14 @@
 // O(h^2), so halving h divides the remainder by 4 (Taylor); an error in g would leave O(h): by 2.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "ritz/expr/expression.hpp"
+#include "ritz/expr/frozen.hpp"
 
 using namespace ritz;
 using expr::Expression;
@@ -150,4 +153,35 @@ TEST(ExprDerivative, GrowsLinearlyWithSharing) {
 TEST(ExprDerivative, RefusesConditionsAndUnknownVariables) {
   EXPECT_THROW(static_cast<void>(parse("x < 1").derivative("x")), base::Error);
   EXPECT_THROW(static_cast<void>(parse("x").derivative("k")), base::Error);
+}
+
+TEST(ExprDerivative, FrozenPartsKeepTheirValueAndHaveNone) {
+  const auto frozen = [](const std::string& text) {
+    return expr::parse_with_frozen(text, symbols);
+  };
+  const Expression f = frozen("frozen(1 + x^2)*x + y*frozen(y)");
+  const std::vector<double> point{3.0, 5.0};
+  EXPECT_EQ(f.evaluate(point), 30.0 + 25.0);
+  EXPECT_EQ(f.derivative("x").evaluate(point), 10.0);  // without frozen: 1 + 3 x^2 = 28
+  EXPECT_EQ(f.derivative("y").evaluate(point), 5.0);
+  EXPECT_TRUE(f.derivative("x").depends_on("x"));
+  EXPECT_TRUE(f.derivative("x").derivative("x").is_constant());
+  double out = 0;
+  f.compile().evaluate(point, std::span(&out, 1));
+  EXPECT_EQ(out, 55.0);
+  frozen("frozen(x)").compile().evaluate(point, std::span(&out, 1));
+  EXPECT_EQ(out, 3.0);
+  EXPECT_TRUE(expr::freezes(f, "x"));
+  EXPECT_FALSE(expr::freezes(frozen("frozen(x)*y"), "y"));
+  EXPECT_FALSE(expr::freezes(frozen("x*y"), "x"));
+  EXPECT_FALSE(expr::freezes(f, "z"));
+  // A frozen number is a number; frozen and free are not the same formula.
+  EXPECT_EQ(frozen("frozen(2)").constant_value(), 2.0);
+  EXPECT_TRUE(frozen("frozen(x*y)").same_formula(frozen("frozen(y*x)")));
+  EXPECT_FALSE(frozen("frozen(x)").same_formula(frozen("x")));
+  EXPECT_EQ(frozen(f.text()).evaluate(point), 55.0);
+  // No word for decks.
+  EXPECT_THROW(static_cast<void>(parse("frozen(x)")), expr::ParseError);
+  const auto& names = expr::function_names();
+  EXPECT_EQ(std::count(names.begin(), names.end(), "frozen"), 0);
 }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "ritz/base/error.hpp"
+#include "ritz/expr/frozen.hpp"
 #include "ritz/physics/system_form.hpp"
 
 using namespace ritz;
@@ -18,8 +19,8 @@ SystemForm make(int dimension, const Texts& unknowns, const Texts& f0, const Tex
   form.unknowns = unknowns;
   const expr::Symbols symbols{volume_variables(unknowns, dimension), parameters};
   SystemForm::Region region;
-  for (const auto& text : f0) region.f0.push_back(expr::Expression::parse(text, symbols));
-  for (const auto& text : f1) region.f1.push_back(expr::Expression::parse(text, symbols));
+  for (const auto& text : f0) region.f0.push_back(expr::parse_with_frozen(text, symbols));
+  for (const auto& text : f1) region.f1.push_back(expr::parse_with_frozen(text, symbols));
   form.regions.push_back(region);
   return form;
 }
@@ -46,6 +47,9 @@ TEST(SystemForm, VariablesInTheirOrder) {
                    "dy(v)", "dt(v)", "dtt(v)"}));
   EXPECT_EQ(volume_variables({"T"}, 1),
             (Texts{"x", "y", "z", "t", "T", "dx(T)", "dt(T)", "dtt(T)"}));
+  EXPECT_EQ(metric_variables(1), Texts{"metric(xx)"});
+  EXPECT_EQ(metric_variables(3), (Texts{"metric(xx)", "metric(xy)", "metric(xz)", "metric(yy)",
+                                        "metric(yz)", "metric(zz)"}));
   EXPECT_EQ(boundary_variables({"u", "v"}),
             (Texts{"x", "y", "z", "t", "nx", "ny", "nz", "u", "v"}));
 }
@@ -155,4 +159,22 @@ TEST(SystemForm, IsChecked) {
   form = elasticity();
   add_natural(form, {0}, 2, "1");
   EXPECT_THROW(check_system(form), base::Error);
+}
+
+TEST(SystemForm, FrozenCoefficientsMakeASymmetricJacobianOfANonlinearProblem) {
+  const SystemForm newton = make(1, {"u"}, {"-u^2"}, {"(1 + u)*dx(u)"});
+  EXPECT_FALSE(system_traits(newton).is_symmetric);
+  const SystemForm picard = make(1, {"u"}, {"-frozen(u^2)"}, {"frozen(1 + u)*dx(u)"});
+  SystemTraits t = system_traits(picard);
+  EXPECT_TRUE(t.is_symmetric);
+  EXPECT_FALSE(t.is_linear);
+  EXPECT_TRUE(t.jacobian_depends_on_state);
+  const auto entries = jacobian_entries(picard, picard.regions[0]);
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_EQ(entries[0].test_slot, 1);
+  EXPECT_EQ(entries[0].trial_slot, 1);
+  // Affine, but one correction does not solve it: the matrix lacks a term.
+  t = system_traits(make(1, {"u"}, {"-frozen(u)"}, {"dx(u)"}));
+  EXPECT_FALSE(t.is_linear);
+  EXPECT_FALSE(t.jacobian_depends_on_state);
 }

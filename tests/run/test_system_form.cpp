@@ -332,4 +332,105 @@ TEST(MakeSystem, WhatNeedsASystem) {
   EXPECT_EQ(judge("kind = \"wave\"\ninertia = \"1 + u^2\"\n" + insulated + in_time), system);
 }
 
+TEST(Picard, CoefficientsThatDependOnAnUnknownAreTakenAsTheyAre) {
+  const std::string deck = R"deck(
+[equation]
+kind = "coefficient-form"
+capacity = "1 + u"
+diffusion = "1 + u^2"
+advection = ["u", "y"]
+reaction = "k + u"
+source = "x + u^3"
+[[boundary]]
+on = "rest"
+robin = { coefficient = "u^2", ambient = "u" }
+)deck" + in_time;
+  const SystemForm newton = system_of(deck, 2);
+  const SystemForm picard = system_of(deck + "[nonlinear]\nmethod = \"picard\"\n", 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(at(picard.regions[0].f1[i], state), at(newton.regions[0].f1[i], state));
+  }
+  EXPECT_EQ(at(picard.regions[0].f0[0], state), at(newton.regions[0].f0[0], state));
+  const auto slope = [&](const ritz::expr::Expression& f, const char* by) {
+    return at(f.derivative(by), state);
+  };
+  const auto& f0 = picard.regions[0].f0[0];
+  const auto& f1 = picard.regions[0].f1;
+  EXPECT_DOUBLE_EQ(slope(f0, "u"), 3 + 1.7);  // the reaction alone
+  EXPECT_DOUBLE_EQ(slope(f0, "dx(u)"), 1.7);
+  EXPECT_DOUBLE_EQ(slope(f0, "dy(u)"), 0.7);
+  EXPECT_DOUBLE_EQ(slope(f0, "dt(u)"), 2.7);
+  EXPECT_DOUBLE_EQ(slope(f1[0], "dx(u)"), 1 + 1.7 * 1.7);
+  EXPECT_EQ(slope(f1[0], "u"), 0);
+  const Values edge{{"x", 0.3}, {"u", 1.7}};
+  ASSERT_EQ(picard.boundaries.size(), 1u);
+  EXPECT_DOUBLE_EQ(at(picard.boundaries[0].value.derivative("u"), edge), 1.7 * 1.7);
+  // What does not depend on the unknown is as it was: a linear problem stays one.
+  const std::string linear =
+      "[equation]\nkind = \"poisson\"\ndiffusion = \"1 + x\"\n"
+      "source = \"y\"\n" +
+      insulated;
+  const auto traits =
+      ritz::physics::system_traits(system_of(linear + "[nonlinear]\nmethod = \"picard\"\n", 2));
+  EXPECT_TRUE(traits.is_linear);
+}
+
+TEST(StreamlineDiffusion, AddsTheResidualTimesTauAlongTheVelocity) {
+  const auto problem = problem_of(R"deck(
+[mesh]
+kind = "file"
+file = "none.msh"
+[equation]
+kind = "coefficient-form"
+capacity = 2
+diffusion = "1 + x"
+advection = [2, "1 + 0*u"]
+reaction = 3
+source = "x*u"
+)deck" + insulated + in_time);
+  ritz::base::Diagnostics diagnostics;
+  const SystemForm form = ritz::run::make_system(
+      problem, 2, regions, sets, [](std::int16_t) { return 0; }, diagnostics, true);
+  diagnostics.throw_errors(ritz::base::ExitCode::deck);
+  ritz::physics::check_system(form);
+  Values in_a_cell = state;
+  in_a_cell.insert({{"metric(xx)", 100}, {"metric(xy)", 10}, {"metric(yy)", 25}});
+  const double u = 1.7, ux = 2.3, uy = -1.9, x = 0.3;
+  const double s = std::sqrt(100 * 4 + 2 * 10 * 2 + 25), b = 5;  // sqrt(b.Gb), |b|^2
+  const double p = b * b / (s * (1 + x) * b);
+  const double xi = 1 / std::tanh(p) - 1 / p;
+  const double tau = xi / std::sqrt(s * s + xi * xi * 9);
+  // 2 du/dt + b.grad u + 3 u - x u - div((1 + x) grad u), second derivatives 0.
+  const double residual = 2 * 0.9 + 2 * ux + uy + 3 * u - x * u - ux;
+  const auto& f1 = form.regions[0].f1;
+  EXPECT_NEAR(at(f1[0], in_a_cell), (1 + x) * ux + tau * 2 * residual, 1e-13);
+  EXPECT_NEAR(at(f1[1], in_a_cell), (1 + x) * uy + tau * 1 * residual, 1e-13);
+  // The test function's part is frozen, the residual is not.
+  EXPECT_NEAR(at(f1[0].derivative("u"), in_a_cell), tau * 2 * (3 - x), 1e-13);
+  EXPECT_NEAR(at(f1[0].derivative("dt(u)"), in_a_cell), tau * 2 * 2, 1e-13);
+  // Small numbers: h^2 / (12 K), b.Gb = 4 |b|^2 / h^2; no velocity: no term, and no NaN.
+  Values fine = in_a_cell;
+  fine["metric(xx)"] = fine["metric(yy)"] = 4e8;  // h = 1e-4
+  fine["metric(xy)"] = 0;
+  EXPECT_NEAR(at(f1[0].derivative("dt(u)"), fine), 4 * 1e-8 / (12 * 1.3), 1e-12);
+}
+
+TEST(StreamlineDiffusion, IsZeroWithoutVelocityAndUpwindWithoutDiffusion) {
+  const auto problem = problem_of(
+      "[mesh]\nkind = \"file\"\nfile = \"none.msh\"\n[equation]\n"
+      "kind = \"advection-diffusion-reaction\"\ndiffusion = 0\nadvection = [\"x\", 0]\n" +
+      insulated);
+  ritz::base::Diagnostics diagnostics;
+  const SystemForm form = ritz::run::make_system(
+      problem, 2, regions, sets, [](std::int16_t) { return 0; }, diagnostics, true);
+  diagnostics.throw_errors(ritz::base::ExitCode::deck);
+  Values in_a_cell = state;
+  in_a_cell.insert({{"metric(xx)", 400}, {"metric(yy)", 400}});
+  // h = 0.1: tau b . grad u = h / 2 du/dx for any velocity along x.
+  EXPECT_NEAR(at(form.regions[0].f1[0], in_a_cell), 0.05 * 0.3 * 2.3, 1e-14);
+  EXPECT_EQ(at(form.regions[0].f1[1], in_a_cell), 0.0);
+  in_a_cell["x"] = 0;
+  EXPECT_EQ(at(form.regions[0].f1[0], in_a_cell), 0.0);
+}
+
 }  // namespace

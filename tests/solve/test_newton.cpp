@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <string>
 
 #include "models.hpp"
@@ -240,6 +241,78 @@ TEST(Reuse, KeepsThePreconditionerUntilItCostsTooMuch) {
   EXPECT_EQ(context.reuse->n_built(), 2);
   EXPECT_LT(anew, old);
   EXPECT_NE(context.reuse->reason().find("with the old one"), std::string::npos);
+}
+
+/// u - map(u) = 0 with the matrix 1: Picard's iteration u <- map(u).
+class FixedPoint final : public NonlinearProblem {
+ public:
+  explicit FixedPoint(std::function<double(double)> map) : map_(std::move(map)) {}
+  [[nodiscard]] const comm::Communicator& communicator() const override { return world_; }
+  [[nodiscard]] LocalId n_owned() const override { return 2; }
+  std::string residual(const Vector& u, const Vector& r) override {
+    for (std::size_t i = 0; i < 2; ++i) r(i) = u(i) - map_(u(i));
+    return {};
+  }
+  Correction correct(const Vector&, const Vector& r, double, const Vector& d) override {
+    la::copy(r, d);
+    return {};
+  }
+  [[nodiscard]] std::string worst_text(const Vector&) const override { return "somewhere"; }
+
+ private:
+  std::function<double(double)> map_;
+  comm::Communicator world_ = world();
+};
+
+TEST(Picard, ConvergesByTheDerivativeOfTheFixedPointMap) {
+  // cos(u) = u at 0.739085133215161, where the map has the slope -sin(u) = -0.673612029183215.
+  FixedPoint problem([](double u) { return std::cos(u); });
+  const Vector u = la::make_vector("u", 2);
+  NewtonOptions options;
+  options.is_picard = true;
+  options.line_search = false;
+  options.max_iterations = 100;
+  const NewtonReport report = Newton(problem).solve(u, options);
+  ASSERT_TRUE(report.converged()) << report.message;
+  EXPECT_NEAR(report.rate(), 0.673612029183215, 1e-5);
+  // From 1 to 1e-8: log(1e-8) / log(0.6736) = 46.6.
+  EXPECT_NEAR(report.iterations, 47, 3);
+  EXPECT_NEAR(u(0), 0.739085133215161, 1e-8);
+}
+
+TEST(Picard, SaysHowFarItIsWhenIterationsRunOut) {
+  FixedPoint problem([](double u) { return std::cos(u); });
+  const Vector u = la::make_vector("u", 2);
+  NewtonOptions options;
+  options.is_picard = true;
+  options.line_search = false;
+  options.max_iterations = 20;
+  NewtonReport report = Newton(problem).solve(u, options);
+  EXPECT_EQ(report.outcome, NewtonReport::Outcome::max_iterations);
+  EXPECT_NE(report.message.find("falls to 0.674 of itself an iteration: about 26 more"),
+            std::string::npos)
+      << report.message;
+  FixedPoint wild([](double value) { return 1 - 1.5 * value; });
+  la::fill(u, 1.0);
+  report = Newton(wild).solve(u, options);
+  EXPECT_EQ(report.outcome, NewtonReport::Outcome::max_iterations);
+  EXPECT_NE(report.message.find("the residual does not fall"), std::string::npos) << report.message;
+}
+
+TEST(Picard, AGoalBelowRoundOffIsTold) {
+  FixedPoint problem([](double u) { return std::cos(u); });
+  const Vector u = la::make_vector("u", 2);
+  NewtonOptions options;
+  options.is_picard = true;
+  options.line_search = false;
+  options.max_iterations = 300;
+  options.tolerance = 1e-20;
+  const NewtonReport report = Newton(problem).solve(u, options);
+  // Either the last bits agree and the residual is 0, or round-off is told.
+  ASSERT_TRUE(report.converged()) << report.message;
+  EXPECT_TRUE(report.history.back() == 0.0 || report.message.find("round-off") != std::string::npos)
+      << report.message;
+  EXPECT_LT(report.iterations, 120);
 }
 
 }  // namespace

@@ -30,6 +30,8 @@ class Equations final : public SemiDiscrete {
   Equations(int m, int order, Residual f) : m_(m), order_(order), f_(std::move(f)) {}
   /// Component 0 is this function of time.
   void prescribe_first(Prescribed g) { g_ = std::move(g); }
+  /// These terms of F, of t and u, are explicit_part().
+  void split(Residual e) { e_ = std::move(e); }
 
   [[nodiscard]] const comm::Communicator& communicator() const override { return world_; }
   [[nodiscard]] LocalId n_owned() const override { return 3 * m_; }
@@ -54,10 +56,30 @@ class Equations final : public SemiDiscrete {
           rate[c] = stage.rate_shift * y[c] + h1[c];
           second[c] = stage.second_shift * y[c] + h2[c];
         }
-        return f_(stage.time, y, rate, second);
+        Point r = f_(stage.time, y, rate, second);
+        if (stage.load.extent(0) == 0) return r;
+        const Point e = explicit_terms(stage.time, y), load = get(stage.load, node);
+        for (int c = 0; c < m_; ++c) r[c] += load[c] - e[c];
+        return r;
       };
       newton(f, x, g_ ? 1 : 0);
       for (int c = 0; c < m_; ++c) u(at(node, c)) = x[c];
+    }
+    return {};
+  }
+
+  std::string explicit_part(double time, const Vector& u, const Vector& result) override {
+    for (int node = 0; node < 3; ++node) {
+      const Point e = explicit_terms(time, get(u, node));
+      for (int c = 0; c < m_; ++c) result(at(node, c)) = g_ && c == 0 ? 0.0 : e[c];
+    }
+    return {};
+  }
+
+  std::string implicit_part(double time, const Vector& u, const Vector& result) override {
+    for (int node = 0; node < 3; ++node) {
+      const Point y = get(u, node), f = f_(time, y, {}, {}), e = explicit_terms(time, y);
+      for (int c = 0; c < m_; ++c) result(at(node, c)) = g_ && c == 0 ? 0.0 : f[c] - e[c];
     }
     return {};
   }
@@ -81,6 +103,9 @@ class Equations final : public SemiDiscrete {
   int fail_at = -1;
 
  private:
+  [[nodiscard]] Point explicit_terms(double time, const Point& u) const {
+    return e_ ? e_(time, u, {}, {}) : Point{};
+  }
   [[nodiscard]] std::size_t at(int node, int c) const {
     return static_cast<std::size_t>(node * m_ + c);
   }
@@ -134,7 +159,7 @@ class Equations final : public SemiDiscrete {
   }
 
   int m_, order_;
-  Residual f_;
+  Residual f_, e_;
   Prescribed g_;
   comm::Communicator world_ = comm::Communicator::world();
 };
@@ -147,11 +172,15 @@ Vector filled(const Equations& equations, const std::vector<double>& point) {
 
 /// u' = v, v' = -u + u^2 v with forcing so that u = sin t, v = cos t; a nonlinear pair.
 Equations pair() {
-  return {
-      2, 1, [](double t, const auto& u, const auto& rate, const auto&) {
-        const double s = std::sin(t), c = std::cos(t);
-        return Equations::Point{rate[0] - u[1], rate[1] + u[0] - u[0] * u[0] * u[1] + s * s * c, 0};
-      }};
+  Equations equations(2, 1, [](double t, const auto& u, const auto& rate, const auto&) {
+    const double s = std::sin(t), c = std::cos(t);
+    return Equations::Point{rate[0] - u[1], rate[1] + u[0] - u[0] * u[0] * u[1] + s * s * c, 0};
+  });
+  equations.split([](double t, const auto& u, const auto&, const auto&) {
+    const double s = std::sin(t), c = std::cos(t);
+    return Equations::Point{0, -u[0] * u[0] * u[1] + s * s * c, 0};
+  });
+  return equations;
 }
 
 /// Steps that are not alike: 1 and 1.2 and 0.9 of the mean in turn.
@@ -217,6 +246,71 @@ TEST(TimeScheme, TableausFulfilTheOrderConditions) {
   }
 }
 
+TEST(TimeScheme, ImexTableausFulfilTheOrderConditionsOfBothHalvesAndBetweenThem) {
+  for (const solve::ImexTableau* table : {&solve::imex2(), &solve::imex3()}) {
+    const int s = table->n_stages;
+    const auto entry = [&](int half, int i, int j) {
+      return half == 0 ? table->implicit_at(i, j) : table->explicit_at(i, j);
+    };
+    const auto c = [&](int i) { return table->c[static_cast<std::size_t>(i)]; };
+    for (int half = 0; half < 2; ++half) {
+      double b[3] = {}, mixed[2] = {}, e[2] = {};
+      for (int i = 0; i < s; ++i) {
+        double row = 0;
+        for (int j = 0; j < s; ++j) row += entry(half, i, j);
+        EXPECT_NEAR(row, c(i), 1e-14) << half << i;
+        // Lower triangles; the same diagonal everywhere, so that one matrix is enough.
+        for (int j = i + half; j < s; ++j) {
+          if (j > i || half == 1) {
+            EXPECT_EQ(entry(half, i, j), 0.0);
+          }
+        }
+        EXPECT_EQ(table->implicit_at(i, 0), 0.0);
+        if (i > 0) {
+          EXPECT_NEAR(table->implicit_at(i, i), table->implicit_at(1, 1), 1e-15);
+        }
+        const double weight = entry(half, s - 1, i);  // the last stage is the new value
+        b[0] += weight, b[1] += weight * c(i), b[2] += weight * c(i) * c(i);
+        for (int other = 0; other < 2; ++other) {
+          for (int j = 0; j < s; ++j) mixed[other] += weight * entry(other, i, j) * c(j);
+        }
+        const double w = table->embedded[static_cast<std::size_t>(i)];
+        e[0] += w * c(i);
+        for (int j = 0; j < s; ++j) e[1] += w * entry(half, i, j) * c(j);
+      }
+      EXPECT_NEAR(b[0], 1, 1e-14);
+      EXPECT_NEAR(b[1], 0.5, 1e-14);
+      EXPECT_NEAR(e[0], 1, 1e-14);
+      if (table->order == 3) {
+        EXPECT_NEAR(b[2], 1.0 / 3, 1e-14);
+        EXPECT_NEAR(mixed[0], 1.0 / 6, 1e-14) << half;
+        EXPECT_NEAR(mixed[1], 1.0 / 6, 1e-14) << half;
+        EXPECT_NEAR(e[1], 0.5, 1e-14) << half;
+      }
+    }
+  }
+}
+
+TEST(TimeScheme, ImexSolvesOnceAStageAndDampsTheStiffHalf) {
+  // u' = -1e6 (u - w), w' = u^2 w - w^3 explicit: w leads, u follows.
+  for (const char* method : {"imex2", "imex3"}) {
+    Equations equations(2, 1, [](double, const auto& u, const auto& rate, const auto&) {
+      return Equations::Point{rate[0] + 1e6 * (u[0] - u[1]),
+                              rate[1] + u[1] * u[1] * u[1] - u[0] * u[0] * u[1] + u[1], 0};
+    });
+    equations.split([](double, const auto& u, const auto&, const auto&) {
+      return Equations::Point{0, u[1] * u[1] * u[1] - u[0] * u[0] * u[1] + u[1], 0};
+    });
+    TimeScheme scheme(equations, {.method = method, .tolerance = {}, .spectral_radius = 0.8});
+    ASSERT_TRUE(scheme.start(0, filled(equations, {5.0, 1.0})).solved());
+    for (int i = 1; i <= 20; ++i) ASSERT_TRUE(scheme.step(0.05, 0.05 * i).accepted);
+    EXPECT_EQ(equations.n_solves, 20 * (method == std::string("imex2") ? 2 : 4));
+    EXPECT_NEAR(scheme.u()(0), scheme.u()(1), 1e-5) << method;  // u - w is of size 1e-6
+    // w = exp(-t) once u = w; the first stages, with u = 5, leave an error of a step.
+    EXPECT_LT(std::abs(scheme.u()(1)), 5.0) << method;
+  }
+}
+
 TEST(TimeScheme, WeightsAreThoseOfEqualSteps) {
   // The classical formulas (Hairer, Norsett, Wanner 1993, III.1).
   const std::vector<double> third = solve::derivative_weights({3, 2, 1, 0});
@@ -230,7 +324,7 @@ TEST(TimeScheme, WeightsAreThoseOfEqualSteps) {
 
 TEST(TimeScheme, StiffDecayIsDampedByTheLStableMethods) {
   // u' = -1e6 (u - cos t): one step of 0.1 from a wrong value lands near the slow solution.
-  for (const char* method : {"bdf1", "sdirk2", "sdirk3"}) {
+  for (const char* method : {"bdf1", "sdirk2", "sdirk3", "imex2", "imex3"}) {
     Equations equations(1, 1, [](double t, const auto& u, const auto& rate, const auto&) {
       return Equations::Point{rate[0] + 1e6 * (u[0] - std::cos(t)), 0, 0};
     });
@@ -243,7 +337,7 @@ TEST(TimeScheme, StiffDecayIsDampedByTheLStableMethods) {
 
 TEST(TimeScheme, AnAlgebraicEquationStaysFulfilled) {
   // u' = -w, 0 = w - u^3.
-  for (const char* method : {"bdf2", "bdf4", "sdirk3", "crank-nicolson"}) {
+  for (const char* method : {"bdf2", "bdf4", "sdirk3", "imex3", "crank-nicolson"}) {
     Equations equations(2, 1, [](double, const auto& u, const auto& rate, const auto&) {
       return Equations::Point{rate[0] + u[1], u[1] - u[0] * u[0] * u[0], 0};
     });
@@ -257,7 +351,7 @@ TEST(TimeScheme, AnAlgebraicEquationStaysFulfilled) {
 }
 
 TEST(TimeScheme, PrescribedEntriesFollowTheirFunction) {
-  for (const char* method : {"bdf3", "sdirk3", "crank-nicolson", "rk4"}) {
+  for (const char* method : {"bdf3", "sdirk3", "imex2", "imex3", "crank-nicolson", "rk4"}) {
     Equations equations(2, 1, [](double, const auto& u, const auto& rate, const auto&) {
       return Equations::Point{0, rate[1] - u[0], 0};
     });
@@ -281,8 +375,11 @@ TEST(TimeScheme, ErrorsAreNearTheToleranceAndStepsAdapt) {
   TimeScheme exact(reference, {.method = "rk4", .tolerance = {}, .spectral_radius = 0.8});
   ASSERT_TRUE(exact.start(0, filled(reference, {2.0, 0.0})).solved());
   for (int i = 1; i <= 20000; ++i) ASSERT_TRUE(exact.step(5e-4, 5e-4 * i).accepted);
-  for (const char* method : {"bdf2", "bdf3", "bdf4", "sdirk2", "sdirk3"}) {
+  for (const char* method : {"bdf2", "bdf3", "bdf4", "sdirk2", "sdirk3", "imex2", "imex3"}) {
     Equations equations(2, 1, residual);
+    equations.split([](double, const auto& u, const auto&, const auto&) {
+      return Equations::Point{0, -5 * (1 - u[0] * u[0]) * u[1], 0};
+    });
     TimeScheme scheme(equations, {.method = method, .tolerance = 1e-6, .spectral_radius = 0.8});
     ASSERT_TRUE(scheme.start(0, filled(equations, {2.0, 0.0})).solved());
     double dt = 1e-3, shortest = 1, longest = 0;

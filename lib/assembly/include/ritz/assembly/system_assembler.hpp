@@ -37,7 +37,9 @@ class SystemAssembler {
     Kernel kernel = Kernel::automatic;
     int quadrature_degree = -1;  ///< for all terms in cells; -1: see quadrature_degree()
     int tile_shift = 0;          ///< tiles of 2^tile_shift rows of nodes, 1..16; 0: by element
-    bool serial_tiles = false;   ///< one thread, last tile first (where the device is the host)
+    bool residual_only =
+        false;  ///< no pattern of the blocks: jacobian() and both() must not be called
+    bool serial_tiles = false;  ///< one thread, last tile first (where the device is the host)
   };
 
   /// Differentiates and compiles the formulas, builds pattern and maps. Collective (which dofs are

@@ -54,11 +54,6 @@ using FileReader = std::function<std::optional<std::string>(const std::string& p
 /// Whether anything of an unknown flows: without that there is nothing to say at the boundary.
 [[nodiscard]] bool has_flux(const Problem& problem, int unknown);
 
-/// What this version's solvers cannot do yet of what a right deck may ask for: one error each, with
-/// its place; empty = the problem can be run. parse() does not call it: a deck is right or wrong
-/// whatever the solvers can do. Local.
-[[nodiscard]] std::vector<base::Diagnostic> unsupported(const Problem& problem);
-
 /// Names of the unknowns on a mesh of `dimension` dimensions: those of the equation, for elasticity
 /// as many displacements as dimensions.
 [[nodiscard]] std::vector<std::string> unknown_names(const Problem& problem, int dimension);

@@ -111,6 +111,9 @@ struct Elasticity {
 /// What two-dimensional elasticity stands for: no strain, or no stress, out of the plane.
 enum class Plane { strain, stress };
 
+/// Against oscillations where advection outweighs diffusion in a cell.
+enum class Stabilisation { automatic, supg, none };
+
 enum class EquationKind {
   poisson,
   heat,
@@ -139,7 +142,9 @@ struct EquationOptions {
   Coefficients coefficients;    ///< with one unknown the same as in unknowns; else empty
   Elasticity elasticity;        ///< of kind elasticity
   Plane plane = Plane::strain;  ///< of kind elasticity in two dimensions
-  std::optional<base::Location> plane_where;  ///< where the deck chose it
+  Stabilisation stabilisation = Stabilisation::automatic;  ///< of unknowns with advection
+  base::Location stabilisation_where;                      ///< empty if that is a default
+  std::optional<base::Location> plane_where;               ///< where the deck chose it
 };
 
 struct Material {
@@ -178,6 +183,8 @@ enum class TimeMethod {
   bdf4,
   sdirk2,
   sdirk3,
+  imex2,
+  imex3,
   crank_nicolson,
   rk4,
   leapfrog,
@@ -194,7 +201,9 @@ struct TimeOptions {
   TimeMethod method = TimeMethod::bdf2;  ///< fits the equation: of second order only with inertia
   std::optional<double> tolerance;  ///< adaptive steps: local error relative to the solution's size
   std::optional<double> min_step, max_step;  ///< only with a tolerance; min <= step <= max
-  double spectral_radius = 0.8;              ///< generalised_alpha: of the highest frequencies
+  /// imex2, imex3: which terms are explicit, of reaction, source and advection.
+  std::vector<std::string> explicit_terms{"reaction", "source"};
+  double spectral_radius = 0.8;  ///< generalised_alpha: of the highest frequencies
   /// Stop after the first step at which, for every unknown, the L2 norm of the change over the
   /// step, divided by the step, is at most this times the L2 norm of the new value. Per time.
   std::optional<double> steady_tolerance;

@@ -17,7 +17,8 @@ struct SystemForm {
   std::vector<std::string> unknowns;  ///< m names
 
   struct Region {
-    std::vector<expr::Expression> f0;  ///< [m], of volume_variables()
+    /// [m], of volume_variables(), or of these and then metric_variables(): the same everywhere.
+    std::vector<expr::Expression> f0;
     std::vector<expr::Expression> f1;  ///< [m * dimension], f1[i * dimension + d]
   };
   std::vector<Region> regions;  ///< one for each mesh::Mesh::region_names entry
@@ -42,6 +43,13 @@ struct SystemForm {
 /// x, y, z, t, then for each unknown: u, dx(u)[, dy(u), dz(u)], dt(u), dtt(u).
 [[nodiscard]] std::vector<std::string> volume_variables(const std::vector<std::string>& unknowns,
                                                         int dimension);
+/// The cell's size by direction at a point, d (d + 1) / 2 entries of the upper triangle,
+/// "metric(xx)", "metric(xy)", ...: G = 4 J^-T S J^-1 with the Jacobian J of the map from the
+/// reference cell (edges of length 1 along the axes), S = 1 on lines, quads and hexes, and on
+/// simplices 1 on the diagonal and 1/2 beside it, which makes G independent of the order of the
+/// vertices. e . G e = 4 for each edge e of a simplex or parallelepiped; b . G b = (2 |b| / h)^2
+/// where the cell has length h along b.
+[[nodiscard]] std::vector<std::string> metric_variables(int dimension);
 /// x, y, z, t, nx, ny, nz, then each unknown.
 [[nodiscard]] std::vector<std::string> boundary_variables(const std::vector<std::string>& unknowns);
 

@@ -22,12 +22,26 @@ using AxisOfSet = std::function<int(std::int16_t set)>;
 /// The deck's equations as a semi-discrete system on a mesh with these names: whatever the deck may
 /// say, linear or not, steady or in time, one unknown or several, elasticity. Everything wrong goes
 /// to `diagnostics`, at its place in the deck; the form is usable only if there are no errors.
-/// Local and the same on every rank.
+/// `supg`: with the terms of choose_stabilisation().on. Local and the same on every rank.
 [[nodiscard]] physics::SystemForm make_system(const deck::Problem& problem, int dimension,
                                               const std::vector<std::string>& region_names,
                                               const std::vector<std::string>& set_names,
                                               const AxisOfSet& axis_of_set,
-                                              base::Diagnostics& diagnostics);
+                                              base::Diagnostics& diagnostics, bool supg = false);
+
+/// The two halves of make_system()'s form for imex methods, for a deck that it found right: the
+/// explicit one has the terms of time.explicit of the equations with a time derivative, and the
+/// values that boundaries prescribe; the implicit one all others. Local.
+struct SplitSystem {
+  physics::SystemForm implicit_form, explicit_form;
+};
+[[nodiscard]] SplitSystem split_system(const deck::Problem& problem, int dimension,
+                                       const std::vector<std::string>& region_names,
+                                       const std::vector<std::string>& set_names,
+                                       const AxisOfSet& axis_of_set, bool supg = false);
+
+/// Whether time.method is one of the imex methods.
+[[nodiscard]] bool is_imex(const deck::Problem& problem);
 
 /// What boundaries prescribe for one unknown, or its first or second derivative in time, and
 /// nothing else: for assembly::fixed_values(). Local.

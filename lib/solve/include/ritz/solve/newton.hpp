@@ -42,7 +42,10 @@ struct NewtonOptions {
   bool line_search = true;
   bool inexact = true;     ///< forcing terms of Eisenstat and Walker; else tolerance / 10
   bool is_linear = false;  ///< one correction is enough: solved to the tolerance at once
-  double scale = 0;        ///< size of the terms of F, where the first guess is a good one
+  /// The matrix is not the derivative of F (Picard's method): convergence is linear, and the
+  /// residual may grow on the way.
+  bool is_picard = false;
+  double scale = 0;  ///< size of the terms of F, where the first guess is a good one
 };
 
 struct NewtonReport {
@@ -62,6 +65,8 @@ struct NewtonReport {
   std::string message;  ///< why not; if converged: empty, or that the goal lies below round-off
 
   [[nodiscard]] bool converged() const { return outcome == Outcome::converged; }
+  /// By what ||F|| was multiplied an iteration, lately (a geometric mean); 0 before the first one.
+  [[nodiscard]] double rate() const;
 };
 [[nodiscard]] std::string name(NewtonReport::Outcome outcome);
 
@@ -69,7 +74,8 @@ struct NewtonReport {
 /// ||F||). The linear systems are solved as exactly as is worth it (Eisenstat and Walker, SIAM J.
 /// Sci. Comput. 17, 1996, 16, choice 2 with its safeguards), corrections are shortened until ||F||
 /// falls enough (Dennis and Schnabel, Numerical Methods for Unconstrained Optimization, 1983,
-/// A6.3.1, on ||F||^2). Collective.
+/// A6.3.1, on ||F||^2). Picard's method is the same with another matrix and whole corrections.
+/// Collective.
 class Newton {
  public:
   explicit Newton(NonlinearProblem& problem);

@@ -58,6 +58,9 @@ class SemiDiscrete {
     la::Vector rate_offset;    ///< [n_owned]; empty: u' does not appear (order() 1 has it always)
     double second_shift = 0;   ///< u'' = second_shift u + second_offset
     la::Vector second_offset;  ///< [n_owned]; empty in problems of first order
+    /// [n_owned], 0 at prescribed entries. Not empty: the equations are I(t, u, u') + load = 0,
+    /// where F = I + E and E is explicit_part().
+    la::Vector load;
   };
   /// Solves F(t, u, u', u'') = 0 for u, which holds a guess; prescribed entries are set here.
   /// Collective.
@@ -75,6 +78,12 @@ class SemiDiscrete {
   /// Makes it so again; on the same number of ranks later solves then give the same bits.
   /// Collective. Throws Error(io) if something is missing.
   virtual void restore(const SavedState& state) { static_cast<void>(state); }
+  /// F = I + E for methods that treat terms without derivatives in time explicitly: E(time, u) or,
+  /// for the other one, I(time, u, 0), into result; 0 at prescribed entries. An empty text, or what
+  /// is not finite and where: the same on every rank. Equations that are not split throw
+  /// Error(internal). Collective.
+  virtual std::string explicit_part(double time, const la::Vector& u, const la::Vector& result);
+  virtual std::string implicit_part(double time, const la::Vector& u, const la::Vector& result);
 };
 
 }  // namespace ritz::solve

@@ -29,6 +29,31 @@ struct Tableau {
 [[nodiscard]] const Tableau& sdirk2();
 [[nodiscard]] const Tableau& sdirk3();
 
+/// Coefficients of a pair of Runge-Kutta methods with the same c, one diagonally implicit and one
+/// explicit; the last stage is the new value in both. Stage 0 is the old value.
+struct ImexTableau {
+  int n_stages = 0;  ///< with stage 0
+  int order = 0;
+  int embedded_order = 0;
+  std::vector<double> implicit_a;  ///< [n_stages][n_stages]; column 0 is 0, the diagonal the same
+  std::vector<double> explicit_a;  ///< [n_stages][n_stages], strictly lower
+  std::vector<double> c;           ///< [n_stages]
+  /// The embedded solution is u + sum_i embedded_i (U_i - u): of the stages before the last.
+  std::vector<double> embedded;
+
+  [[nodiscard]] double implicit_at(int i, int j) const {
+    return implicit_a[static_cast<std::size_t>(i * n_stages + j)];
+  }
+  [[nodiscard]] double explicit_at(int i, int j) const {
+    return explicit_a[static_cast<std::size_t>(i * n_stages + j)];
+  }
+};
+/// ARS(2,2,2) and ARS(4,4,3), orders 2 and 3, the implicit halves L-stable (Ascher, Ruuth and
+/// Spiteri, Appl. Numer. Math. 25, 1997, 151, sec. 2.6 and 2.8). The embedded values are ours: the
+/// combinations of stages that fulfil the conditions of one order less in both halves.
+[[nodiscard]] const ImexTableau& imex2();
+[[nodiscard]] const ImexTableau& imex3();
+
 /// Weights d with p'(t_0) = sum_j d_j y_j, where p is the polynomial through (t_j, y_j). Times are
 /// distinct. Used with the new time first: backward differentiation formulas on any steps.
 [[nodiscard]] std::vector<double> derivative_weights(const std::vector<double>& times);
@@ -55,10 +80,11 @@ struct TimeMethod {
 /// bdf1..bdf4: backward differentiation on variable steps, started with steps of sdirk3 (Hairer,
 /// Norsett and Wanner, Solving Ordinary Differential Equations I, 1993, sec. III.5); the error is
 /// estimated from the difference to the extrapolation. sdirk2, sdirk3: see sdirk2(); error from the
-/// embedded method. crank-nicolson: the trapezoidal rule. rk4: the classical Runge-Kutta method,
-/// explicit. For equations of second order: newmark (beta = 1/4, gamma = 1/2), generalised-alpha
-/// (Chung and Hulbert, J. Appl. Mech. 60, 1993, 371), leapfrog (explicit; velocities half a step
-/// apart inside).
+/// embedded method. imex2, imex3: explicit_part() explicit, the rest implicit, for mass matrices
+/// that are constant; see imex2(). crank-nicolson: the trapezoidal rule. rk4: the classical
+/// Runge-Kutta method, explicit. For equations of second order: newmark (beta = 1/4, gamma = 1/2),
+/// generalised-alpha (Chung and Hulbert, J. Appl. Mech. 60, 1993, 371), leapfrog (explicit;
+/// velocities half a step apart inside).
 class TimeScheme {
  public:
   struct Options {
@@ -109,6 +135,7 @@ class TimeScheme {
   class Impl;
   class Bdf;
   class Dirk;
+  class Imex;
   class Trapezoidal;
   class Explicit;
   class SecondOrder;

@@ -52,8 +52,8 @@ enum class Op : std::int32_t {
   logical_not,
   // condition, value, value
   select,
-  // instructions only
-  copy,  ///< a
+  // nodes: a with derivative 0, gone when compiled; instructions: a
+  copy,
   /// First of the n_pairs pairs of arithmetic in one instruction, see pair_op().
   first_pair
 };
