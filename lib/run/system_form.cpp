@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "elastic_form.hpp"
 #include "ritz/base/format.hpp"
 #include "ritz/deck/parse.hpp"
 #include "ritz/run/form.hpp"
@@ -63,25 +64,20 @@ class SystemBuilder {
   }
 
   physics::SystemForm::Region elastic_region(const std::string& name) {
-    const deck::Elasticity& general = problem_.equation.elasticity;
-    deck::Elasticity used = general;
-    std::string key = "equation";
-    for (const deck::Material& material : problem_.materials) {
-      if (material.region.text != name) continue;
-      key = "material";
-      const deck::Elasticity& own = material.elasticity;
-      const auto take = [](auto& to, const auto& from) {
-        if (from) to = from;
-      };
-      take(used.youngs_modulus, own.youngs_modulus);
-      take(used.poissons_ratio, own.poissons_ratio);
-      take(used.density, own.density);
-      take(used.body_force, own.body_force);
-      take(used.thermal_expansion, own.thermal_expansion);
-      take(used.temperature, own.temperature);
-      take(used.reference_temperature, own.reference_temperature);
-    }
-    return elastic(used, key);
+    const auto d = static_cast<std::size_t>(dimension_);
+    const auto texts = elastic_texts(
+        problem_, unknowns_, name,
+        [this](const deck::Formula& formula, const std::string& key) -> std::optional<std::string> {
+          const auto piece = check(formula, key, volume_);
+          if (!piece) return std::nullopt;
+          return piece->is_zero ? std::string() : piece->text;
+        });
+    deck::Formula at;  // a place to name when the whole goes wrong
+    at.where = problem_.equation.where;
+    physics::SystemForm::Region region;
+    for (std::size_t i = 0; i < d; ++i) finish(texts ? texts->f0[i] : "0", region.f0, at);
+    for (std::size_t i = 0; i < d * d; ++i) finish(texts ? texts->f1[i] : "0", region.f1, at);
+    return region;
   }
 
   /// Appends the conditions of one [[boundary]] table.
@@ -199,8 +195,9 @@ class SystemBuilder {
     }
   }
 
-  void finish(const Sum& sum, std::vector<expr::Expression>& to, const deck::Formula& formula) {
-    if (const auto expression = parse(sum.text(), volume_, formula)) {
+  void finish(const std::string& text, std::vector<expr::Expression>& to,
+              const deck::Formula& formula) {
+    if (const auto expression = parse(text, volume_, formula)) {
       to.push_back(*expression);
     } else {
       to.push_back(expr::Expression::constant(0.0, volume_.variables));
@@ -257,7 +254,7 @@ class SystemBuilder {
       if (!p.is_zero) f0.subtract(fmt::format("{}^2*{}", p.text, u));
     }
     times(own.source, general.source, "source", "", true);
-    finish(f0, region.f0, at);
+    finish(f0.text(), region.f0, at);
 
     const auto n = static_cast<std::size_t>(dimension_);
     std::vector<Sum> flux(n);
@@ -294,77 +291,7 @@ class SystemBuilder {
         flux[d].add(fmt::format("{}*d{}({})", p.text, axes[d], one.unknown.text));
       }
     }
-    for (const Sum& sum : flux) finish(sum, region.f1, at);
-  }
-
-  physics::SystemForm::Region elastic(const deck::Elasticity& given, const std::string& key) {
-    physics::SystemForm::Region region;
-    const auto piece = [&](const std::optional<deck::Formula>& formula, const char* name) {
-      if (!formula) return Piece{};
-      const auto checked = check(*formula, key + "." + name, volume_);
-      return checked ? *checked : Piece{};
-    };
-    const std::string e = piece(given.youngs_modulus, "youngs_modulus").text;
-    const std::string nu = piece(given.poissons_ratio, "poissons_ratio").text;
-    const Piece density = piece(given.density, "density");
-    const Piece expansion = piece(given.thermal_expansion, "thermal_expansion");
-    const Piece temperature = piece(given.temperature, "temperature");
-    const Piece reference = piece(given.reference_temperature, "reference_temperature");
-    std::vector<Piece> force(static_cast<std::size_t>(dimension_));
-    if (given.body_force) {
-      for (std::size_t d = 0; d < given.body_force->size() && d < force.size(); ++d) {
-        const auto checked = check((*given.body_force)[d], key + ".body_force", volume_);
-        if (checked) force[d] = *checked;
-      }
-    }
-    deck::Formula at = given.poissons_ratio.value_or(deck::Formula{});
-    if (e.empty() || nu.empty() || diagnostics_.has_errors()) {
-      for (int i = 0; i < dimension_; ++i) finish({}, region.f0, at);
-      for (int i = 0; i < dimension_ * dimension_; ++i) finish({}, region.f1, at);
-      return region;
-    }
-    const bool plane_stress = dimension_ == 2 && problem_.equation.plane == deck::Plane::stress;
-    // A bar (one dimension) has no lateral stress: E alone.
-    const std::string mu =
-        dimension_ == 1 ? "(" + e + "/2)" : fmt::format("({}/(2*(1+{})))", e, nu);
-    const std::string lambda = dimension_ == 1 ? "0"
-                               : plane_stress  ? fmt::format("({0}*{1}/(1-{1}^2))", e, nu)
-                                              : fmt::format("({0}*{1}/((1+{1})*(1-2*{1})))", e, nu);
-    // Stress of a full constraint against the thermal strain.
-    std::string thermal;
-    if (!expansion.is_zero) {
-      const std::string strain =
-          fmt::format("{}*({} - {})", expansion.text, temperature.is_zero ? "0" : temperature.text,
-                      reference.is_zero ? "0" : reference.text);
-      const std::string modulus = dimension_ == 1 ? e
-                                  : plane_stress  ? fmt::format("({}/(1-{}))", e, nu)
-                                                  : fmt::format("({}/(1-2*{}))", e, nu);
-      thermal = modulus + "*" + strain;
-    }
-    std::string divergence;
-    for (int d = 0; d < dimension_; ++d) {
-      divergence +=
-          fmt::format("{}d{}({})", d ? " + " : "", axes[d], unknowns_[static_cast<std::size_t>(d)]);
-    }
-    for (int i = 0; i < dimension_; ++i) {
-      const std::string& ui = unknowns_[static_cast<std::size_t>(i)];
-      Sum f0;
-      if (!density.is_zero) f0.add(density.text + "*dtt(" + ui + ")");
-      const Piece& load = force[static_cast<std::size_t>(i)];
-      if (!load.is_zero) f0.subtract(load.text);
-      finish(f0, region.f0, at);
-      for (int d = 0; d < dimension_; ++d) {
-        const std::string& ud = unknowns_[static_cast<std::size_t>(d)];
-        Sum stress;
-        stress.add(fmt::format("{}*(d{}({}) + d{}({}))", mu, axes[d], ui, axes[i], ud));
-        if (d == i) {
-          if (lambda != "0") stress.add(fmt::format("{}*({})", lambda, divergence));
-          if (!thermal.empty()) stress.subtract(thermal);
-        }
-        finish(stress, region.f1, at);
-      }
-    }
-    return region;
+    for (const Sum& sum : flux) finish(sum.text(), region.f1, at);
   }
 
   const deck::Problem& problem_;
