@@ -126,6 +126,13 @@ void check_materials(const Problem& problem, bool unknowns_known, Report& report
   }
 }
 
+/// A coefficient of thermal expansion, or nullptr if there is none.
+const Formula* expansion_of(const Elasticity& law) {
+  if (law.thermal_expansion) return &*law.thermal_expansion;
+  if (!law.orthotropic || law.orthotropic->thermal_expansion.empty()) return nullptr;
+  return &law.orthotropic->thermal_expansion.front();
+}
+
 void check_elasticity(const Node& root, const Problem& problem, Report& report) {
   if (!is_elastic(problem)) return;
   const Elasticity& general = problem.equation.elasticity;
@@ -133,23 +140,50 @@ void check_elasticity(const Node& root, const Problem& problem, Report& report) 
   const auto is_given = [&](const char* key) {
     return equation != nullptr && equation->find(key) != nullptr;  // right or wrong
   };
+  for (const char* key : {"youngs_modulus", "poissons_ratio"}) {
+    if (is_given(key) || is_given("orthotropic") || equation == nullptr || report.incomplete())
+      continue;
+    const Key& missing = *find_key(std::string("equation.") + key);
+    report.error(equation->where,
+                 fmt::format("equation.{} is missing: expected {}; for example {} = {}", key,
+                             type_text(missing), key, missing.example));
+  }
   const auto check = [&](const Elasticity& own, const std::string& table) {
-    if (own.thermal_expansion) {
+    if (own.orthotropic) {
+      for (const auto& [formula, key] : {std::pair{&own.youngs_modulus, "youngs_modulus"},
+                                         {&own.poissons_ratio, "poissons_ratio"}}) {
+        if (!formula->has_value()) continue;
+        report.error(
+            (*formula)->where,
+            fmt::format("{0}.{1} is of an isotropic material and {0}.orthotropic is given: "
+                        "leave out one of the two",
+                        table, key));
+      }
+    } else if (general.orthotropic &&
+               own.youngs_modulus.has_value() != own.poissons_ratio.has_value()) {
+      const Formula& given = own.youngs_modulus ? *own.youngs_modulus : *own.poissons_ratio;
+      report.error(
+          given.where,
+          fmt::format("{0}.youngs_modulus and {0}.poissons_ratio go together: the equation "
+                      "is orthotropic",
+                      table));
+    }
+    if (const Formula* expansion = expansion_of(own)) {
       for (const char* key : {"temperature", "reference_temperature"}) {
         if (is_given(key)) continue;
-        report.error(own.thermal_expansion->where,
-                     fmt::format("{}.thermal_expansion needs equation.{}: the thermal strain is "
+        report.error(expansion->where,
+                     fmt::format("{}.{}thermal_expansion needs equation.{}: the thermal strain is "
                                  "thermal_expansion * (temperature - reference_temperature)",
-                                 table, key));
+                                 table, own.thermal_expansion ? "" : "orthotropic.", key));
       }
     }
   };
   check(general, "equation");
-  bool expands = is_given("thermal_expansion");
+  bool expands = is_given("thermal_expansion") || expansion_of(general) != nullptr;
   for (std::size_t i = 0; i < problem.materials.size() && !report.full(); ++i) {
     const Elasticity& own = problem.materials[i].elasticity;
     check(own, fmt::format("material[{}]", i));
-    expands = expands || own.thermal_expansion.has_value();
+    expands = expands || expansion_of(own) != nullptr;
   }
   for (const auto& [formula, key] : {std::pair{&general.temperature, "temperature"},
                                      {&general.reference_temperature, "reference_temperature"}}) {
@@ -411,6 +445,12 @@ std::vector<std::string> unknown_names(const Problem& problem, int dimension) {
   if (is_elastic(problem) && dimension > 0) {
     names.resize(std::min(names.size(), static_cast<std::size_t>(dimension)));
   }
+  return names;
+}
+
+const std::vector<std::string>& stress_names() {
+  static const std::vector<std::string> names{"sxx", "syy", "szz",      "sxy",
+                                              "syz", "sxz", "von_mises"};
   return names;
 }
 

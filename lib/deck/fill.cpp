@@ -94,6 +94,12 @@ void read(const Node* table, const char* name, std::optional<std::vector<Formula
   for (const Node& item : node->items) target->push_back(formula(item));
 }
 
+void read(const Node* table, const char* name, std::vector<Formula>& target) {
+  const Node* node = valid(table, name);
+  if (node == nullptr) return;
+  for (const Node& item : node->items) target.push_back(formula(item));
+}
+
 void read(const Node* table, const char* name, std::optional<TensorFormula>& target) {
   const Node* node = valid(table, name);
   if (node == nullptr) return;
@@ -172,6 +178,17 @@ Elasticity elasticity(const Node* table) {
   Elasticity result;
   read(table, "youngs_modulus", result.youngs_modulus);
   read(table, "poissons_ratio", result.poissons_ratio);
+  if (const Node* own = valid(table, "orthotropic")) {
+    Orthotropic& law = result.orthotropic.emplace();
+    law.where = own->where;
+    read(own, "youngs_modulus", law.youngs_modulus);
+    read(own, "poissons_ratio", law.poissons_ratio);
+    read(own, "shear_modulus", law.shear_modulus);
+    read(own, "thermal_expansion", law.thermal_expansion);
+    read(own, "angle", law.angle);
+    read(own, "axis_1", law.axis_1);
+    read(own, "axis_2", law.axis_2);
+  }
   read(table, "density", result.density);
   read(table, "body_force", result.body_force);
   read(table, "thermal_expansion", result.thermal_expansion);
@@ -200,7 +217,14 @@ EquationOptions equation_options(const Node* equation, const UnknownNames& unkno
   if (unknowns.elastic) options.elasticity = elasticity(equation);
   read(equation, "plane", options.plane,
        std::array{std::pair{std::string_view("strain"), Plane::strain},
-                  std::pair{std::string_view("stress"), Plane::stress}});
+                  std::pair{std::string_view("stress"), Plane::stress},
+                  std::pair{std::string_view("axisymmetric"), Plane::axisymmetric}});
+  for (const char* key : {"plane", "coordinates"}) {
+    const Node* node = valid(equation, key);
+    if (node == nullptr || node->string != "axisymmetric") continue;
+    options.is_axisymmetric = true;
+    options.axisymmetric_where = node->where;
+  }
   if (const Node* plane = valid(equation, "plane"); plane != nullptr && !plane->where.file.empty())
     options.plane_where = plane->where;
   if (!unknowns.known) return options;
@@ -419,6 +443,7 @@ Verify verify_options(const Node* verify, const std::vector<std::string>& unknow
   for (const Node* item : elements(verify, "probe")) {
     Verify::ProbeValue value;
     read(item, "name", value.probe);
+    read(item, "of", value.of);
     read(item, "expected", value.expected);
     read(item, "tolerance", value.tolerance);
     result.probes.push_back(std::move(value));
@@ -480,6 +505,13 @@ Problem fill(const Node& root, const std::string& deck_file) {
   const Node* output = valid(&root, "output");
   read(output, "directory", problem.output.directory);
   read(output, "fields", problem.output.fields);
+  if (unknowns.elastic) read(output, "stress", problem.output.stress);
+  for (const Node* item : elements(output, "field")) {
+    OutputOptions::Field field;
+    read(item, "name", field.name);
+    read(item, "value", field.value);
+    problem.output.further.push_back(std::move(field));
+  }
   read(output, "compression", problem.output.compression);
   read(output, "every", problem.output.every);
   read(output, "every_steps", problem.output.every_steps);

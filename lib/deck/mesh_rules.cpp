@@ -71,6 +71,13 @@ void check_box(const Node& root, const Problem& problem, int dimension, Report& 
                                       shown(upper), shown(lower)));
     }
   }
+  if (problem.equation.is_axisymmetric && !box.lower.empty() && box.lower[0] < 0) {
+    const Node& lower = valid(mesh, "lower")->items[0];
+    report.error(lower.where,
+                 fmt::format("mesh.lower[0] = {} (must be >= 0: x is the radius of a body of "
+                             "revolution, {})",
+                             shown(lower), problem.equation.axisymmetric_where.text()));
+  }
   double n_cells = 1.0;
   for (const std::int64_t n : box.cells) n_cells *= static_cast<double>(n);
   constexpr double most = 4e18;
@@ -280,6 +287,12 @@ void check_dimension(const Problem& problem, int dimension, base::Diagnostics& d
   for (std::size_t i = 0; i < problem.materials.size() && !report.full(); ++i) {
     check(problem.materials[i].coefficients, fmt::format("material[{}]", i));
     check_force(problem.materials[i].elasticity, fmt::format("material[{}]", i));
+  }
+  if (problem.equation.is_axisymmetric && !is_elastic(problem) && dimension == 3) {
+    report.error(
+        problem.equation.axisymmetric_where,
+        "equation.coordinates = \"axisymmetric\" is for one and two dimensions and the mesh "
+        "has 3");
   }
   if (is_elastic(problem)) {
     for (std::size_t i = 0; i < problem.boundaries.size() && !report.full(); ++i) {

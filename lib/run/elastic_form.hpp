@@ -26,11 +26,16 @@ struct ElasticTexts {
 using CheckedText =
     std::function<std::optional<std::string>(const deck::Formula& formula, const std::string& key)>;
 
+/// Names of the displacements among the unknowns. Local.
+[[nodiscard]] std::vector<std::string> displacement_names(const deck::Problem& problem,
+                                                          int dimension);
+
 /// The law of one region of the mesh ("" stands for those without a [[material]]).
 /// @param displacements names of the d components
+/// @param check tells what is wrong in a formula; all else goes to `diagnostics`
 /// @return nothing if something is wrong, which has been told
 [[nodiscard]] std::optional<ElasticTexts> elastic_texts(
     const deck::Problem& problem, const std::vector<std::string>& displacements,
-    const std::string& region, const CheckedText& check);
+    const std::string& region, const CheckedText& check, base::Diagnostics& diagnostics);
 
 }  // namespace ritz::run

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "output_fields.hpp"
 #include "progress.hpp"
 #include "ritz/deck/problem.hpp"
 #include "ritz/fem/space.hpp"
@@ -31,6 +32,7 @@ struct EvolutionParts {
   Progress& progress;
   std::function<void(const std::string&)> remark;
   const std::vector<std::string>& remarks;  ///< so far, for the provenance of the files
+  const OutputFields& output;               ///< stresses and the like
 };
 
 struct EvolutionOutcome {

@@ -71,7 +71,8 @@ class SystemBuilder {
           const auto piece = check(formula, key, volume_);
           if (!piece) return std::nullopt;
           return piece->is_zero ? std::string() : piece->text;
-        });
+        },
+        diagnostics_);
     deck::Formula at;  // a place to name when the whole goes wrong
     at.where = problem_.equation.where;
     physics::SystemForm::Region region;
@@ -97,7 +98,9 @@ class SystemBuilder {
     const auto put = [&](To::Kind kind, int unknown, const std::string& text,
                          const expr::Symbols& names, const deck::Formula& formula,
                          std::vector<std::int16_t> where) {
-      const auto expression = parse(text, names, formula);
+      // Integrals over a body of revolution have the radius as a weight.
+      const bool weighted = problem_.equation.is_axisymmetric && kind == To::Kind::natural;
+      const auto expression = parse(weighted ? "x*(" + text + ")" : text, names, formula);
       if (expression) form.boundaries.push_back({kind, std::move(where), unknown, *expression});
     };
     const auto value = [&](const deck::Formula& formula, const std::string& key, int unknown) {
@@ -204,6 +207,11 @@ class SystemBuilder {
     }
   }
 
+  /// A term of a scalar equation in the integrals over the domain.
+  [[nodiscard]] std::string weighted(const std::string& text) const {
+    return problem_.equation.is_axisymmetric ? "x*(" + text + ")" : text;
+  }
+
   void add_scalar(std::size_t i, const deck::Coefficients& general, const deck::Coefficients& own,
                   bool is_material, physics::SystemForm::Region& region) {
     const std::string& u = unknowns_[i];
@@ -254,7 +262,7 @@ class SystemBuilder {
       if (!p.is_zero) f0.subtract(fmt::format("{}^2*{}", p.text, u));
     }
     times(own.source, general.source, "source", "", true);
-    finish(f0.text(), region.f0, at);
+    finish(weighted(f0.text()), region.f0, at);
 
     const auto n = static_cast<std::size_t>(dimension_);
     std::vector<Sum> flux(n);
@@ -291,7 +299,7 @@ class SystemBuilder {
         flux[d].add(fmt::format("{}*d{}({})", p.text, axes[d], one.unknown.text));
       }
     }
-    for (const Sum& sum : flux) finish(sum.text(), region.f1, at);
+    for (const Sum& sum : flux) finish(weighted(sum.text()), region.f1, at);
   }
 
   const deck::Problem& problem_;
@@ -370,7 +378,8 @@ physics::Form prescribing_form(const physics::SystemForm& form, int unknown, int
 }
 
 bool has_linear_form(const deck::Problem& problem, const physics::SystemForm& form) {
-  if (form.n_unknowns() > 1 || problem.equation.kind == deck::EquationKind::elasticity ||
+  if (form.n_unknowns() > 1 || problem.equation.is_axisymmetric ||
+      problem.equation.kind == deck::EquationKind::elasticity ||
       problem.equation.kind == deck::EquationKind::helmholtz) {
     return false;
   }

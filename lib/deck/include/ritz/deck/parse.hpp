@@ -63,6 +63,9 @@ using FileReader = std::function<std::optional<std::string>(const std::string& p
 /// as many displacements as dimensions.
 [[nodiscard]] std::vector<std::string> unknown_names(const Problem& problem, int dimension);
 
+/// What output.stress writes, as far as the dimension has it: sxx syy szz sxy syz sxz von_mises.
+[[nodiscard]] const std::vector<std::string>& stress_names();
+
 /// Order of the equation of an unknown in time, whether or not there is a [time]: 2 with inertia
 /// (elasticity), 1 with capacity, else 0; 0 written as a number in the equation and in every
 /// material is none.
