@@ -41,7 +41,7 @@ bool any_coefficients(const Problem& problem, int unknown, const Test& test) {
 bool has_flux(const Problem& problem, int unknown) {
   const auto& general =
       problem.equation.unknowns[static_cast<std::size_t>(unknown)].coefficients.diffusion;
-  return is_elastic(problem) || !general ||
+  return (is_elastic(problem) && !(is_thermal(problem) && unknown == 0)) || !general ||
          any_coefficients(problem, unknown, [](const Coefficients& c) {
            return !c.cross_diffusion.empty() || c.advection ||
                   (c.diffusion &&
@@ -133,6 +133,37 @@ const Formula* expansion_of(const Elasticity& law) {
   return &law.orthotropic->thermal_expansion.front();
 }
 
+/// What thermo-elasticity has beside elasticity.
+void check_thermal(const Node& root, const Problem& problem, bool expands, Report& report) {
+  const Node* equation = valid(&root, "equation");
+  if (equation != nullptr && equation->find(temperature_name) == nullptr && !report.incomplete()) {
+    report.error(equation->where,
+                 "[equation.T] is missing: the conduction of heat in the body; for example "
+                 "[equation.T] diffusion = 50.0");
+  }
+  if (!expands && equation != nullptr && !report.incomplete()) {
+    report.error(
+        equation->where,
+        "equation.thermal_expansion is missing: without it the temperature does nothing to "
+        "the body; solve kinds \"heat\" or \"poisson\" and \"elasticity\" by themselves");
+  }
+  const Node* materials = valid(&root, "material");
+  for (std::size_t i = 0; i < problem.materials.size() && materials != nullptr && !report.full();
+       ++i) {
+    const bool heat = problem.materials[i].unknown_name.text == temperature_name;
+    for (const Entry& entry : materials->items[i].entries) {
+      const Key* key = find_key("material[]." + entry.name);
+      if (key == nullptr || entry.name == "region" || entry.name == "unknown" ||
+          entry.value.invalid || key->per_unknown == heat)
+        continue;
+      report.error(entry.where,
+                   fmt::format("material[{}].{} is {}", i, entry.name,
+                               heat ? "of the elastic body: leave out unknown = \"T\""
+                                    : "of the conduction of heat: it needs unknown = \"T\""));
+    }
+  }
+}
+
 void check_elasticity(const Node& root, const Problem& problem, Report& report) {
   if (!is_elastic(problem)) return;
   const Elasticity& general = problem.equation.elasticity;
@@ -170,7 +201,8 @@ void check_elasticity(const Node& root, const Problem& problem, Report& report) 
     }
     if (const Formula* expansion = expansion_of(own)) {
       for (const char* key : {"temperature", "reference_temperature"}) {
-        if (is_given(key)) continue;
+        const bool is_solved = is_thermal(problem) && std::string_view(key) == "temperature";
+        if (is_given(key) || is_solved) continue;
         report.error(expansion->where,
                      fmt::format("{}.{}thermal_expansion needs equation.{}: the thermal strain is "
                                  "thermal_expansion * (temperature - reference_temperature)",
@@ -191,7 +223,8 @@ void check_elasticity(const Node& root, const Problem& problem, Report& report) 
     report.error((*formula)->where,
                  fmt::format("equation.{} has no effect without thermal_expansion", key));
   }
-  if (problem.time && !is_given("density")) {
+  if (is_thermal(problem)) check_thermal(root, problem, expands, report);
+  if (problem.time && !is_given("density") && !is_thermal(problem)) {
     report.error(problem.equation.where,
                  "equation.density is missing: with [time] elasticity needs its inertia; for "
                  "example density = 7850.0");
@@ -416,6 +449,12 @@ void check_unused(const Problem& problem, Report& report) {
 
 void check_which(const Problem& problem, const std::string& table, const base::Location& where,
                  const Name& name, Report& report) {
+  if (is_thermal(problem) && !name.text.empty() && name.text != temperature_name) {
+    report.error(name.where,
+                 fmt::format("{}.unknown = {} (must be \"T\"; without it a table is for the "
+                             "displacement)",
+                             table, name_text(name.text)));
+  }
   if (is_elastic(problem)) return;  // has been told as a key that does not apply
   const std::vector<std::string> names = names_of(problem.equation.unknowns);
   if (name.text.empty()) {
@@ -443,7 +482,8 @@ void check_equation(const Node& root, const Problem& problem, Report& report) {
 std::vector<std::string> unknown_names(const Problem& problem, int dimension) {
   std::vector<std::string> names = names_of(problem.equation.unknowns);
   if (is_elastic(problem) && dimension > 0) {
-    names.resize(std::min(names.size(), static_cast<std::size_t>(dimension)));
+    names.resize(std::min(names.size(),
+                          static_cast<std::size_t>(dimension + (is_thermal(problem) ? 1 : 0))));
   }
   return names;
 }
@@ -455,7 +495,8 @@ const std::vector<std::string>& stress_names() {
 }
 
 int order_in_time(const Problem& problem, int unknown) {
-  if (is_elastic(problem)) return 2;
+  if (is_elastic(problem) && !is_thermal(problem)) return 2;
+  if (is_thermal(problem) && unknown > 0) return 0;
   if (any_coefficients(problem, unknown, [](const auto& c) { return is_there(c.inertia); }))
     return 2;
   return any_coefficients(problem, unknown, [](const auto& c) { return is_there(c.capacity); }) ? 1

@@ -8,6 +8,7 @@
 
 #include "check.hpp"
 #include "ritz/base/text.hpp"
+#include "ritz/deck/parse.hpp"
 #include "values.hpp"
 
 namespace ritz::deck {
@@ -210,6 +211,7 @@ EquationOptions equation_options(const Node* equation, const UnknownNames& unkno
                   std::pair{std::string_view("wave"), Kind::wave},
                   std::pair{std::string_view("helmholtz"), Kind::helmholtz},
                   std::pair{std::string_view("elasticity"), Kind::elasticity},
+                  std::pair{std::string_view("thermo-elasticity"), Kind::thermo_elasticity},
                   std::pair{std::string_view("coefficient-form"), Kind::coefficient_form}});
   if (!unknowns.several() && !unknowns.elastic) {
     options.coefficients = coefficients(equation, unknowns.names);
@@ -233,9 +235,9 @@ EquationOptions equation_options(const Node* equation, const UnknownNames& unkno
   for (std::size_t i = 0; i < unknowns.names.size(); ++i) {
     Unknown unknown{unknowns.names[i], {}, {}};
     if (list != nullptr && i < list->items.size()) unknown.where = list->items[i].where;
-    unknown.coefficients = unknowns.several()
-                               ? coefficients(valid(equation, unknown.name), unknowns.names)
-                               : options.coefficients;
+    const bool is_own = unknowns.several() || (unknowns.thermal && i == 0);
+    unknown.coefficients =
+        is_own ? coefficients(valid(equation, unknown.name), unknowns.names) : options.coefficients;
     options.unknowns.push_back(std::move(unknown));
   }
   return options;
@@ -340,7 +342,10 @@ Boundary boundary(const Node& table, const std::vector<std::string>& unknowns) {
   result.where = table.where;
   read(&table, "on", result.on);
   read(&table, "unknown", result.unknown_name);
-  result.unknown = index_of(result.unknown_name.text, unknowns);
+  // The displacement as a whole counts as the first of its components.
+  const bool of_body = unknowns.size() > 1 && unknowns[0] == temperature_name &&
+                       unknowns[1] == "ux" && result.unknown_name.text.empty();
+  result.unknown = of_body ? 1 : index_of(result.unknown_name.text, unknowns);
   if (valid(&table, "value") != nullptr) {
     result.kind = Boundary::Kind::value;
     read(&table, "value", result.value_or_flux);
@@ -483,7 +488,9 @@ Problem fill(const Node& root, const std::string& deck_file) {
     read(item, "region", material.region);
     read(item, "unknown", material.unknown_name);
     material.unknown = index_of(material.unknown_name.text, unknowns.names);
-    if (unknowns.elastic) {
+    if (unknowns.thermal && material.unknown_name.text.empty()) material.unknown = -1;
+    const bool of_heat = unknowns.thermal && material.unknown == 0;
+    if (unknowns.elastic && !of_heat) {
       material.elasticity = elasticity(item);
     } else {
       material.coefficients = coefficients(item, unknowns.names);

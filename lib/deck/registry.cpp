@@ -65,6 +65,15 @@ const std::vector<std::string> scalar_kinds{"poisson",
                                             "helmholtz",
                                             "coefficient-form"};
 
+const std::vector<std::string> elastic_kinds{"elasticity", "thermo-elasticity"};
+
+/// `kinds` and, in the tables where the temperature of a body stands, thermo-elasticity.
+std::vector<std::string> with_temperature(std::vector<std::string> kinds,
+                                          const std::string& table) {
+  if (table != "equation") kinds.emplace_back("thermo-elasticity");
+  return kinds;
+}
+
 /// The coefficients of one unknown, in the form they have in the tables where they may stand:
 /// "equation", "equation.*" and "material[]".
 std::vector<Key> coefficient_keys(const std::string& table) {
@@ -82,7 +91,7 @@ std::vector<Key> coefficient_keys(const std::string& table) {
        .fallback_note = unset("1"),
        .example = material ? "401.0" : "1.0",
        .when = when,
-       .when_values = scalar_kinds,
+       .when_values = with_temperature(scalar_kinds, table),
        .help = "Diffusion K in -div(K grad(u)), for heat the conductivity, for waves the square of "
                "their speed: one number or expression, a list with one entry a dimension "
                "(diagonal), or a list of rows (full tensor)."},
@@ -102,8 +111,9 @@ std::vector<Key> coefficient_keys(const std::string& table) {
        .fallback_note = unset("0"),
        .example = "0.0",
        .when = when,
-       .when_values = {"advection-diffusion-reaction", "reaction-diffusion", "wave",
-                       "coefficient-form"},
+       .when_values = with_temperature(
+           {"advection-diffusion-reaction", "reaction-diffusion", "wave", "coefficient-form"},
+           table),
        .help = "Coefficient r in r u on the left-hand side; positive values damp."},
       {.path = table + ".wave_number",
        .type = Type::formula,
@@ -120,18 +130,18 @@ std::vector<Key> coefficient_keys(const std::string& table) {
        .fallback_note = unset("0"),
        .example = "0.0",
        .when = when,
-       .when_values = scalar_kinds,
+       .when_values = with_temperature(scalar_kinds, table),
        .help = "Right-hand side f, what is produced inside the domain."},
       {.path = table + ".capacity",
        .type = Type::formula,
        .unit = "amount of u / volume / u",
        .fallback_note =
-           unset("1 with [time] for heat, reaction-diffusion and advection-diffusion-reaction, "
-                 "else 0"),
+           unset("1 with [time] for heat, reaction-diffusion, advection-diffusion-reaction and the "
+                 "temperature of thermo-elasticity, else 0"),
        .example = "1.0",
        .range = not_negative,
        .when = when,
-       .when_values = first_order,
+       .when_values = with_temperature(first_order, table),
        .help = "Coefficient d of du/dt, for heat density times specific heat; for waves the "
                "damping."},
       {.path = table + ".inertia",
@@ -170,7 +180,7 @@ std::vector<Key> coefficient_keys(const std::string& table) {
 std::vector<Key> elastic_keys(const std::string& table) {
   const bool material = table == "material[]";
   const std::string when = material ? "equation.kind" : "kind";
-  const std::vector<std::string> values{"elasticity"};
+  const std::vector<std::string>& values = elastic_kinds;
   const auto unset = [&](const char* value) {
     return std::string(material ? "the equation's" : value);
   };
@@ -273,7 +283,7 @@ std::vector<Key> elastic_keys(const std::string& table) {
        .example = "7850.0",
        .range = positive,
        .when = when,
-       .when_values = values,
+       .when_values = {"elasticity"},
        .help = "Mass density: inertia of elastic waves and vibrations. Weight is a body_force."},
       {.path = table + ".body_force",
        .type = Type::formulas,
@@ -300,8 +310,10 @@ std::vector<Key> elastic_keys(const std::string& table) {
        .fallback_note = unset("none"),
        .example = "\"293.15 + 50*x\"",
        .when = when,
-       .when_values = values,
-       .help = "Temperature of the body, for the thermal strain."},
+       .when_values = {"elasticity"},
+       .help =
+           "Temperature of the body, for the thermal strain; kind \"thermo-elasticity\" solves for "
+           "it."},
       {.path = table + ".reference_temperature",
        .type = Type::formula,
        .unit = "temperature",
@@ -502,7 +514,7 @@ std::vector<Key> make_registry() {
        .required = true,
        .example = "\"poisson\"",
        .choices = {"poisson", "heat", "advection-diffusion-reaction", "reaction-diffusion", "wave",
-                   "helmholtz", "elasticity", "coefficient-form"},
+                   "helmholtz", "elasticity", "thermo-elasticity", "coefficient-form"},
        .choice_help =
            {"(K grad(u), grad(w)) = (f, w) + <q, w>.",
             "(d du/dt, w) + (K grad(u), grad(w)) = (f, w) + <q, w>.",
@@ -514,8 +526,11 @@ std::vector<Key> make_registry() {
             "(K grad(u), grad(w)) - (k^2 u, w) = (f, w) + <q, w>.",
             "(density d2u/dt2, w) + (sigma, grad(w)) = (body_force, w) + <traction - pressure n, "
             "w>: "
-            "small strains of an isotropic material, sigma by Hooke's law from the strain less "
-            "the thermal one.",
+            "small strains, sigma by Hooke's law from the strain less the thermal one.",
+            "heat for the temperature T, with its own [equation.T] and [[boundary]] unknown = "
+            "\"T\", "
+            "and elasticity with that temperature: slow, without density, and nothing that the "
+            "body does heats it.",
             "(e d2u/dt2 + d du/dt + b.grad(u) + r u, w) + (K grad(u) + X grad(v), grad(w)) = (f, "
             "w) "
             "+ <q, w>: everything, and of the time derivatives only what is given."},
@@ -533,8 +548,10 @@ std::vector<Key> make_registry() {
        .max_items = 16,
        .when = "kind",
        .when_values = scalar_kinds,
-       .help = "Names of the fields that are solved for; expressions use them by these names. The "
-               "unknowns of elasticity are the displacements ux, uy and uz."},
+       .help =
+           "Names of the fields that are solved for; expressions use them by these names. The "
+           "unknowns of elasticity are the displacements ux, uy and uz; thermo-elasticity has the "
+           "temperature T as well."},
   };
   const auto append = [&keys](std::vector<Key> more) {
     std::move(more.begin(), more.end(), std::back_inserter(keys));
@@ -548,7 +565,7 @@ std::vector<Key> make_registry() {
        .example = "\"strain\"",
        .choices = {"strain", "stress", "axisymmetric"},
        .when = "kind",
-       .when_values = {"elasticity"},
+       .when_values = elastic_kinds,
        .help = "What a two-dimensional body stands for: \"strain\" a long one that cannot move out "
                "of the plane, \"stress\" a thin plate that may, \"axisymmetric\" half of a section "
                "of a body of revolution: x is the radius, y runs along the axis, ux and uy go that "
@@ -569,7 +586,7 @@ std::vector<Key> make_registry() {
       {.path = "equation.*",
        .type = Type::table,
        .help = "Coefficients of the equation of the unknown of this name, when equation.unknowns "
-               "names several.",
+               "names several; of thermo-elasticity [equation.T], the heat.",
        .unknown_names = true},
   });
   append(coefficient_keys("equation.*"));
@@ -588,8 +605,10 @@ std::vector<Key> make_registry() {
        .fallback_note = "the only one",
        .example = "\"u\"",
        .when = "equation.kind",
-       .when_values = scalar_kinds,
-       .help = "Name of the unknown whose coefficients these are; needed when there are several."},
+       .when_values = with_temperature(scalar_kinds, "material[]"),
+       .help =
+           "Name of the unknown whose coefficients these are; needed when there are several. Of "
+           "thermo-elasticity \"T\", or nothing for the elastic body."},
   });
   append(coefficient_keys("material[]"));
   append(elastic_keys("material[]"));
@@ -615,8 +634,10 @@ std::vector<Key> make_registry() {
        .type = Type::name,
        .example = "\"u\"",
        .when = "equation.kind",
-       .when_values = scalar_kinds,
-       .help = "Name of the unknown this is for; needed when there are several."},
+       .when_values = with_temperature(scalar_kinds, "boundary[]"),
+       .help =
+           "Name of the unknown this is for; needed when there are several. Of thermo-elasticity "
+           "\"T\", or nothing for the displacement."},
       {.path = "boundary[].value",
        .type = Type::formula,
        .unit = "u",
@@ -654,7 +675,7 @@ std::vector<Key> make_registry() {
        .min_items = 1,
        .max_items = 3,
        .when = "equation.kind",
-       .when_values = {"elasticity"},
+       .when_values = elastic_kinds,
        .help = "Displacement, one component a dimension: a number, an expression or \"free\"."},
       {.path = "boundary[].traction",
        .type = Type::formulas,
@@ -663,7 +684,7 @@ std::vector<Key> make_registry() {
        .min_items = 1,
        .max_items = 3,
        .when = "equation.kind",
-       .when_values = {"elasticity"},
+       .when_values = elastic_kinds,
        .help = "Force on the surface, sigma n = traction, one component a dimension; all 0 leaves "
                "it free."},
       {.path = "boundary[].pressure",
@@ -671,13 +692,13 @@ std::vector<Key> make_registry() {
        .unit = "force / area",
        .example = "1e6",
        .when = "equation.kind",
-       .when_values = {"elasticity"},
+       .when_values = elastic_kinds,
        .help = "Pressure on the surface, sigma n = -pressure n: positive values push inwards."},
       {.path = "boundary[].symmetry",
        .type = Type::boolean,
        .example = "true",
        .when = "equation.kind",
-       .when_values = {"elasticity"},
+       .when_values = elastic_kinds,
        .help = "true: a plane of symmetry, no displacement along the normal and no force across "
                "it; for plane boundaries along the axes."},
 
@@ -1016,7 +1037,7 @@ std::vector<Key> make_registry() {
        .type = Type::boolean,
        .fallback = "true",
        .when = "equation.kind",
-       .when_values = {"elasticity"},
+       .when_values = elastic_kinds,
        .help = "Beside the displacements write the stresses, sxx, syy, sxy and so on, and "
                "von_mises: into the files, at probes and as extremes. Their values at the nodes "
                "are means over the cells around, within one region; at the border of two regions "
@@ -1277,7 +1298,7 @@ std::string when_text(const Key& key) {
     if (std::find(key.when_values.begin(), key.when_values.end(), choice) == key.when_values.end())
       others.push_back(choice);
   }
-  if (others.size() == 1 && key.when_values.size() > 2) {
+  if (others.size() <= 2 && key.when_values.size() > 2) {
     return fmt::format("any {} but {}", key.when, told(others));
   }
   return fmt::format("{} = {}", key.when, told(key.when_values));

@@ -204,7 +204,9 @@ class Law {
 
   /// Temperature above the one without thermal strain; "" if it is the same.
   std::string warming() {
-    const std::string temperature = piece(given_.temperature, "temperature");
+    const bool is_solved = problem_.equation.kind == deck::EquationKind::thermo_elasticity;
+    const std::string temperature =
+        is_solved ? deck::temperature_name : piece(given_.temperature, "temperature");
     const std::string reference = piece(given_.reference_temperature, "reference_temperature");
     if (temperature.empty() && reference.empty()) return "";
     return fmt::format("({} - {})", temperature.empty() ? "0" : temperature,

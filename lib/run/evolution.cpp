@@ -521,26 +521,27 @@ class Evolution {
       const auto& counts = without_matrix_->counts();
       tell_reuse(counts.linear_solves, without_matrix_->solver_text(),
                  fmt::format("{} operators", count_text(counts.operators)),
-                 without_matrix_->reuse());
+                 without_matrix_->reuse().n_built(), without_matrix_->reuse().reason());
       parts_.progress.line("operator", without_matrix_->text());
     } else {
       const auto& counts = equations_->counts();
       tell_reuse(counts.linear_solves, equations_->solver_text(),
-                 fmt::format("{} Jacobians", count_text(counts.jacobians)), equations_->reuse());
+                 fmt::format("{} Jacobians", count_text(counts.jacobians)), equations_->n_built(),
+                 equations_->reuse().reason());
     }
   }
 
-  void tell_reuse(int n_solves, const std::string& solver, const std::string& made,
-                  const solve::Reuse& reuse) {
+  void tell_reuse(int n_solves, const std::string& solver, const std::string& made, int n_built,
+                  const std::string& reason) {
     if (n_solves == 0) return;
     parts_.recorder.count("linear_systems", n_solves);
-    parts_.recorder.count("preconditioners_made", reuse.n_built());
+    parts_.recorder.count("preconditioners_made", n_built);
     parts_.progress.line(
         "reuse",
-        fmt::format("{} linear systems ({}): {} and {} preconditioner{} made{}",
-                    count_text(n_solves), solver, made, count_text(reuse.n_built()),
-                    reuse.n_built() == 1 ? "" : "s",
-                    reuse.n_built() > 1 ? " (the last: " + reuse.reason() + ")" : std::string()));
+        fmt::format(
+            "{} linear systems ({}): {} and {} preconditioner{} made{}", count_text(n_solves),
+            solver, made, count_text(n_built), n_built == 1 ? "" : "s",
+            n_built > 1 && !reason.empty() ? " (the last: " + reason + ")" : std::string()));
   }
 
   // stop_when

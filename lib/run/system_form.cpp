@@ -39,6 +39,7 @@ class SystemBuilder {
         dimension_(dimension),
         unknowns_(deck::unknown_names(problem, dimension)),
         diagnostics_(diagnostics) {
+    if (problem.equation.kind == deck::EquationKind::thermo_elasticity) first_displacement_ = 1;
     volume_ = symbols(problem);
     volume_.variables = physics::volume_variables(unknowns_, dimension);
     boundary_ = symbols(problem);
@@ -51,7 +52,8 @@ class SystemBuilder {
 
   physics::SystemForm::Region scalar_region(const std::string& name) {
     physics::SystemForm::Region region;
-    for (std::size_t i = 0; i < unknowns_.size(); ++i) {
+    const std::size_t n = first_displacement_ == 1 ? 1 : unknowns_.size();
+    for (std::size_t i = 0; i < n; ++i) {
       const deck::Coefficients& general = problem_.equation.unknowns[i].coefficients;
       const deck::Coefficients* own = nullptr;
       for (const deck::Material& material : problem_.materials) {
@@ -65,8 +67,9 @@ class SystemBuilder {
 
   physics::SystemForm::Region elastic_region(const std::string& name) {
     const auto d = static_cast<std::size_t>(dimension_);
+    const std::vector<std::string> displacements = displacement_names(problem_, dimension_);
     const auto texts = elastic_texts(
-        problem_, unknowns_, name,
+        problem_, displacements, name,
         [this](const deck::Formula& formula, const std::string& key) -> std::optional<std::string> {
           const auto piece = check(formula, key, volume_);
           if (!piece) return std::nullopt;
@@ -76,6 +79,7 @@ class SystemBuilder {
     deck::Formula at;  // a place to name when the whole goes wrong
     at.where = problem_.equation.where;
     physics::SystemForm::Region region;
+    if (first_displacement_ == 1) region = scalar_region(name);  // the temperature
     for (std::size_t i = 0; i < d; ++i) finish(texts ? texts->f0[i] : "0", region.f0, at);
     for (std::size_t i = 0; i < d * d; ++i) finish(texts ? texts->f1[i] : "0", region.f1, at);
     return region;
@@ -110,6 +114,10 @@ class SystemBuilder {
     const auto natural = [&](const std::string& text, const deck::Formula& formula, int unknown) {
       put(To::Kind::natural, unknown, text, boundary_, formula, sets);
     };
+    const auto n_displacements = static_cast<std::size_t>(dimension_);
+    const auto displacement = [&](std::size_t i) {
+      return static_cast<int>(i) + first_displacement_;
+    };
     switch (boundary.kind) {
       case Kind::value:
         value(boundary.value_or_flux, "boundary.value", boundary.unknown);
@@ -130,23 +138,24 @@ class SystemBuilder {
         break;
       }
       case Kind::displacement:
-        for (std::size_t i = 0; i < boundary.displacement.size() && i < unknowns_.size(); ++i) {
+        for (std::size_t i = 0; i < boundary.displacement.size() && i < n_displacements; ++i) {
           if (boundary.displacement[i]) {
-            value(*boundary.displacement[i], "boundary.displacement", static_cast<int>(i));
+            value(*boundary.displacement[i], "boundary.displacement", displacement(i));
           }
         }
         break;
       case Kind::traction:
-        for (std::size_t i = 0; i < boundary.traction.size() && i < unknowns_.size(); ++i) {
+        for (std::size_t i = 0; i < boundary.traction.size() && i < n_displacements; ++i) {
           const auto piece = check(boundary.traction[i], "boundary.traction", boundary_);
           if (piece && !piece->is_zero)
-            natural("-" + piece->text, boundary.traction[i], static_cast<int>(i));
+            natural("-" + piece->text, boundary.traction[i], displacement(i));
         }
         break;
       case Kind::pressure: {
         const auto piece = check(boundary.pressure, "boundary.pressure", boundary_);
         for (int i = 0; piece && i < dimension_; ++i) {
-          natural(fmt::format("{}*n{}", piece->text, axes[i]), boundary.pressure, i);
+          natural(fmt::format("{}*n{}", piece->text, axes[i]), boundary.pressure,
+                  displacement(static_cast<std::size_t>(i)));
         }
         break;
       }
@@ -162,7 +171,8 @@ class SystemBuilder {
             continue;
           }
           const deck::Formula zero{"0", boundary.where};
-          put(To::Kind::value, axis, "0", place_, zero, {sets[s]});
+          put(To::Kind::value, displacement(static_cast<std::size_t>(axis)), "0", place_, zero,
+              {sets[s]});
         }
         break;
     }
@@ -305,6 +315,7 @@ class SystemBuilder {
   const deck::Problem& problem_;
   int dimension_;
   std::vector<std::string> unknowns_;
+  int first_displacement_ = 0;  ///< 1 behind the temperature
   expr::Symbols volume_, boundary_, place_;
   base::Diagnostics& diagnostics_;
 };
@@ -327,7 +338,7 @@ physics::SystemForm make_system(const deck::Problem& problem, int dimension,
   physics::SystemForm form;
   form.dimension = dimension;
   form.unknowns = builder.unknowns();
-  const bool is_elastic = problem.equation.kind == deck::EquationKind::elasticity;
+  const bool is_elastic = deck::is_elastic(problem);
   const auto region = [&](const std::string& name) {
     return is_elastic ? builder.elastic_region(name) : builder.scalar_region(name);
   };
@@ -378,8 +389,7 @@ physics::Form prescribing_form(const physics::SystemForm& form, int unknown, int
 }
 
 bool has_linear_form(const deck::Problem& problem, const physics::SystemForm& form) {
-  if (form.n_unknowns() > 1 || problem.equation.is_axisymmetric ||
-      problem.equation.kind == deck::EquationKind::elasticity ||
+  if (form.n_unknowns() > 1 || problem.equation.is_axisymmetric || deck::is_elastic(problem) ||
       problem.equation.kind == deck::EquationKind::helmholtz) {
     return false;
   }

@@ -226,6 +226,149 @@ class Stress(Case):
             numpy.testing.assert_allclose(data["strain"], expected, rtol=1e-9)
 
 
+class ThermoElastic(Case):
+    FREE = """
+        deck_version = 1
+        [mesh]
+        kind = "box"
+        cells = [6, 3]
+        [space]
+        degree = 2
+        [equation]
+        kind = "thermo-elasticity"
+        plane = "stress"
+        youngs_modulus = 1000.0
+        poissons_ratio = 0.3
+        thermal_expansion = 1e-3
+        reference_temperature = 20.0
+        [equation.T]
+        diffusion = "1 + 0*y"
+        [[boundary]]
+        on = ["left"]
+        displacement = ["-1e-3*50*y^2", "free"]
+        [[boundary]]
+        on = ["bottom"]
+        symmetry = true
+        [[boundary]]
+        on = ["rest"]
+        pressure = 0.0
+        [[boundary]]
+        unknown = "T"
+        on = ["left"]
+        value = 20.0
+        [[boundary]]
+        unknown = "T"
+        on = ["right"]
+        flux = 100.0
+        [[boundary]]
+        unknown = "T"
+        on = ["rest"]
+        flux = 0.0
+        [solver]
+        tolerance = 1e-12
+        [[probe]]
+        name = "p"
+        at = [0.7, 0.4]
+    """
+
+    def test_a_linear_temperature_leaves_no_stress(self):
+        """T = 20 + 100 x: ux = alpha 50 (x^2 - y^2), uy = alpha 100 x y, both in the space."""
+        for ranks, how in ((1, "direct"), (2, "amg"), (3, "direct"), (4, "amg")):
+            result = self.run_deck(self.deck(self.FREE), "--set", f'solver.preconditioner="{how}"',
+                                   ranks=ranks, output=f"ranks{ranks}")
+            if how == "amg":  # each group by what fits it
+                self.assertIn("T: cg+amg, ux uy: cg+amg", result.output)
+            row = result.table("probes.csv")[0]
+            self.assertAlmostEqual(float(row["T"]), 90.0, delta=1e-7)
+            self.assertAlmostEqual(float(row["ux"]), 0.05 * (0.49 - 0.16), delta=1e-10)
+            self.assertAlmostEqual(float(row["uy"]), 0.1 * 0.28, delta=1e-10)
+            _, data = point_data(result)
+            for name in ("sxx", "syy", "sxy", "von_mises"):  # 1e-8 of E alpha 100
+                numpy.testing.assert_allclose(data[name], 0.0, atol=1e-6, err_msg=name)
+
+    def test_held_and_heated_with_time(self):
+        """capacity dT/dt = source: T = t/2; held all round sigma = -E alpha T/(1 - 2 nu)."""
+        deck = self.FREE.replace('plane = "stress"', 'plane = "strain"')
+        deck = deck.replace("reference_temperature = 20.0", "reference_temperature = 0.0")
+        deck = deck[:deck.index("[[boundary]]")].replace(
+            'diffusion = "1 + 0*y"', "capacity = 2.0\n        source = 1.0") + """
+        [[boundary]]
+        on = ["rest"]
+        symmetry = true
+        [[boundary]]
+        unknown = "T"
+        on = ["rest"]
+        flux = 0.0
+        [time]
+        end = 3.0
+        step = 0.5
+        [initial]
+        T = 0.0
+        [[probe]]
+        name = "p"
+        at = [0.7, 0.4]
+        """
+        deck = deck.replace('on = ["rest"]\n        symmetry', 'on = ["left", "right", "bottom", "top"]\n        symmetry')
+        for ranks in (1, 3):
+            result = self.run_deck(self.deck(deck), "--set", "output.every=1.5", ranks=ranks,
+                                   output=f"ranks{ranks}")
+            row = result.table("probes.csv")[0]
+            self.assertAlmostEqual(float(row["T"]), 1.5, delta=1e-9)
+            for name in ("sxx", "syy", "szz"):
+                self.assertAlmostEqual(float(row[name]), -1000 * 1e-3 * 1.5 / 0.4, delta=1e-7)
+            self.assertTrue((result.folder / "results-000002.vtkhdf").exists())
+
+    def test_pipe_that_is_hot_outside(self):
+        """T = 100 ln r/ln 2; hoop stress by Timoshenko and Goodier, section 150, ends held."""
+        deck = self.FREE.replace('plane = "stress"', 'plane = "axisymmetric"')
+        deck = deck[:deck.index("[[boundary]]")].replace(
+            "cells = [6, 3]", "cells = [12, 1]\n        lower = [1.0, 0.0]\n        upper = [2.0, 0.2]")
+        deck = deck.replace("degree = 2", "degree = 3").replace("re = 20.0", "re = 0.0") + """
+        [[boundary]]
+        on = ["bottom", "top"]
+        symmetry = true
+        [[boundary]]
+        on = ["left", "right"]
+        pressure = 0.0
+        [[boundary]]
+        unknown = "T"
+        on = ["left"]
+        value = 0.0
+        [[boundary]]
+        unknown = "T"
+        on = ["right"]
+        value = 100.0
+        [[boundary]]
+        unknown = "T"
+        on = ["rest"]
+        flux = 0.0
+        [[probe]]
+        name = "inside"
+        at = [1.0, 0.1]
+        """
+        row = self.run_deck(self.deck(deck)).table("probes.csv")[0]
+        mean = (2 * math.log(2) - 0.75) / math.log(2) * 100  # integral of T r
+        self.assertAlmostEqual(float(row["szz"]), 1.0 / 0.7 * 2 / 3 * mean, delta=0.02)
+        self.assertAlmostEqual(float(row["sxx"]), 0.0, delta=0.02)
+
+    def test_mistakes(self):
+        for wrong, fragment in (
+                (("[equation.T]\n        diffusion = \"1 + 0*y\"", ""), "[equation.T] is missing"),
+                (("thermal_expansion = 1e-3", ""), "thermal_expansion is missing"),
+                (("reference_temperature = 20.0", ""), "needs equation.reference_temperature"),
+                (('unknown = "T"\n        on = ["left"]', 'on = ["left"]'), "it needs unknown = \"T\""),
+                (('on = ["bottom"]', 'unknown = "T"\n        on = ["bottom"]'), "leave out unknown"),
+                (('unknown = "T"\n        on = ["right"]', 'unknown = "ux"\n        on = ["right"]'),
+                 "must be \"T\""),
+                (("poissons_ratio = 0.3", "poissons_ratio = 0.3\n        density = 1.0"), "does not go with"),
+                (("poissons_ratio = 0.3", "poissons_ratio = 0.3\n        temperature = 1.0"),
+                 "does not go with")):
+            self.assertIn(wrong[0], self.FREE)
+            code, text = self.call("check", self.deck(self.FREE.replace(*wrong)), ranks=0)
+            self.assertEqual(code, 2, text)
+            self.assertIn(fragment, text)
+
+
 class Axisymmetric(Case):
     CYLINDER = """
         deck_version = 1
