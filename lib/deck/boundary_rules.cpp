@@ -22,10 +22,12 @@ void check_conditions(const Node& root, Report& report) {
   const Node* boundaries = valid(&root, "boundary");
   if (boundaries == nullptr) return;
   const Node* kind = valid(valid(&root, "equation"), "kind");
-  const bool elastic = kind != nullptr && kind->string == "elasticity";
-  const std::vector<std::string>& names = elastic ? elastic_conditions : scalar_conditions;
+  const bool thermal = kind != nullptr && kind->string == "thermo-elasticity";
   for (std::size_t i = 0; i < boundaries->items.size() && !report.full(); ++i) {
     const Node& table = boundaries->items[i];
+    const bool of_body = thermal && table.find("unknown") == nullptr;
+    const bool elastic = kind != nullptr && (kind->string == "elasticity" || of_body);
+    const std::vector<std::string>& names = elastic ? elastic_conditions : scalar_conditions;
     std::vector<std::string> given;
     std::vector<const Entry*> entries;
     // A condition that is misspelt or does not apply has been told.
@@ -41,6 +43,17 @@ void check_conditions(const Node& root, Report& report) {
       const Entry* entry = table.find(name);
       if (entry == nullptr || entry->value.invalid) continue;
       told = true;
+      if (thermal) {
+        report.error(entry->where,
+                     elastic
+                         ? fmt::format("boundary[{}].{} is for the temperature: it needs unknown = "
+                                       "\"T\"; the displacement takes {}",
+                                       i, name, base::list(names, "or"))
+                         : fmt::format("boundary[{}].{} is for the displacement: leave out unknown "
+                                       "= \"T\"; the temperature takes {}",
+                                       i, name, base::list(names, "or")));
+        continue;
+      }
       if (!elastic) continue;  // nobody knows the kind of equation
       report.error(entry->where,
                    fmt::format("boundary[{}].{} is for scalar unknowns; elasticity takes {}", i,
@@ -125,7 +138,7 @@ void check_clashes(const Problem& problem, Report& report) {
       for (const Use& first : earlier) {
         const Boundary& other = problem.boundaries[first.boundary];
         std::string why;
-        if (is_elastic(problem)) {
+        if (!is_scalar(problem, boundary.unknown_name)) {
           why = elastic_clash(other, boundary);
         } else {
           // Flux and Robin terms add up, a prescribed value stands alone (docs/decisions/0005).

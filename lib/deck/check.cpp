@@ -59,10 +59,12 @@ UnknownNames unknown_names(const Node& root) {
   UnknownNames result;
   const Node* equation = valid(&root, "equation");
   const Node* kind = valid(equation, "kind");
-  if (kind != nullptr && kind->string == "elasticity") {
+  if (kind != nullptr && (kind->string == "elasticity" || kind->string == "thermo-elasticity")) {
     result.elastic = true;
+    result.thermal = kind->string == "thermo-elasticity";
     result.names = {"ux", "uy", "uz"};
     if (const int d = box_dimension(root); d > 0) result.names.resize(std::min<std::size_t>(d, 3));
+    if (result.thermal) result.names.insert(result.names.begin(), temperature_name);
     return result;
   }
   const Entry* entry = equation == nullptr ? nullptr : equation->find("unknowns");
@@ -223,7 +225,7 @@ class Checker {
     if (!key.unknown_names || key.type != Type::table) return true;
     const bool is_unknown = std::find(unknowns_.names.begin(), unknowns_.names.end(), entry.name) !=
                             unknowns_.names.end();
-    if (unknowns_.elastic) return false;
+    if (unknowns_.elastic) return unknowns_.thermal && entry.name == temperature_name;
     if (entry.value.kind != Node::Kind::table) return unknowns_.known && is_unknown;
     return true;
   }
@@ -276,8 +278,10 @@ class Checker {
     const std::string decider =
         key.when.find('.') == std::string::npos ? told + "." + key.when : key.when;
     const std::string beginning = fmt::format(" does not go with {} = {}", decider, quoted(*word));
-    if (key.when_values.size() > 2 && key.when_values.size() + 1 == choices.size()) {
-      return beginning + " (it goes with every other)";
+    if (key.when_values.size() > 2 && key.when_values.size() + 2 >= choices.size()) {
+      return beginning + (key.when_values.size() + 1 == choices.size()
+                              ? " (it goes with every other)"
+                              : " (it is for scalar unknowns)");
     }
     std::vector<std::string> values;
     for (const std::string& each : key.when_values) values.push_back(quoted(each));
@@ -665,6 +669,11 @@ void add_equation_defaults(Node& root) {
   const UnknownNames unknowns = unknown_names(root);
   if (unknowns.elastic) {
     if (box_dimension(root) == 2) give(equation, "plane", string_node("strain"));
+    Entry* heat = unknowns.thermal ? equation.find(temperature_name) : nullptr;
+    if (heat != nullptr && heat->value.kind == Node::Kind::table && !heat->value.invalid &&
+        valid(&root, "time") != nullptr) {
+      give(heat->value, "capacity", number_node(1.0));
+    }
     return;
   }
   if (!unknowns.known) return;

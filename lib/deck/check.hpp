@@ -41,6 +41,7 @@ struct UnknownNames {
   std::vector<std::string> names;
   bool known = true;     ///< false: equation.unknowns cannot be read
   bool elastic = false;  ///< components of the displacement
+  bool thermal = false;  ///< behind the temperature T
   [[nodiscard]] bool several() const { return known && !elastic && names.size() > 1; }
 };
 [[nodiscard]] UnknownNames unknown_names(const Node& root);

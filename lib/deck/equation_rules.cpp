@@ -41,7 +41,7 @@ bool any_coefficients(const Problem& problem, int unknown, const Test& test) {
 bool has_flux(const Problem& problem, int unknown) {
   const auto& general =
       problem.equation.unknowns[static_cast<std::size_t>(unknown)].coefficients.diffusion;
-  return is_elastic(problem) || !general ||
+  return (is_elastic(problem) && !(is_thermal(problem) && unknown == 0)) || !general ||
          any_coefficients(problem, unknown, [](const Coefficients& c) {
            return !c.cross_diffusion.empty() || c.advection ||
                   (c.diffusion &&
@@ -126,6 +126,44 @@ void check_materials(const Problem& problem, bool unknowns_known, Report& report
   }
 }
 
+/// A coefficient of thermal expansion, or nullptr if there is none.
+const Formula* expansion_of(const Elasticity& law) {
+  if (law.thermal_expansion) return &*law.thermal_expansion;
+  if (!law.orthotropic || law.orthotropic->thermal_expansion.empty()) return nullptr;
+  return &law.orthotropic->thermal_expansion.front();
+}
+
+/// What thermo-elasticity has beside elasticity.
+void check_thermal(const Node& root, const Problem& problem, bool expands, Report& report) {
+  const Node* equation = valid(&root, "equation");
+  if (equation != nullptr && equation->find(temperature_name) == nullptr && !report.incomplete()) {
+    report.error(equation->where,
+                 "[equation.T] is missing: the conduction of heat in the body; for example "
+                 "[equation.T] diffusion = 50.0");
+  }
+  if (!expands && equation != nullptr && !report.incomplete()) {
+    report.error(
+        equation->where,
+        "equation.thermal_expansion is missing: without it the temperature does nothing to "
+        "the body; solve kinds \"heat\" or \"poisson\" and \"elasticity\" by themselves");
+  }
+  const Node* materials = valid(&root, "material");
+  for (std::size_t i = 0; i < problem.materials.size() && materials != nullptr && !report.full();
+       ++i) {
+    const bool heat = problem.materials[i].unknown_name.text == temperature_name;
+    for (const Entry& entry : materials->items[i].entries) {
+      const Key* key = find_key("material[]." + entry.name);
+      if (key == nullptr || entry.name == "region" || entry.name == "unknown" ||
+          entry.value.invalid || key->per_unknown == heat)
+        continue;
+      report.error(entry.where,
+                   fmt::format("material[{}].{} is {}", i, entry.name,
+                               heat ? "of the elastic body: leave out unknown = \"T\""
+                                    : "of the conduction of heat: it needs unknown = \"T\""));
+    }
+  }
+}
+
 void check_elasticity(const Node& root, const Problem& problem, Report& report) {
   if (!is_elastic(problem)) return;
   const Elasticity& general = problem.equation.elasticity;
@@ -133,23 +171,51 @@ void check_elasticity(const Node& root, const Problem& problem, Report& report) 
   const auto is_given = [&](const char* key) {
     return equation != nullptr && equation->find(key) != nullptr;  // right or wrong
   };
+  for (const char* key : {"youngs_modulus", "poissons_ratio"}) {
+    if (is_given(key) || is_given("orthotropic") || equation == nullptr || report.incomplete())
+      continue;
+    const Key& missing = *find_key(std::string("equation.") + key);
+    report.error(equation->where,
+                 fmt::format("equation.{} is missing: expected {}; for example {} = {}", key,
+                             type_text(missing), key, missing.example));
+  }
   const auto check = [&](const Elasticity& own, const std::string& table) {
-    if (own.thermal_expansion) {
+    if (own.orthotropic) {
+      for (const auto& [formula, key] : {std::pair{&own.youngs_modulus, "youngs_modulus"},
+                                         {&own.poissons_ratio, "poissons_ratio"}}) {
+        if (!formula->has_value()) continue;
+        report.error(
+            (*formula)->where,
+            fmt::format("{0}.{1} is of an isotropic material and {0}.orthotropic is given: "
+                        "leave out one of the two",
+                        table, key));
+      }
+    } else if (general.orthotropic &&
+               own.youngs_modulus.has_value() != own.poissons_ratio.has_value()) {
+      const Formula& given = own.youngs_modulus ? *own.youngs_modulus : *own.poissons_ratio;
+      report.error(
+          given.where,
+          fmt::format("{0}.youngs_modulus and {0}.poissons_ratio go together: the equation "
+                      "is orthotropic",
+                      table));
+    }
+    if (const Formula* expansion = expansion_of(own)) {
       for (const char* key : {"temperature", "reference_temperature"}) {
-        if (is_given(key)) continue;
-        report.error(own.thermal_expansion->where,
-                     fmt::format("{}.thermal_expansion needs equation.{}: the thermal strain is "
+        const bool is_solved = is_thermal(problem) && std::string_view(key) == "temperature";
+        if (is_given(key) || is_solved) continue;
+        report.error(expansion->where,
+                     fmt::format("{}.{}thermal_expansion needs equation.{}: the thermal strain is "
                                  "thermal_expansion * (temperature - reference_temperature)",
-                                 table, key));
+                                 table, own.thermal_expansion ? "" : "orthotropic.", key));
       }
     }
   };
   check(general, "equation");
-  bool expands = is_given("thermal_expansion");
+  bool expands = is_given("thermal_expansion") || expansion_of(general) != nullptr;
   for (std::size_t i = 0; i < problem.materials.size() && !report.full(); ++i) {
     const Elasticity& own = problem.materials[i].elasticity;
     check(own, fmt::format("material[{}]", i));
-    expands = expands || own.thermal_expansion.has_value();
+    expands = expands || expansion_of(own) != nullptr;
   }
   for (const auto& [formula, key] : {std::pair{&general.temperature, "temperature"},
                                      {&general.reference_temperature, "reference_temperature"}}) {
@@ -157,7 +223,8 @@ void check_elasticity(const Node& root, const Problem& problem, Report& report) 
     report.error((*formula)->where,
                  fmt::format("equation.{} has no effect without thermal_expansion", key));
   }
-  if (problem.time && !is_given("density")) {
+  if (is_thermal(problem)) check_thermal(root, problem, expands, report);
+  if (problem.time && !is_given("density") && !is_thermal(problem)) {
     report.error(problem.equation.where,
                  "equation.density is missing: with [time] elasticity needs its inertia; for "
                  "example density = 7850.0");
@@ -408,6 +475,12 @@ void check_stabilisation(const Node& root, const Problem& problem, Report& repor
 
 void check_which(const Problem& problem, const std::string& table, const base::Location& where,
                  const Name& name, Report& report) {
+  if (is_thermal(problem) && !name.text.empty() && name.text != temperature_name) {
+    report.error(name.where,
+                 fmt::format("{}.unknown = {} (must be \"T\"; without it a table is for the "
+                             "displacement)",
+                             table, name_text(name.text)));
+  }
   if (is_elastic(problem)) return;  // has been told as a key that does not apply
   const std::vector<std::string> names = names_of(problem.equation.unknowns);
   if (name.text.empty()) {
@@ -436,13 +509,21 @@ void check_equation(const Node& root, const Problem& problem, Report& report) {
 std::vector<std::string> unknown_names(const Problem& problem, int dimension) {
   std::vector<std::string> names = names_of(problem.equation.unknowns);
   if (is_elastic(problem) && dimension > 0) {
-    names.resize(std::min(names.size(), static_cast<std::size_t>(dimension)));
+    names.resize(std::min(names.size(),
+                          static_cast<std::size_t>(dimension + (is_thermal(problem) ? 1 : 0))));
   }
   return names;
 }
 
+const std::vector<std::string>& stress_names() {
+  static const std::vector<std::string> names{"sxx", "syy", "szz",      "sxy",
+                                              "syz", "sxz", "von_mises"};
+  return names;
+}
+
 int order_in_time(const Problem& problem, int unknown) {
-  if (is_elastic(problem)) return 2;
+  if (is_elastic(problem) && !is_thermal(problem)) return 2;
+  if (is_thermal(problem) && unknown > 0) return 0;
   if (any_coefficients(problem, unknown, [](const auto& c) { return is_there(c.inertia); }))
     return 2;
   return any_coefficients(problem, unknown, [](const auto& c) { return is_there(c.capacity); }) ? 1

@@ -8,6 +8,7 @@
 
 #include "check.hpp"
 #include "ritz/base/text.hpp"
+#include "ritz/deck/parse.hpp"
 #include "values.hpp"
 
 namespace ritz::deck {
@@ -94,6 +95,12 @@ void read(const Node* table, const char* name, std::optional<std::vector<Formula
   for (const Node& item : node->items) target->push_back(formula(item));
 }
 
+void read(const Node* table, const char* name, std::vector<Formula>& target) {
+  const Node* node = valid(table, name);
+  if (node == nullptr) return;
+  for (const Node& item : node->items) target.push_back(formula(item));
+}
+
 void read(const Node* table, const char* name, std::optional<TensorFormula>& target) {
   const Node* node = valid(table, name);
   if (node == nullptr) return;
@@ -172,6 +179,17 @@ Elasticity elasticity(const Node* table) {
   Elasticity result;
   read(table, "youngs_modulus", result.youngs_modulus);
   read(table, "poissons_ratio", result.poissons_ratio);
+  if (const Node* own = valid(table, "orthotropic")) {
+    Orthotropic& law = result.orthotropic.emplace();
+    law.where = own->where;
+    read(own, "youngs_modulus", law.youngs_modulus);
+    read(own, "poissons_ratio", law.poissons_ratio);
+    read(own, "shear_modulus", law.shear_modulus);
+    read(own, "thermal_expansion", law.thermal_expansion);
+    read(own, "angle", law.angle);
+    read(own, "axis_1", law.axis_1);
+    read(own, "axis_2", law.axis_2);
+  }
   read(table, "density", result.density);
   read(table, "body_force", result.body_force);
   read(table, "thermal_expansion", result.thermal_expansion);
@@ -193,6 +211,7 @@ EquationOptions equation_options(const Node* equation, const UnknownNames& unkno
                   std::pair{std::string_view("wave"), Kind::wave},
                   std::pair{std::string_view("helmholtz"), Kind::helmholtz},
                   std::pair{std::string_view("elasticity"), Kind::elasticity},
+                  std::pair{std::string_view("thermo-elasticity"), Kind::thermo_elasticity},
                   std::pair{std::string_view("coefficient-form"), Kind::coefficient_form}});
   if (!unknowns.several() && !unknowns.elastic) {
     options.coefficients = coefficients(equation, unknowns.names);
@@ -205,7 +224,14 @@ EquationOptions equation_options(const Node* equation, const UnknownNames& unkno
   options.stabilisation_where = place_of(equation, "stabilisation");
   read(equation, "plane", options.plane,
        std::array{std::pair{std::string_view("strain"), Plane::strain},
-                  std::pair{std::string_view("stress"), Plane::stress}});
+                  std::pair{std::string_view("stress"), Plane::stress},
+                  std::pair{std::string_view("axisymmetric"), Plane::axisymmetric}});
+  for (const char* key : {"plane", "coordinates"}) {
+    const Node* node = valid(equation, key);
+    if (node == nullptr || node->string != "axisymmetric") continue;
+    options.is_axisymmetric = true;
+    options.axisymmetric_where = node->where;
+  }
   if (const Node* plane = valid(equation, "plane"); plane != nullptr && !plane->where.file.empty())
     options.plane_where = plane->where;
   if (!unknowns.known) return options;
@@ -214,9 +240,9 @@ EquationOptions equation_options(const Node* equation, const UnknownNames& unkno
   for (std::size_t i = 0; i < unknowns.names.size(); ++i) {
     Unknown unknown{unknowns.names[i], {}, {}};
     if (list != nullptr && i < list->items.size()) unknown.where = list->items[i].where;
-    unknown.coefficients = unknowns.several()
-                               ? coefficients(valid(equation, unknown.name), unknowns.names)
-                               : options.coefficients;
+    const bool is_own = unknowns.several() || (unknowns.thermal && i == 0);
+    unknown.coefficients =
+        is_own ? coefficients(valid(equation, unknown.name), unknowns.names) : options.coefficients;
     options.unknowns.push_back(std::move(unknown));
   }
   return options;
@@ -327,7 +353,10 @@ Boundary boundary(const Node& table, const std::vector<std::string>& unknowns) {
   result.where = table.where;
   read(&table, "on", result.on);
   read(&table, "unknown", result.unknown_name);
-  result.unknown = index_of(result.unknown_name.text, unknowns);
+  // The displacement as a whole counts as the first of its components.
+  const bool of_body = unknowns.size() > 1 && unknowns[0] == temperature_name &&
+                       unknowns[1] == "ux" && result.unknown_name.text.empty();
+  result.unknown = of_body ? 1 : index_of(result.unknown_name.text, unknowns);
   if (valid(&table, "value") != nullptr) {
     result.kind = Boundary::Kind::value;
     read(&table, "value", result.value_or_flux);
@@ -430,6 +459,7 @@ Verify verify_options(const Node* verify, const std::vector<std::string>& unknow
   for (const Node* item : elements(verify, "probe")) {
     Verify::ProbeValue value;
     read(item, "name", value.probe);
+    read(item, "of", value.of);
     read(item, "expected", value.expected);
     read(item, "tolerance", value.tolerance);
     result.probes.push_back(std::move(value));
@@ -469,7 +499,9 @@ Problem fill(const Node& root, const std::string& deck_file) {
     read(item, "region", material.region);
     read(item, "unknown", material.unknown_name);
     material.unknown = index_of(material.unknown_name.text, unknowns.names);
-    if (unknowns.elastic) {
+    if (unknowns.thermal && material.unknown_name.text.empty()) material.unknown = -1;
+    const bool of_heat = unknowns.thermal && material.unknown == 0;
+    if (unknowns.elastic && !of_heat) {
       material.elasticity = elasticity(item);
     } else {
       material.coefficients = coefficients(item, unknowns.names);
@@ -501,6 +533,13 @@ Problem fill(const Node& root, const std::string& deck_file) {
   const Node* output = valid(&root, "output");
   read(output, "directory", problem.output.directory);
   read(output, "fields", problem.output.fields);
+  if (unknowns.elastic) read(output, "stress", problem.output.stress);
+  for (const Node* item : elements(output, "field")) {
+    OutputOptions::Field field;
+    read(item, "name", field.name);
+    read(item, "value", field.value);
+    problem.output.further.push_back(std::move(field));
+  }
   read(output, "compression", problem.output.compression);
   read(output, "every", problem.output.every);
   read(output, "every_steps", problem.output.every_steps);

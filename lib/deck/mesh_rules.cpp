@@ -20,7 +20,9 @@ void check_displacements(const Problem& problem, int dimension, Report& report) 
   if (problem.mesh.kind == MeshKind::box) return;
   for (const auto* list : {&problem.initial.values, &problem.initial.rates}) {
     for (const InitialValue& value : *list) {
-      if (value.index < dimension || value.unknown.where.file.empty()) continue;
+      if (value.index < dimension + (is_thermal(problem) ? 1 : 0) ||
+          value.unknown.where.file.empty())
+        continue;
       report.error(value.unknown.where,
                    fmt::format("initial.{}{}: the mesh has {} dimension{}, so there is no {}",
                                list == &problem.initial.rates ? "rate." : "", value.unknown.text,
@@ -28,7 +30,7 @@ void check_displacements(const Problem& problem, int dimension, Report& report) 
     }
   }
   const std::vector<std::string> names = unknown_names(problem, dimension);
-  for (std::size_t k = 1; k < names.size() && problem.time; ++k) {
+  for (std::size_t k = 1; k < names.size() && problem.time && !is_thermal(problem); ++k) {
     const bool given =
         std::any_of(problem.initial.values.begin(), problem.initial.values.end(),
                     [&](const InitialValue& value) { return value.unknown.text == names[k]; });
@@ -39,7 +41,7 @@ void check_displacements(const Problem& problem, int dimension, Report& report) 
                              names[k]));
   }
   const Name& known = problem.verify.unknown_name;
-  if (!known.text.empty() && problem.verify.unknown >= dimension) {
+  if (!known.text.empty() && problem.verify.unknown >= dimension + (is_thermal(problem) ? 1 : 0)) {
     report.error(known.where,
                  fmt::format("verify.unknown = {}: the mesh has {} dimension{}",
                              name_text(known.text), dimension, dimension == 1 ? "" : "s"));
@@ -70,6 +72,13 @@ void check_box(const Node& root, const Problem& problem, int dimension, Report& 
       report.error(where, fmt::format("mesh.upper[{0}] = {1} (must be > mesh.lower[{0}] = {2})", i,
                                       shown(upper), shown(lower)));
     }
+  }
+  if (problem.equation.is_axisymmetric && !box.lower.empty() && box.lower[0] < 0) {
+    const Node& lower = valid(mesh, "lower")->items[0];
+    report.error(lower.where,
+                 fmt::format("mesh.lower[0] = {} (must be >= 0: x is the radius of a body of "
+                             "revolution, {})",
+                             shown(lower), problem.equation.axisymmetric_where.text()));
   }
   double n_cells = 1.0;
   for (const std::int64_t n : box.cells) n_cells *= static_cast<double>(n);
@@ -157,7 +166,9 @@ void check_names(const Problem& problem, const std::vector<std::string>& regions
     std::set<std::string> used;
     bool open_ended = false;  ///< "rest", or sets of which only the mesh knows the facets
   };
-  std::vector<Cover> covers(is_elastic(problem) ? 1 : problem.equation.unknowns.size());
+  std::vector<Cover> covers(is_thermal(problem)   ? 2
+                            : is_elastic(problem) ? 1
+                                                  : problem.equation.unknowns.size());
   for (std::size_t i = 0; i < problem.boundaries.size(); ++i) {
     Cover& cover = covers[static_cast<std::size_t>(problem.boundaries[i].unknown)];
     for (const Name& name : problem.boundaries[i].on) {
@@ -211,7 +222,9 @@ void check_names(const Problem& problem, const std::vector<std::string>& regions
                     "= [\"rest\"] stands for all that is not named, {}",
                     covers.size() > 1 ? " of " + unknown_text(problem, static_cast<int>(k)) : "",
                     name_list(missing),
-                    is_elastic(problem) ? "pressure = 0 leaves it free" : "flux = 0 insulates"));
+                    is_elastic(problem) && !(is_thermal(problem) && k == 0)
+                        ? "pressure = 0 leaves it free"
+                        : "flux = 0 insulates"));
   }
 }
 
@@ -280,6 +293,12 @@ void check_dimension(const Problem& problem, int dimension, base::Diagnostics& d
   for (std::size_t i = 0; i < problem.materials.size() && !report.full(); ++i) {
     check(problem.materials[i].coefficients, fmt::format("material[{}]", i));
     check_force(problem.materials[i].elasticity, fmt::format("material[{}]", i));
+  }
+  if (problem.equation.is_axisymmetric && !is_elastic(problem) && dimension == 3) {
+    report.error(
+        problem.equation.axisymmetric_where,
+        "equation.coordinates = \"axisymmetric\" is for one and two dimensions and the mesh "
+        "has 3");
   }
   if (is_elastic(problem)) {
     for (std::size_t i = 0; i < problem.boundaries.size() && !report.full(); ++i) {

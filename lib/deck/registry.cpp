@@ -65,6 +65,15 @@ const std::vector<std::string> scalar_kinds{"poisson",
                                             "helmholtz",
                                             "coefficient-form"};
 
+const std::vector<std::string> elastic_kinds{"elasticity", "thermo-elasticity"};
+
+/// `kinds` and, in the tables where the temperature of a body stands, thermo-elasticity.
+std::vector<std::string> with_temperature(std::vector<std::string> kinds,
+                                          const std::string& table) {
+  if (table != "equation") kinds.emplace_back("thermo-elasticity");
+  return kinds;
+}
+
 /// The coefficients of one unknown, in the form they have in the tables where they may stand:
 /// "equation", "equation.*" and "material[]".
 std::vector<Key> coefficient_keys(const std::string& table) {
@@ -82,7 +91,7 @@ std::vector<Key> coefficient_keys(const std::string& table) {
        .fallback_note = unset("1"),
        .example = material ? "401.0" : "1.0",
        .when = when,
-       .when_values = scalar_kinds,
+       .when_values = with_temperature(scalar_kinds, table),
        .help = "Diffusion K in -div(K grad(u)), for heat the conductivity, for waves the square of "
                "their speed: one number or expression, a list with one entry a dimension "
                "(diagonal), or a list of rows (full tensor)."},
@@ -102,8 +111,9 @@ std::vector<Key> coefficient_keys(const std::string& table) {
        .fallback_note = unset("0"),
        .example = "0.0",
        .when = when,
-       .when_values = {"advection-diffusion-reaction", "reaction-diffusion", "wave",
-                       "coefficient-form"},
+       .when_values = with_temperature(
+           {"advection-diffusion-reaction", "reaction-diffusion", "wave", "coefficient-form"},
+           table),
        .help = "Coefficient r in r u on the left-hand side; positive values damp."},
       {.path = table + ".wave_number",
        .type = Type::formula,
@@ -120,18 +130,18 @@ std::vector<Key> coefficient_keys(const std::string& table) {
        .fallback_note = unset("0"),
        .example = "0.0",
        .when = when,
-       .when_values = scalar_kinds,
+       .when_values = with_temperature(scalar_kinds, table),
        .help = "Right-hand side f, what is produced inside the domain."},
       {.path = table + ".capacity",
        .type = Type::formula,
        .unit = "amount of u / volume / u",
        .fallback_note =
-           unset("1 with [time] for heat, reaction-diffusion and advection-diffusion-reaction, "
-                 "else 0"),
+           unset("1 with [time] for heat, reaction-diffusion, advection-diffusion-reaction and the "
+                 "temperature of thermo-elasticity, else 0"),
        .example = "1.0",
        .range = not_negative,
        .when = when,
-       .when_values = first_order,
+       .when_values = with_temperature(first_order, table),
        .help = "Coefficient d of du/dt, for heat density times specific heat; for waves the "
                "damping."},
       {.path = table + ".inertia",
@@ -170,7 +180,7 @@ std::vector<Key> coefficient_keys(const std::string& table) {
 std::vector<Key> elastic_keys(const std::string& table) {
   const bool material = table == "material[]";
   const std::string when = material ? "equation.kind" : "kind";
-  const std::vector<std::string> values{"elasticity"};
+  const std::vector<std::string>& values = elastic_kinds;
   const auto unset = [&](const char* value) {
     return std::string(material ? "the equation's" : value);
   };
@@ -178,8 +188,7 @@ std::vector<Key> elastic_keys(const std::string& table) {
       {.path = table + ".youngs_modulus",
        .type = Type::formula,
        .unit = "force / area",
-       .fallback_note = unset(""),
-       .required = !material,
+       .fallback_note = unset("needed unless orthotropic is given"),
        .example = "210e9",
        .range = positive,
        .when = when,
@@ -188,14 +197,85 @@ std::vector<Key> elastic_keys(const std::string& table) {
       {.path = table + ".poissons_ratio",
        .type = Type::formula,
        .unit = "1",
-       .fallback_note = unset(""),
-       .required = !material,
+       .fallback_note = unset("needed unless orthotropic is given"),
        .example = "0.3",
        .range = {.lower = -1.0, .upper = 0.5, .lower_open = true, .upper_open = true},
        .when = when,
        .when_values = values,
        .help = "Poisson's ratio nu: how much narrower a bar gets when it is pulled, over how much "
                "longer."},
+      {.path = table + ".orthotropic",
+       .type = Type::table,
+       .example =
+           "{ youngs_modulus = [140e9, 10e9], poissons_ratio = 0.3, shear_modulus = 5e9, angle "
+           "= 30 }",
+       .when = when,
+       .when_values = values,
+       .help =
+           "A material with three planes of symmetry, such as wood or a lamina of fibres, by its "
+           "constants along its own axes 1, 2 and 3, instead of youngs_modulus and "
+           "poissons_ratio. In two dimensions axis 3 is out of the plane.",
+       .opt_in = true,
+       .in_line = true},
+      {.path = table + ".orthotropic.youngs_modulus",
+       .type = Type::formulas,
+       .unit = "force / area",
+       .required = true,
+       .example = "[140e9, 10e9, 10e9]",
+       .min_items = 2,
+       .max_items = 3,
+       .help =
+           "E1, E2, E3; plane stress needs the first two. Numbers or expressions of parameters."},
+      {.path = table + ".orthotropic.poissons_ratio",
+       .type = Type::formulas,
+       .unit = "1",
+       .required = true,
+       .example = "[0.3, 0.3, 0.4]",
+       .min_items = 1,
+       .max_items = 3,
+       .help =
+           "nu12, nu13, nu23; plane stress needs the first. nu12 is how much narrower along 2 the "
+           "material gets when it is pulled along 1, over how much longer; nu21 = nu12 E2/E1."},
+      {.path = table + ".orthotropic.shear_modulus",
+       .type = Type::formulas,
+       .unit = "force / area",
+       .required = true,
+       .example = "[5e9, 5e9, 3.5e9]",
+       .min_items = 1,
+       .max_items = 3,
+       .help = "G12, G13, G23; two dimensions need the first."},
+      {.path = table + ".orthotropic.thermal_expansion",
+       .type = Type::formulas,
+       .unit = "1 / temperature",
+       .fallback_note = "thermal_expansion along every axis",
+       .example = "[-0.5e-6, 27e-6, 27e-6]",
+       .min_items = 2,
+       .max_items = 3,
+       .help = "Coefficients of linear thermal expansion along the axes."},
+      {.path = table + ".orthotropic.angle",
+       .type = Type::formula,
+       .unit = "degree",
+       .fallback_note = "0",
+       .example = "30.0",
+       .help =
+           "Two dimensions: angle from x to axis 1, counter-clockwise; it may depend on x and y, "
+           "as in \"atan2(y, x)*180/pi\"."},
+      {.path = table + ".orthotropic.axis_1",
+       .type = Type::formulas,
+       .unit = "1",
+       .fallback_note = "along x",
+       .example = "[1.0, 1.0, 0.0]",
+       .min_items = 3,
+       .max_items = 3,
+       .help = "Three dimensions: direction of axis 1, of any length."},
+      {.path = table + ".orthotropic.axis_2",
+       .type = Type::formulas,
+       .unit = "1",
+       .fallback_note = "along y",
+       .example = "[-1.0, 1.0, 0.0]",
+       .min_items = 3,
+       .max_items = 3,
+       .help = "Three dimensions: direction of axis 2, at a right angle to axis 1."},
       {.path = table + ".density",
        .type = Type::formula,
        .unit = "mass / volume",
@@ -203,7 +283,7 @@ std::vector<Key> elastic_keys(const std::string& table) {
        .example = "7850.0",
        .range = positive,
        .when = when,
-       .when_values = values,
+       .when_values = {"elasticity"},
        .help = "Mass density: inertia of elastic waves and vibrations. Weight is a body_force."},
       {.path = table + ".body_force",
        .type = Type::formulas,
@@ -230,8 +310,10 @@ std::vector<Key> elastic_keys(const std::string& table) {
        .fallback_note = unset("none"),
        .example = "\"293.15 + 50*x\"",
        .when = when,
-       .when_values = values,
-       .help = "Temperature of the body, for the thermal strain."},
+       .when_values = {"elasticity"},
+       .help =
+           "Temperature of the body, for the thermal strain; kind \"thermo-elasticity\" solves for "
+           "it."},
       {.path = table + ".reference_temperature",
        .type = Type::formula,
        .unit = "temperature",
@@ -432,7 +514,7 @@ std::vector<Key> make_registry() {
        .required = true,
        .example = "\"poisson\"",
        .choices = {"poisson", "heat", "advection-diffusion-reaction", "reaction-diffusion", "wave",
-                   "helmholtz", "elasticity", "coefficient-form"},
+                   "helmholtz", "elasticity", "thermo-elasticity", "coefficient-form"},
        .choice_help =
            {"(K grad(u), grad(w)) = (f, w) + <q, w>.",
             "(d du/dt, w) + (K grad(u), grad(w)) = (f, w) + <q, w>.",
@@ -444,8 +526,11 @@ std::vector<Key> make_registry() {
             "(K grad(u), grad(w)) - (k^2 u, w) = (f, w) + <q, w>.",
             "(density d2u/dt2, w) + (sigma, grad(w)) = (body_force, w) + <traction - pressure n, "
             "w>: "
-            "small strains of an isotropic material, sigma by Hooke's law from the strain less "
-            "the thermal one.",
+            "small strains, sigma by Hooke's law from the strain less the thermal one.",
+            "heat for the temperature T, with its own [equation.T] and [[boundary]] unknown = "
+            "\"T\", "
+            "and elasticity with that temperature: slow, without density, and nothing that the "
+            "body does heats it.",
             "(e d2u/dt2 + d du/dt + b.grad(u) + r u, w) + (K grad(u) + X grad(v), grad(w)) = (f, "
             "w) "
             "+ <q, w>: everything, and of the time derivatives only what is given."},
@@ -463,8 +548,10 @@ std::vector<Key> make_registry() {
        .max_items = 16,
        .when = "kind",
        .when_values = scalar_kinds,
-       .help = "Names of the fields that are solved for; expressions use them by these names. The "
-               "unknowns of elasticity are the displacements ux, uy and uz."},
+       .help =
+           "Names of the fields that are solved for; expressions use them by these names. The "
+           "unknowns of elasticity are the displacements ux, uy and uz; thermo-elasticity has the "
+           "temperature T as well."},
   };
   const auto append = [&keys](std::vector<Key> more) {
     std::move(more.begin(), more.end(), std::back_inserter(keys));
@@ -490,15 +577,30 @@ std::vector<Key> make_registry() {
        .type = Type::choice,
        .fallback_note = "strain in two dimensions",
        .example = "\"strain\"",
-       .choices = {"strain", "stress"},
+       .choices = {"strain", "stress", "axisymmetric"},
        .when = "kind",
-       .when_values = {"elasticity"},
+       .when_values = elastic_kinds,
        .help = "What a two-dimensional body stands for: \"strain\" a long one that cannot move out "
-               "of the plane, \"stress\" a thin plate that may."},
+               "of the plane, \"stress\" a thin plate that may, \"axisymmetric\" half of a section "
+               "of a body of revolution: x is the radius, y runs along the axis, ux and uy go that "
+               "way, szz is the hoop stress. The axis, x = 0, takes symmetry = true. Integrals are "
+               "over the whole body, 2 pi included; errors against verify.exact are over the "
+               "section."},
+      {.path = "equation.coordinates",
+       .type = Type::choice,
+       .fallback = "\"cartesian\"",
+       .choices = {"cartesian", "axisymmetric"},
+       .when = "kind",
+       .when_values = scalar_kinds,
+       .help =
+           "\"axisymmetric\" in one or two dimensions: x is the radius of a body of revolution, y "
+           "runs along its axis, where nothing is prescribed (flux = 0). Integrals are over the "
+           "whole body, 2 pi included (in one dimension of unit length); errors against "
+           "verify.exact are over the section."},
       {.path = "equation.*",
        .type = Type::table,
        .help = "Coefficients of the equation of the unknown of this name, when equation.unknowns "
-               "names several.",
+               "names several; of thermo-elasticity [equation.T], the heat.",
        .unknown_names = true},
   });
   append(coefficient_keys("equation.*"));
@@ -517,8 +619,10 @@ std::vector<Key> make_registry() {
        .fallback_note = "the only one",
        .example = "\"u\"",
        .when = "equation.kind",
-       .when_values = scalar_kinds,
-       .help = "Name of the unknown whose coefficients these are; needed when there are several."},
+       .when_values = with_temperature(scalar_kinds, "material[]"),
+       .help =
+           "Name of the unknown whose coefficients these are; needed when there are several. Of "
+           "thermo-elasticity \"T\", or nothing for the elastic body."},
   });
   append(coefficient_keys("material[]"));
   append(elastic_keys("material[]"));
@@ -544,8 +648,10 @@ std::vector<Key> make_registry() {
        .type = Type::name,
        .example = "\"u\"",
        .when = "equation.kind",
-       .when_values = scalar_kinds,
-       .help = "Name of the unknown this is for; needed when there are several."},
+       .when_values = with_temperature(scalar_kinds, "boundary[]"),
+       .help =
+           "Name of the unknown this is for; needed when there are several. Of thermo-elasticity "
+           "\"T\", or nothing for the displacement."},
       {.path = "boundary[].value",
        .type = Type::formula,
        .unit = "u",
@@ -583,7 +689,7 @@ std::vector<Key> make_registry() {
        .min_items = 1,
        .max_items = 3,
        .when = "equation.kind",
-       .when_values = {"elasticity"},
+       .when_values = elastic_kinds,
        .help = "Displacement, one component a dimension: a number, an expression or \"free\"."},
       {.path = "boundary[].traction",
        .type = Type::formulas,
@@ -592,7 +698,7 @@ std::vector<Key> make_registry() {
        .min_items = 1,
        .max_items = 3,
        .when = "equation.kind",
-       .when_values = {"elasticity"},
+       .when_values = elastic_kinds,
        .help = "Force on the surface, sigma n = traction, one component a dimension; all 0 leaves "
                "it free."},
       {.path = "boundary[].pressure",
@@ -600,13 +706,13 @@ std::vector<Key> make_registry() {
        .unit = "force / area",
        .example = "1e6",
        .when = "equation.kind",
-       .when_values = {"elasticity"},
+       .when_values = elastic_kinds,
        .help = "Pressure on the surface, sigma n = -pressure n: positive values push inwards."},
       {.path = "boundary[].symmetry",
        .type = Type::boolean,
        .example = "true",
        .when = "equation.kind",
-       .when_values = {"elasticity"},
+       .when_values = elastic_kinds,
        .help = "true: a plane of symmetry, no displacement along the normal and no force across "
                "it; for plane boundaries along the axes."},
 
@@ -1020,6 +1126,17 @@ std::vector<Key> make_registry() {
        .fallback = "true",
        .help = "Write the solution to results.vtkhdf.",
        .may_change_on_restart = true},
+      {.path = "output.stress",
+       .type = Type::boolean,
+       .fallback = "true",
+       .when = "equation.kind",
+       .when_values = elastic_kinds,
+       .help = "Beside the displacements write the stresses, sxx, syy, sxy and so on, and "
+               "von_mises: into the files, at probes and as extremes. Their values at the nodes "
+               "are means over the cells around, within one region; at the border of two regions "
+               "a file has those of the region that comes first in the mesh, a probe those of "
+               "its own.",
+       .may_change_on_restart = true},
       {.path = "output.compression",
        .type = Type::integer,
        .unit = "1",
@@ -1043,6 +1160,24 @@ std::vector<Key> make_registry() {
        .example = "10",
        .range = {.lower = 1.0, .upper = 1e9},
        .help = "Steps between results, instead of output.every.",
+       .may_change_on_restart = true},
+
+      {.path = "output.field[]",
+       .type = Type::table_array,
+       .help = "A further field for the files, probes and extremes, such as a flux; its values at "
+               "the nodes are means over the cells around, as those of stresses.",
+       .may_change_on_restart = true},
+      {.path = "output.field[].name",
+       .type = Type::string,
+       .required = true,
+       .example = "\"flux_x\"",
+       .help = "Name of the field: letters, digits and _.",
+       .may_change_on_restart = true},
+      {.path = "output.field[].value",
+       .type = Type::formula,
+       .required = true,
+       .example = "\"-401*dx(u)\"",
+       .help = "Expression of x, y, z, t, the unknowns and their gradients.",
        .may_change_on_restart = true},
 
       {.path = "probe[]",
@@ -1142,6 +1277,13 @@ std::vector<Key> make_registry() {
        .required = true,
        .example = "\"tip\"",
        .help = "Name of a [[probe]].",
+       .may_change_on_restart = true},
+      {.path = "verify.probe[].of",
+       .type = Type::name,
+       .fallback_note = "verify.unknown",
+       .example = "\"u\"",
+       .help = "Name of the unknown or field whose value is known: also a stress such as "
+               "\"syy\" or a name of [[output.field]].",
        .may_change_on_restart = true},
       {.path = "verify.probe[].expected",
        .type = Type::real,
@@ -1248,7 +1390,7 @@ std::string when_text(const Key& key) {
     if (std::find(key.when_values.begin(), key.when_values.end(), choice) == key.when_values.end())
       others.push_back(choice);
   }
-  if (others.size() == 1 && key.when_values.size() > 2) {
+  if (others.size() <= 2 && key.when_values.size() > 2) {
     return fmt::format("any {} but {}", key.when, told(others));
   }
   return fmt::format("{} = {}", key.when, told(key.when_values));

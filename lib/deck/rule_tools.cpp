@@ -49,7 +49,15 @@ std::string unknown_text(const Problem& problem, int unknown) {
 }
 
 bool is_elastic(const Problem& problem) {
-  return problem.equation.kind == EquationKind::elasticity;
+  return problem.equation.kind == EquationKind::elasticity || is_thermal(problem);
+}
+
+bool is_thermal(const Problem& problem) {
+  return problem.equation.kind == EquationKind::thermo_elasticity;
+}
+
+bool is_scalar(const Problem& problem, const Name& unknown_name) {
+  return !is_elastic(problem) || (is_thermal(problem) && unknown_name.text == temperature_name);
 }
 
 bool has_several(const Problem& problem) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "report.hpp"
+#include "ritz/deck/parse.hpp"
 #include "ritz/deck/problem.hpp"
 
 /// What the rules of several tables share: words for messages and questions to a Problem.
@@ -41,7 +42,7 @@ class Uniqueness {
 /// The name of an unknown for messages.
 [[nodiscard]] std::string unknown_text(const Problem& problem, int unknown);
 
-[[nodiscard]] bool is_elastic(const Problem& problem);
+[[nodiscard]] bool is_thermal(const Problem& problem);
 
 /// Whether there are several unknowns, each with conditions and coefficients of its own.
 [[nodiscard]] bool has_several(const Problem& problem);

@@ -120,16 +120,38 @@ void check_outputs(const Node& root, const Problem& problem, Report& report) {
       problem.probes.size() == probe_names.size() && (root.find("probe") == nullptr || probe_list);
   for (std::size_t i = 0; i < problem.verify.probes.size() && !report.full(); ++i) {
     const Name& name = problem.verify.probes[i].probe;
+    const std::string& of = problem.verify.probes[i].of.text;
     if (name.text.empty()) continue;
-    if (const auto* first = expected.first(name.text, name.where)) {
-      report.error(name.where, fmt::format("verify.probe[{}].name = {} has a value already ({})", i,
-                                           name_text(name.text), first->text()));
+    // A probe and what is known there; names hold no control characters.
+    if (const auto* first = expected.first(name.text + "\n" + of, name.where)) {
+      report.error(name.where,
+                   fmt::format("verify.probe[{}].name = {} has a value{} already ({})", i,
+                               name_text(name.text), of.empty() ? "" : " of " + name_text(of),
+                               first->text()));
     } else if (all_known && !contains(probe_names, name.text)) {
       report.error(
           name.where,
           fmt::format("verify.probe[{}].name = {}: no [[probe]] has this name{} probes: {}", i,
                       name_text(name.text), suggestion(name.text, probe_names),
                       name_list(probe_names)));
+    }
+  }
+
+  Uniqueness fields;
+  const std::vector<std::string> unknown_list = names_of(problem.equation.unknowns);
+  for (std::size_t i = 0; i < problem.output.further.size() && !report.full(); ++i) {
+    const Name& name = problem.output.further[i].name;
+    if (name.text.empty()) continue;
+    const std::string told = fmt::format("output.field[{}].name = {}", i, name_text(name.text));
+    if (const auto* first = fields.first(name.text, name.where)) {
+      report.error(name.where, fmt::format("{} is taken ({})", told, first->text()));
+    } else if (!is_identifier(name.text)) {
+      report.error(name.where, told +
+                                   " is no name for a field: letters, digits and _ only, not "
+                                   "beginning with a digit");
+    } else if (contains(unknown_list, name.text) ||
+               (is_elastic(problem) && contains(stress_names(), name.text))) {
+      report.error(name.where, told + " is the name of a field that is written anyway");
     }
   }
 

@@ -79,7 +79,19 @@ AssembledEquations::AssembledEquations(const Parts& parts)
   context_.n_components = n_components_;
   context_.progress = parts.progress;
   context_.place = [this](LocalId unknown) { return places_(unknown / n_components_); };
-  if (parts.problem.equation.kind == deck::EquationKind::elasticity) make_near_null_space();
+  const int dimension = parts.form.dimension;
+  if (parts.problem.equation.kind == deck::EquationKind::elasticity)
+    context_.near_null_space = rigid_body_motions(dimension);
+  if (parts.problem.equation.kind == deck::EquationKind::thermo_elasticity) {
+    std::vector<std::vector<int>> groups = one_way_groups(parts.form);
+    // The displacements may not need each other, as in one dimension.
+    const bool is_usual = groups.size() == 2 && groups[0] == std::vector<int>{0};
+    if (groups.size() > 1) {
+      one_way_ = std::make_unique<OneWaySolver>(
+          parts.form, std::move(groups), layout_, rows_, parts.space.plan, context_,
+          is_usual ? rigid_body_motions(dimension) : std::vector<la::Vector>{}, is_usual ? 1 : -1);
+    }
+  }
 }
 
 const comm::Communicator& AssembledEquations::communicator() const {
@@ -97,33 +109,33 @@ std::size_t AssembledEquations::n_entries() const {
 
 /// Translations and rotations: the kernel of the strain. Prescribed unknowns are not zeroed:
 /// MueLu stops on an aggregate where a column is zero, on that rank alone.
-void AssembledEquations::make_near_null_space() {
-  const int d = n_components_;
+std::vector<la::Vector> AssembledEquations::rigid_body_motions(int d) const {
+  std::vector<la::Vector> modes;
+  const LocalId n_rows = layout_.n_owned / n_components_ * d;
   const std::vector<double> at = fem::node_coordinates(parts_.mesh, parts_.space);
   std::vector<std::vector<std::pair<int, int>>> rotations{
       {}, {}, {{0, 1}}, {{0, 1}, {1, 2}, {0, 2}}};
-  const auto vector = [&] {
-    return la::make_vector("ritz::run::rigid_body_motion", layout_.n_owned);
-  };
+  const auto vector = [&] { return la::make_vector("ritz::run::rigid_body_motion", n_rows); };
   const auto node_of = [d](LocalId unknown) { return unknown / d; };
   for (int c = 0; c < d; ++c) {
     const la::Vector mode = vector();
-    for (LocalId i = c; i < layout_.n_owned; i += d) {
+    for (LocalId i = c; i < n_rows; i += d) {
       mode(static_cast<std::size_t>(i)) = 1.0;
     }
-    context_.near_null_space.push_back(mode);
+    modes.push_back(mode);
   }
   for (const auto& [a, b] : rotations[static_cast<std::size_t>(d)]) {
     const la::Vector mode = vector();
-    for (LocalId i = 0; i < layout_.n_owned; ++i) {
+    for (LocalId i = 0; i < n_rows; ++i) {
       const int c = i % d;
       if (c != a && c != b) continue;
       const std::size_t node = 3 * static_cast<std::size_t>(node_of(i));
       mode(static_cast<std::size_t>(i)) =
           c == a ? -at[node + static_cast<std::size_t>(b)] : at[node + static_cast<std::size_t>(a)];
     }
-    context_.near_null_space.push_back(mode);
+    modes.push_back(mode);
   }
+  return modes;
 }
 
 const std::vector<double>& AssembledEquations::prescribed(double time, int derivative) {
@@ -241,6 +253,7 @@ std::string AssembledEquations::assemble_jacobian(const la::Vector& u) {
       {stage_.time, u_, rate_, second_}, stage_.rate_shift, stage_.second_shift, rows_.values));
   matrix_->values_changed();
   reuse_->operator_changed();
+  if (one_way_) one_way_->values_changed();
   if (!bad.empty()) return bad;
   has_matrix_ = true;
   matrix_time_ = stage_.time;
@@ -262,6 +275,7 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
   }
   const perf::Stage stage(parts_.recorder, "linear");
   linear_.tolerance = tolerance;
+  if (one_way_) return correct_one_way(r, d);
   la::System system;
   system.op = &*matrix_;
   system.rhs = r;
@@ -407,6 +421,27 @@ void AssembledEquations::restore(const solve::SavedState& state) {
   has_matrix_ = false;
   if (state.number("equations.has_matrix") != 0 && !assembler_.traits().jacobian_depends_on_state)
     assemble_at(matrix);
+}
+
+/// The same where equations need one another in one direction: one group after the other.
+solve::NonlinearProblem::Correction AssembledEquations::correct_one_way(const la::Vector& r,
+                                                                        const la::Vector& d) {
+  const OneWaySolver::Outcome outcome = one_way_->solve(r, d, linear_);
+  Correction result;
+  result.iterations = outcome.iterations;
+  result.residual = outcome.residual;
+  result.out_of_time = outcome.status == solve::Status::walltime;
+  result.useful = outcome.converged || outcome.residual <= 0.1;
+  result.message = outcome.message;
+  ++counts_.linear_solves;
+  counts_.linear_iterations += outcome.iterations;
+  solver_text_ = outcome.solver;
+  for (const std::string& note : outcome.notes) parts_.remark(note);
+  if (!outcome.converged && result.useful) {
+    parts_.remark(fmt::format("a linear system of Newton's method was solved to {:.1e} only ({})",
+                              outcome.residual, solve::name(outcome.status)));
+  }
+  return result;
 }
 
 std::string AssembledEquations::worst_text(const la::Vector& r) const {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "one_way.hpp"
 #include "ritz/assembly/system_assembler.hpp"
 #include "ritz/deck/problem.hpp"
 #include "ritz/fem/space.hpp"
@@ -85,6 +86,8 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] const solve::Reuse& reuse() const { return *reuse_; }
+  /// Preconditioners made.
+  [[nodiscard]] int n_built() const { return one_way_ ? one_way_->n_built() : reuse_->n_built(); }
   [[nodiscard]] const std::string& solver_text() const { return solver_text_; }
 
  private:
@@ -92,7 +95,8 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   void write_prescribed(const std::vector<double>& values, const la::Vector& u) const;
   std::string not_finite_text(const assembly::SystemAssembler::Result& result) const;
   std::string assemble_jacobian(const la::Vector& u);
-  void make_near_null_space();
+  [[nodiscard]] std::vector<la::Vector> rigid_body_motions(int d) const;
+  Correction correct_one_way(const la::Vector& r, const la::Vector& d);
   [[nodiscard]] solve::NewtonOptions newton_options() const;
   void tell_round_off(const solve::NewtonReport& report);
   [[nodiscard]] double mass_scale(const la::Vector& u);
@@ -110,6 +114,7 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   la::Layout layout_;
   la::CsrMatrix rows_;
   std::optional<la::Matrix> matrix_;
+  std::unique_ptr<OneWaySolver> one_way_;  ///< takes its place where equations are one way
   solve::Newton newton_;
   std::shared_ptr<solve::Reuse> reuse_;
   solve::Context context_;

@@ -3,6 +3,7 @@
 #include "ritz/base/format.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "checkpoints.hpp"
@@ -155,8 +156,29 @@ class Run {
                             count_text(mesh_->n_cells_global), mesh::table(mesh_->cell_type).name,
                             count_text(mesh_->n_vertices_global), mesh_->region_names.size(),
                             mesh_->region_names.size() == 1 ? "" : "s", mesh_->set_names.size()));
+    check_radius();
     if (communicator_.size() > 1) progress_.line("partition", quality_.text());
     for (const std::string& fallback : quality_.fallbacks) remarks_.push_back(fallback);
+  }
+
+  /// A body of revolution lies on one side of its axis.
+  void check_radius() const {
+    if (!problem().equation.is_axisymmetric) return;
+    double least = 0, largest = 0;
+    const auto d = static_cast<std::size_t>(mesh_->dimension());
+    for (std::size_t i = 0; i < mesh_->node_coordinates.size(); i += d) {
+      least = std::min(least, mesh_->node_coordinates[i]);
+      largest = std::max(largest, std::abs(mesh_->node_coordinates[i]));
+    }
+    least = communicator_.min(least);
+    largest = communicator_.max(largest);
+    if (least >= -1e-12 * largest) return;
+    throw base::Error(
+        base::ExitCode::deck, problem().equation.axisymmetric_where,
+        fmt::format("x is the radius of a body of revolution and the mesh has nodes "
+                    "with x < 0 (the least is {:.6g}); move the mesh or mesh one half "
+                    "of the section",
+                    least));
   }
 
   fem::Space make_space() {
@@ -234,6 +256,8 @@ class Run {
         [this](std::int16_t set) { return plane_axis(*mesh_, set); }, diagnostics,
         stabilisation_.on);
     diagnostics.throw_errors(base::ExitCode::deck);
+    const OutputFields output =
+        make_output_fields(problem(), mesh_->dimension(), mesh_->region_names, diagnostics);
     EvolutionParts parts{communicator_,
                          problem(),
                          *meshes_,
@@ -247,6 +271,7 @@ class Run {
                          progress_,
                          [this](const std::string& text) { remark(text); },
                          remarks_,
+                         output,
                          from_ ? &*from_ : nullptr};
     if (has_linear_form(problem(), form)) {
       parts.linear_form = make_form(problem(), mesh_->dimension(), mesh_->region_names,
@@ -436,28 +461,47 @@ class Run {
       progress_.line("probe", fmt::format("{} {} = {:.8g}", one.name,
                                           point_text(one.at, mesh_->dimension()), one.value));
     }
+    base::Diagnostics diagnostics;
+    const OutputFields output =
+        make_output_fields(problem(), mesh_->dimension(), mesh_->region_names, diagnostics);
+    const RecoveredFields further =
+        recover_fields(*mesh_, space, output, {values}, problem(), field.time);
+    if (further.not_finite) remark("the field " + *further.not_finite + " is not finite somewhere");
+    std::vector<NamedResults> results{{name, extremes, probes}};
+    for (NamedResults& one : results_of(*mesh_, space, output, further, problem())) {
+      progress_.line(
+          "field",
+          fmt::format("{}: min {:.6g} at {}, max {:.6g} at {}", one.unknown, one.extremes.min.value,
+                      point_text(one.extremes.min.at, mesh_->dimension()), one.extremes.max.value,
+                      point_text(one.extremes.max.at, mesh_->dimension())));
+      for (const ProbeResult& p : one.probes) {
+        progress_.line(
+            "probe", fmt::format("{} {} {} = {:.8g}", p.name, point_text(p.at, mesh_->dimension()),
+                                 one.unknown, p.value));
+      }
+      results.push_back(std::move(one));
+    }
     const std::vector<IntegralResult> integrals = integrate(field, problem(), form);
     for (const IntegralResult& one : integrals) {
       progress_.line("integral", fmt::format("{} over {} = {:.8g}", one.name, one.on, one.value));
     }
     communicator_.together([&] {
-      if (communicator_.is_root()) {
-        const NamedResults results{name, extremes, probes};
-        write_tables(problem().output.directory, mesh_->dimension(), std::span(&results, 1),
-                     integrals);
-      }
+      if (communicator_.is_root())
+        write_tables(problem().output.directory, mesh_->dimension(), results, integrals);
     });
 
-    const Verification verification = verify(field, problem(), probes);
+    const Verification verification = verify(field, problem(), results);
     for (const std::string& line : verification.lines) progress_.line("verify", line);
     outcome_.norms = verification.norms;
     outcome_.verified = verification.passed;
 
     if (problem().output.fields) {
       const perf::Stage files(recorder_, "results.vtkhdf");
-      const store::ResultField u{name, values};
+      std::vector<store::ResultField> written_fields{{name, values}};
+      for (std::size_t f = 0; f < output.names.size(); ++f)
+        written_fields.push_back({output.names[f], further.values[f]});
       const store::WriteReport written =
-          store::write_results(path("results.vtkhdf"), *mesh_, space, std::span(&u, 1),
+          store::write_results(path("results.vtkhdf"), *mesh_, space, written_fields,
                                provenance(communicator_, problem().effective_toml, remarks_),
                                problem().output.compression);
       recorder_.count("file_bytes", written.file_bytes);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <limits>
 
 #include "assembled_equations.hpp"
@@ -764,26 +765,27 @@ class Evolution {
       const auto& counts = without_matrix_->counts();
       tell_reuse(counts.linear_solves, without_matrix_->solver_text(),
                  fmt::format("{} operators", count_text(counts.operators)),
-                 without_matrix_->reuse());
+                 without_matrix_->reuse().n_built(), without_matrix_->reuse().reason());
       parts_.progress.line("operator", without_matrix_->text());
     } else {
       const auto& counts = equations_->counts();
       tell_reuse(counts.linear_solves, equations_->solver_text(),
-                 fmt::format("{} Jacobians", count_text(counts.jacobians)), equations_->reuse());
+                 fmt::format("{} Jacobians", count_text(counts.jacobians)), equations_->n_built(),
+                 equations_->reuse().reason());
     }
   }
 
-  void tell_reuse(int n_solves, const std::string& solver, const std::string& made,
-                  const solve::Reuse& reuse) {
+  void tell_reuse(int n_solves, const std::string& solver, const std::string& made, int n_built,
+                  const std::string& reason) {
     if (n_solves == 0) return;
     parts_.recorder.count("linear_systems", n_solves);
-    parts_.recorder.count("preconditioners_made", reuse.n_built());
+    parts_.recorder.count("preconditioners_made", n_built);
     parts_.progress.line(
         "reuse",
-        fmt::format("{} linear systems ({}): {} and {} preconditioner{} made{}",
-                    count_text(n_solves), solver, made, count_text(reuse.n_built()),
-                    reuse.n_built() == 1 ? "" : "s",
-                    reuse.n_built() > 1 ? " (the last: " + reuse.reason() + ")" : std::string()));
+        fmt::format(
+            "{} linear systems ({}): {} and {} preconditioner{} made{}", count_text(n_solves),
+            solver, made, count_text(n_built), n_built == 1 ? "" : "s",
+            n_built > 1 && !reason.empty() ? " (the last: " + reason + ")" : std::string()));
   }
 
   // stop_when
@@ -816,12 +818,30 @@ class Evolution {
   void write_results(double time, const la::Vector& u) {
     if (!problem_.output.fields || (written_ && *written_ == time)) return;
     const perf::Stage stage(parts_.recorder, "output");
+    std::vector<std::string> names = parts_.form.unknowns;
+    std::vector<std::vector<double>> fields = fields_of(u);
+    RecoveredFields further = recover(fields, time);
+    names.insert(names.end(), parts_.output.names.begin(), parts_.output.names.end());
+    std::move(further.values.begin(), further.values.end(), std::back_inserter(fields));
     const store::WriteReport written =
-        series_.write(time, parts_.mesh, parts_.space, parts_.form.unknowns, fields_of(u),
+        series_.write(time, parts_.mesh, parts_.space, names, fields,
                       provenance(parts_.communicator, problem_.effective_toml, parts_.remarks));
     written_ = time;
     file_bytes_ += written.file_bytes;
     raw_bytes_ += written.raw_bytes;
+  }
+
+  /// Stresses and the like of a solution, which is told if it is not finite.
+  [[nodiscard]] RecoveredFields recover(const std::vector<std::vector<double>>& fields,
+                                        double time) {
+    RecoveredFields further =
+        recover_fields(parts_.mesh, parts_.space, parts_.output, fields, problem_, time);
+    if (further.not_finite && !not_finite_is_told_) {
+      not_finite_is_told_ = true;
+      parts_.remark(fmt::format("the field {} is not finite somewhere at t = {:.6g}",
+                                *further.not_finite, time));
+    }
+    return further;
   }
 
   void finish(bool good) {
@@ -851,6 +871,19 @@ class Evolution {
       }
       all.push_back(std::move(one));
     }
+    for (NamedResults& one :
+         results_of(parts_.mesh, parts_.space, parts_.output, recover(fields, time), problem_)) {
+      parts_.progress.line(
+          "field", fmt::format("{}: min {:.6g} at {}, max {:.6g} at {}", one.unknown,
+                               one.extremes.min.value, point_text(one.extremes.min.at, dimension),
+                               one.extremes.max.value, point_text(one.extremes.max.at, dimension)));
+      for (const ProbeResult& p : one.probes) {
+        parts_.progress.line("probe",
+                             fmt::format("{} {} {} = {:.8g}", p.name, point_text(p.at, dimension),
+                                         one.unknown, p.value));
+      }
+      all.push_back(std::move(one));
+    }
     const std::vector<IntegralResult> integrals =
         integrate_system(parts_.mesh, parts_.space, parts_.form.unknowns, fields, problem_,
                          parts_.linear_form ? &*parts_.linear_form : nullptr, time);
@@ -872,7 +905,7 @@ class Evolution {
     if (!good) return;
     const auto judged = static_cast<std::size_t>(std::min(problem_.verify.unknown, m() - 1));
     const Verification verification =
-        verify({parts_.mesh, parts_.space, fields[judged], time}, problem_, all[judged].probes);
+        verify({parts_.mesh, parts_.space, fields[judged], time}, problem_, all);
     for (const std::string& line : verification.lines) parts_.progress.line("verify", line);
     outcome_.norms = verification.norms;
     outcome_.verified = verification.passed;
@@ -910,6 +943,7 @@ class Evolution {
   std::int64_t n_outputs_ = 0, n_multiples_ = 0, n_checkpoints_ = 0;
   int n_failures_ = 0;
   double checkpoint_seconds_ = 0, checkpoint_bytes_ = 0;
+  bool not_finite_is_told_ = false;
   bool is_finite_ = true;          ///< u of the last step, on all ranks
   std::optional<double> written_;  ///< time of the last result of a series
   std::int64_t n_steps_ = 0, n_rejected_ = 0, newton_iterations_ = 0, linear_iterations_ = 0;

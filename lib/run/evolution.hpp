@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "checkpoints.hpp"
+#include "output_fields.hpp"
 #include "progress.hpp"
 #include "ritz/deck/problem.hpp"
 #include "ritz/fem/space.hpp"
@@ -36,6 +37,7 @@ struct EvolutionParts {
   Progress& progress;
   std::function<void(const std::string&)> remark;
   const std::vector<std::string>& remarks;  ///< so far, for the provenance of the files
+  const OutputFields& output;               ///< stresses and the like
   const Resumption* from = nullptr;         ///< checkpoint to go on from
 };
 

@@ -223,8 +223,9 @@ Forecast forecast(const deck::Problem& problem, const MeshNames& names,
           std::ceil(steps / static_cast<double>(*problem.output.every_steps) - 1e-9) + 1;
     }
     result.file_bytes =
-        result.n_files * (lattice_points(mesh, order) * (24 + 8 * components) +
-                          result.n_cells * (8.0 * mesh::n_lattice_points(type, order) + 17));
+        result.n_files *
+        (lattice_points(mesh, order) * (24 + 8 * (components + equations.n_further_fields)) +
+         result.n_cells * (8.0 * mesh::n_lattice_points(type, order) + 17));
   }
   return result;
 }

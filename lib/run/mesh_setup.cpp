@@ -289,7 +289,8 @@ void resolve_boundaries_of(mesh::Mesh& mesh, const deck::Problem& problem, int u
   };
   bare = agree(bare);
   if (bare.count > 0 && deck::has_flux(problem, unknown)) {
-    const bool is_elastic = problem.equation.kind == deck::EquationKind::elasticity;
+    const bool thermal = problem.equation.kind == deck::EquationKind::thermo_elasticity;
+    const bool is_elastic = deck::is_elastic(problem) && !(thermal && unknown == 0);
     const bool several = !is_elastic && problem.equation.unknowns.size() > 1;
     const std::string& name = problem.equation.unknowns[static_cast<std::size_t>(unknown)].name;
     std::vector<std::string> without;
@@ -332,8 +333,11 @@ void resolve_boundaries_of(mesh::Mesh& mesh, const deck::Problem& problem, int u
 
 void resolve_boundaries(mesh::Mesh& mesh, const deck::Problem& problem) {
   base::Diagnostics diagnostics;
-  const bool is_vector = problem.equation.kind == deck::EquationKind::elasticity;
-  const int n = is_vector ? 1 : static_cast<int>(problem.equation.unknowns.size());
+  // The displacement has one set of conditions, in thermo-elasticity the second.
+  const bool thermal = problem.equation.kind == deck::EquationKind::thermo_elasticity;
+  const int n = thermal                     ? 2
+                : deck::is_elastic(problem) ? 1
+                                            : static_cast<int>(problem.equation.unknowns.size());
   for (int unknown = 0; unknown < n; ++unknown) {
     resolve_boundaries_of(mesh, problem, unknown, diagnostics);
   }

@@ -155,9 +155,15 @@ std::vector<IntegralResult> integrate_system(const mesh::Mesh& mesh, const fem::
       continue;
     }
     assembly::Integrand integrand;
-    integrand.is_constant = expression->is_constant();
+    const bool around = problem.equation.is_axisymmetric;
+    integrand.is_constant = expression->is_constant() && !around;
     if (integrand.is_constant) {
       integrand.value = expression->constant_value();
+    } else if (around) {
+      // Over the whole body of revolution.
+      integrand.program = expr::Expression::parse("2*pi*x*(" + one.of.text + ")",
+                                                  symbols(problem, {unknowns[used]}))
+                              .compile();
     } else {
       // The program's variables are x, y, z, t and the one unknown.
       integrand.program = compile(one.of, "integral.of", expr::Type::real,
@@ -179,7 +185,7 @@ std::vector<IntegralResult> integrate(const SolvedField& field, const deck::Prob
 }
 
 Verification verify(const SolvedField& field, const deck::Problem& problem,
-                    std::span<const ProbeResult> probes) {
+                    std::span<const NamedResults> results) {
   Verification outcome;
   const auto judge = [&](bool good, std::string line) {
     outcome.passed = outcome.passed && good;
@@ -206,12 +212,19 @@ Verification verify(const SolvedField& field, const deck::Problem& problem,
     bounded("L2", norms.l2, problem.verify.max_l2_error);
     bounded("H1", norms.h1_semi, problem.verify.max_h1_error);
   }
+  const std::string& judged =
+      problem.equation.unknowns[static_cast<std::size_t>(problem.verify.unknown)].name;
   for (const deck::Verify::ProbeValue& expected : problem.verify.probes) {
-    for (const ProbeResult& one : probes) {
-      if (one.name != expected.probe.text) continue;
-      judge(std::abs(one.value - expected.expected) <= expected.tolerance,
-            fmt::format("probe {} = {:.6g} (expected {:.6g} +- {:.2g})", one.name, one.value,
-                        expected.expected, expected.tolerance));
+    const std::string& of = expected.of.text.empty() ? judged : expected.of.text;
+    for (const NamedResults& named : results) {
+      if (named.unknown != of) continue;
+      for (const ProbeResult& one : named.probes) {
+        if (one.name != expected.probe.text) continue;
+        judge(std::abs(one.value - expected.expected) <= expected.tolerance,
+              fmt::format("probe {}{} = {:.6g} (expected {:.6g} +- {:.2g})", one.name,
+                          expected.of.text.empty() ? "" : " " + of, one.value, expected.expected,
+                          expected.tolerance));
+      }
     }
   }
   return outcome;
@@ -237,11 +250,14 @@ void write_tables(const std::string& directory, int dimension,
                         "cannot write this table; check free space and permissions");
     }
   };
-  const bool one = unknowns.size() == 1;
+  const bool one = std::count_if(unknowns.begin(), unknowns.end(), [](const NamedResults& results) {
+                     return results.is_unknown;
+                   }) == 1;
+  const auto is_only = [&](const NamedResults& results) { return one && results.is_unknown; };
   if (!unknowns.front().probes.empty()) {
     std::string text = "name," + header;
     for (std::size_t c = 0; c < unknowns.size(); ++c) {
-      text += (c ? "," : "") + (one ? std::string("value") : unknowns[c].unknown);
+      text += (c ? "," : "") + (is_only(unknowns[c]) ? std::string("value") : unknowns[c].unknown);
     }
     text += "\n";
     for (std::size_t p = 0; p < unknowns.front().probes.size(); ++p) {
@@ -265,8 +281,9 @@ void write_tables(const std::string& directory, int dimension,
   std::string text = "extreme," + header + "value\n";
   for (const NamedResults& results : unknowns) {
     const auto row = [&](const char* name, const Extreme& extreme) {
-      text += (one ? std::string(name) : fmt::format("{}({})", name, results.unknown)) + "," +
-              coordinates(extreme.at) + base::number_text(extreme.value) + "\n";
+      text +=
+          (is_only(results) ? std::string(name) : fmt::format("{}({})", name, results.unknown)) +
+          "," + coordinates(extreme.at) + base::number_text(extreme.value) + "\n";
     };
     row("min", results.extremes.min);
     row("max", results.extremes.max);

@@ -1,5 +1,6 @@
 #include "prepare.hpp"
 
+#include "output_fields.hpp"
 #include "ritz/deck/parse.hpp"
 #include "ritz/run/form.hpp"
 #include "ritz/run/system_form.hpp"
@@ -48,6 +49,11 @@ Prepared prepare(const comm::Communicator& communicator, const std::string& deck
                       prepared.names.sets, diagnostics);
         if (!diagnostics.has_errors()) prepared.equations.symmetric = form.is_symmetric();
       }
+    }
+    if (has_mesh && !unreadable) {
+      const OutputFields output = make_output_fields(prepared.problem, prepared.names.dimension,
+                                                     prepared.names.regions, diagnostics);
+      prepared.equations.n_further_fields = static_cast<int>(output.names.size());
     }
     check_formulas(prepared.problem, diagnostics);
     diagnostics.throw_errors(base::ExitCode::deck);

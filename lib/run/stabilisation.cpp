@@ -60,6 +60,8 @@ std::string obstacle(const deck::Problem& problem, std::size_t unknown,
         "for degree 1 only",
         problem.space.degree);
   }
+  if (problem.equation.is_axisymmetric)
+    return "axisymmetric coordinates: its residual lacks their terms";
   if (problem.time && (problem.time->method == deck::TimeMethod::rk4))
     return "time.method = \"rk4\": its mass matrix would not be diagonal";
   if (deck::order_in_time(problem, static_cast<int>(unknown)) == 2)

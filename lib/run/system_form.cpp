@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "elastic_form.hpp"
 #include "ritz/base/format.hpp"
 #include "ritz/deck/parse.hpp"
 #include "ritz/expr/frozen.hpp"
@@ -47,6 +48,7 @@ class SystemBuilder {
         supg_(supg),
         unknowns_(deck::unknown_names(problem, dimension)),
         diagnostics_(diagnostics) {
+    if (problem.equation.kind == deck::EquationKind::thermo_elasticity) first_displacement_ = 1;
     volume_ = symbols(problem);
     volume_.variables = physics::volume_variables(unknowns_, dimension);
     written_ = volume_;
@@ -64,7 +66,8 @@ class SystemBuilder {
 
   physics::SystemForm::Region scalar_region(const std::string& name) {
     physics::SystemForm::Region region;
-    for (std::size_t i = 0; i < unknowns_.size(); ++i) {
+    const std::size_t n = first_displacement_ == 1 ? 1 : unknowns_.size();
+    for (std::size_t i = 0; i < n; ++i) {
       const deck::Coefficients& general = problem_.equation.unknowns[i].coefficients;
       const deck::Coefficients* own = nullptr;
       for (const deck::Material& material : problem_.materials) {
@@ -77,25 +80,23 @@ class SystemBuilder {
   }
 
   physics::SystemForm::Region elastic_region(const std::string& name) {
-    const deck::Elasticity& general = problem_.equation.elasticity;
-    deck::Elasticity used = general;
-    std::string key = "equation";
-    for (const deck::Material& material : problem_.materials) {
-      if (material.region.text != name) continue;
-      key = "material";
-      const deck::Elasticity& own = material.elasticity;
-      const auto take = [](auto& to, const auto& from) {
-        if (from) to = from;
-      };
-      take(used.youngs_modulus, own.youngs_modulus);
-      take(used.poissons_ratio, own.poissons_ratio);
-      take(used.density, own.density);
-      take(used.body_force, own.body_force);
-      take(used.thermal_expansion, own.thermal_expansion);
-      take(used.temperature, own.temperature);
-      take(used.reference_temperature, own.reference_temperature);
-    }
-    return elastic(used, key);
+    const auto d = static_cast<std::size_t>(dimension_);
+    const std::vector<std::string> displacements = displacement_names(problem_, dimension_);
+    const auto texts = elastic_texts(
+        problem_, displacements, name,
+        [this](const deck::Formula& formula, const std::string& key) -> std::optional<std::string> {
+          const auto piece = check(formula, key, volume_);
+          if (!piece) return std::nullopt;
+          return piece->is_zero ? std::string() : piece->text;
+        },
+        diagnostics_);
+    deck::Formula at;  // a place to name when the whole goes wrong
+    at.where = problem_.equation.where;
+    physics::SystemForm::Region region;
+    if (first_displacement_ == 1) region = scalar_region(name);  // the temperature
+    for (std::size_t i = 0; i < d; ++i) finish(texts ? texts->f0[i] : "0", region.f0, at);
+    for (std::size_t i = 0; i < d * d; ++i) finish(texts ? texts->f1[i] : "0", region.f1, at);
+    return region;
   }
 
   /// Appends the conditions of one [[boundary]] table.
@@ -115,7 +116,9 @@ class SystemBuilder {
     const auto put = [&](To::Kind kind, int unknown, const std::string& text,
                          const expr::Symbols& names, const deck::Formula& formula,
                          std::vector<std::int16_t> where) {
-      const auto expression = parse(text, names, formula);
+      // Integrals over a body of revolution have the radius as a weight.
+      const bool weighted = problem_.equation.is_axisymmetric && kind == To::Kind::natural;
+      const auto expression = parse(weighted ? "x*(" + text + ")" : text, names, formula);
       if (expression) form.boundaries.push_back({kind, std::move(where), unknown, *expression});
     };
     const auto value = [&](const deck::Formula& formula, const std::string& key, int unknown) {
@@ -125,6 +128,10 @@ class SystemBuilder {
     const auto natural = [&](const std::string& text, const deck::Formula& formula, int unknown) {
       if (part_ == Part::explicit_terms) return;
       put(To::Kind::natural, unknown, text, boundary_, formula, sets);
+    };
+    const auto n_displacements = static_cast<std::size_t>(dimension_);
+    const auto displacement = [&](std::size_t i) {
+      return static_cast<int>(i) + first_displacement_;
     };
     switch (boundary.kind) {
       case Kind::value:
@@ -146,23 +153,24 @@ class SystemBuilder {
         break;
       }
       case Kind::displacement:
-        for (std::size_t i = 0; i < boundary.displacement.size() && i < unknowns_.size(); ++i) {
+        for (std::size_t i = 0; i < boundary.displacement.size() && i < n_displacements; ++i) {
           if (boundary.displacement[i]) {
-            value(*boundary.displacement[i], "boundary.displacement", static_cast<int>(i));
+            value(*boundary.displacement[i], "boundary.displacement", displacement(i));
           }
         }
         break;
       case Kind::traction:
-        for (std::size_t i = 0; i < boundary.traction.size() && i < unknowns_.size(); ++i) {
+        for (std::size_t i = 0; i < boundary.traction.size() && i < n_displacements; ++i) {
           const auto piece = check(boundary.traction[i], "boundary.traction", boundary_);
           if (piece && !piece->is_zero)
-            natural("-" + piece->text, boundary.traction[i], static_cast<int>(i));
+            natural("-" + piece->text, boundary.traction[i], displacement(i));
         }
         break;
       case Kind::pressure: {
         const auto piece = check(boundary.pressure, "boundary.pressure", boundary_);
         for (int i = 0; piece && i < dimension_; ++i) {
-          natural(fmt::format("{}*n{}", piece->text, axes[i]), boundary.pressure, i);
+          natural(fmt::format("{}*n{}", piece->text, axes[i]), boundary.pressure,
+                  displacement(static_cast<std::size_t>(i)));
         }
         break;
       }
@@ -178,7 +186,8 @@ class SystemBuilder {
             continue;
           }
           const deck::Formula zero{"0", boundary.where};
-          put(To::Kind::value, axis, "0", place_, zero, {sets[s]});
+          put(To::Kind::value, displacement(static_cast<std::size_t>(axis)), "0", place_, zero,
+              {sets[s]});
         }
         break;
     }
@@ -225,12 +234,18 @@ class SystemBuilder {
     }
   }
 
-  void finish(const Sum& sum, std::vector<expr::Expression>& to, const deck::Formula& formula) {
-    if (const auto expression = parse(sum.text(), written_, formula)) {
+  void finish(const std::string& text, std::vector<expr::Expression>& to,
+              const deck::Formula& formula) {
+    if (const auto expression = parse(text, written_, formula)) {
       to.push_back(*expression);
     } else {
       to.push_back(expr::Expression::constant(0.0, written_.variables));
     }
+  }
+
+  /// A term of a scalar equation in the integrals over the domain.
+  [[nodiscard]] std::string weighted(const std::string& text) const {
+    return problem_.equation.is_axisymmetric ? "x*(" + text + ")" : text;
   }
 
   void add_scalar(std::size_t i, const deck::Coefficients& general, const deck::Coefficients& own,
@@ -291,7 +306,7 @@ class SystemBuilder {
       if (!p.is_zero) f0.subtract(fmt::format("{}^2*{}", p.text, u));
     }
     times(own.source, general.source, "source", "", true);
-    finish(f0, region.f0, at);
+    finish(weighted(f0.text()), region.f0, at);
 
     const auto n = static_cast<std::size_t>(dimension_);
     std::vector<Sum> flux(n);
@@ -303,7 +318,7 @@ class SystemBuilder {
                                flux);
     }
     if (!is_wanted("diffusion")) {
-      for (const Sum& sum : flux) finish(sum, region.f1, at);
+      for (const Sum& sum : flux) finish(weighted(sum.text()), region.f1, at);
       return;
     }
     if (!diffusion) {
@@ -338,7 +353,7 @@ class SystemBuilder {
         flux[d].add(fmt::format("{}*d{}({})", p.text, axes[d], one.unknown.text));
       }
     }
-    for (const Sum& sum : flux) finish(sum, region.f1, at);
+    for (const Sum& sum : flux) finish(weighted(sum.text()), region.f1, at);
   }
 
   /// Adds tau b (residual) to the flux. The residual is that of the wanted terms, f0 - div(K grad
@@ -396,81 +411,12 @@ class SystemBuilder {
     return picard && !sum.empty() ? "frozen(" + sum + ")" : sum;
   }
 
-  physics::SystemForm::Region elastic(const deck::Elasticity& given, const std::string& key) {
-    physics::SystemForm::Region region;
-    const auto piece = [&](const std::optional<deck::Formula>& formula, const char* name) {
-      if (!formula) return Piece{};
-      const auto checked = check(*formula, key + "." + name, volume_);
-      return checked ? *checked : Piece{};
-    };
-    const std::string e = piece(given.youngs_modulus, "youngs_modulus").text;
-    const std::string nu = piece(given.poissons_ratio, "poissons_ratio").text;
-    const Piece density = piece(given.density, "density");
-    const Piece expansion = piece(given.thermal_expansion, "thermal_expansion");
-    const Piece temperature = piece(given.temperature, "temperature");
-    const Piece reference = piece(given.reference_temperature, "reference_temperature");
-    std::vector<Piece> force(static_cast<std::size_t>(dimension_));
-    if (given.body_force) {
-      for (std::size_t d = 0; d < given.body_force->size() && d < force.size(); ++d) {
-        const auto checked = check((*given.body_force)[d], key + ".body_force", volume_);
-        if (checked) force[d] = *checked;
-      }
-    }
-    deck::Formula at = given.poissons_ratio.value_or(deck::Formula{});
-    if (e.empty() || nu.empty() || diagnostics_.has_errors()) {
-      for (int i = 0; i < dimension_; ++i) finish({}, region.f0, at);
-      for (int i = 0; i < dimension_ * dimension_; ++i) finish({}, region.f1, at);
-      return region;
-    }
-    const bool plane_stress = dimension_ == 2 && problem_.equation.plane == deck::Plane::stress;
-    // A bar (one dimension) has no lateral stress: E alone.
-    const std::string mu =
-        dimension_ == 1 ? "(" + e + "/2)" : fmt::format("({}/(2*(1+{})))", e, nu);
-    const std::string lambda = dimension_ == 1 ? "0"
-                               : plane_stress  ? fmt::format("({0}*{1}/(1-{1}^2))", e, nu)
-                                              : fmt::format("({0}*{1}/((1+{1})*(1-2*{1})))", e, nu);
-    // Stress of a full constraint against the thermal strain.
-    std::string thermal;
-    if (!expansion.is_zero) {
-      const std::string strain =
-          fmt::format("{}*({} - {})", expansion.text, temperature.is_zero ? "0" : temperature.text,
-                      reference.is_zero ? "0" : reference.text);
-      const std::string modulus = dimension_ == 1 ? e
-                                  : plane_stress  ? fmt::format("({}/(1-{}))", e, nu)
-                                                  : fmt::format("({}/(1-2*{}))", e, nu);
-      thermal = modulus + "*" + strain;
-    }
-    std::string divergence;
-    for (int d = 0; d < dimension_; ++d) {
-      divergence +=
-          fmt::format("{}d{}({})", d ? " + " : "", axes[d], unknowns_[static_cast<std::size_t>(d)]);
-    }
-    for (int i = 0; i < dimension_; ++i) {
-      const std::string& ui = unknowns_[static_cast<std::size_t>(i)];
-      Sum f0;
-      if (!density.is_zero) f0.add(density.text + "*dtt(" + ui + ")");
-      const Piece& load = force[static_cast<std::size_t>(i)];
-      if (!load.is_zero) f0.subtract(load.text);
-      finish(f0, region.f0, at);
-      for (int d = 0; d < dimension_; ++d) {
-        const std::string& ud = unknowns_[static_cast<std::size_t>(d)];
-        Sum stress;
-        stress.add(fmt::format("{}*(d{}({}) + d{}({}))", mu, axes[d], ui, axes[i], ud));
-        if (d == i) {
-          if (lambda != "0") stress.add(fmt::format("{}*({})", lambda, divergence));
-          if (!thermal.empty()) stress.subtract(thermal);
-        }
-        finish(stress, region.f1, at);
-      }
-    }
-    return region;
-  }
-
   const deck::Problem& problem_;
   int dimension_;
   Part part_;
   bool supg_;
   std::vector<std::string> unknowns_;
+  int first_displacement_ = 0;  ///< 1 behind the temperature
   expr::Symbols volume_, boundary_, place_;
   expr::Symbols written_;  ///< of the whole formulas in cells: volume_, and the metric for SUPG
   base::Diagnostics& diagnostics_;
@@ -523,7 +469,7 @@ physics::SystemForm make_part(const deck::Problem& problem, int dimension,
   physics::SystemForm form;
   form.dimension = dimension;
   form.unknowns = builder.unknowns();
-  const bool is_elastic = problem.equation.kind == deck::EquationKind::elasticity;
+  const bool is_elastic = deck::is_elastic(problem);
   const auto region = [&](const std::string& name) {
     return is_elastic ? builder.elastic_region(name) : builder.scalar_region(name);
   };
@@ -606,7 +552,7 @@ physics::Form prescribing_form(const physics::SystemForm& form, int unknown, int
 }
 
 bool has_linear_form(const deck::Problem& problem, const physics::SystemForm& form) {
-  if (form.n_unknowns() > 1 || problem.equation.kind == deck::EquationKind::elasticity ||
+  if (form.n_unknowns() > 1 || problem.equation.is_axisymmetric || deck::is_elastic(problem) ||
       problem.equation.kind == deck::EquationKind::helmholtz) {
     return false;
   }

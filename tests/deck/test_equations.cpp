@@ -272,6 +272,7 @@ TEST(Kinds, AreAllFilled) {
                                 Kind::wave,
                                 Kind::helmholtz,
                                 Kind::elasticity,
+                                Kind::thermo_elasticity,
                                 Kind::coefficient_form};
   ASSERT_EQ(words.size(), kinds.size());
   for (std::size_t i = 0; i < kinds.size(); ++i) {

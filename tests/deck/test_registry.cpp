@@ -78,6 +78,10 @@ TEST(Registry, EveryDefaultOfTheEffectiveDeckIsTheRegistrys) {
           "[mesh]\nkind = \"box\"\ncells = [4, 4]\n[equation]\n"
           "kind = \"advection-diffusion-reaction\"\n[[boundary]]\non = [\"rest\"]\nvalue = 0\n"
           "[time]\nend = 1\nstep = 0.1\nmethod = \"imex2\"\n[initial]\nu = 0\n")
+          .problem.effective_toml +
+      parse_text(
+          "[mesh]\nkind = \"box\"\ncells = [4, 4]\n[equation]\nkind = \"elasticity\"\n"
+          "youngs_modulus = 1\npoissons_ratio = 0\n[[boundary]]\non = \"rest\"\npressure = 0\n")
           .problem.effective_toml;
   for (const Key& key : registry()) {
     if (key.fallback.empty() || key.path.find("[]") != std::string::npos) continue;

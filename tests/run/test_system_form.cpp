@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 
+#include "ritz/base/format.hpp"
 #include "run_tools.hpp"
 
 namespace {
@@ -266,6 +267,156 @@ symmetry = true
   EXPECT_EQ(b[4].kind, Kind::value);
   EXPECT_EQ(b[4].unknown, 1);  // the axis across the plane
   EXPECT_EQ(b[4].sets, std::vector<std::int16_t>{3});
+}
+
+// Constants along 1, 2, 3, all different.
+const std::string lamina =
+    "[equation]\nkind = \"elasticity\"\n[equation.orthotropic]\n"
+    "youngs_modulus = [140, 10, 7]\npoissons_ratio = [0.3, 0.25, 0.4]\n"
+    "shear_modulus = [5, 4, 3]\n";
+// All constants of an isotropic material, G = E / (2 (1 + nu)) = 80.
+const std::string like_steel =
+    "[equation]\nkind = \"elasticity\"\n[equation.orthotropic]\n"
+    "youngs_modulus = [200, 200, 200]\npoissons_ratio = [0.25, 0.25, 0.25]\n"
+    "shear_modulus = [80, 80, 80]\n";
+
+TEST(Orthotropic, WithIsotropicConstantsIsTheIsotropicLaw) {
+  const Values plane{{"x", 0.7},       {"ux", 0.2},     {"dx(ux)", 0.3},
+                     {"dy(ux)", -0.2}, {"dx(uy)", 0.7}, {"dy(uy)", 0.45}};
+  // The angle changes from place to place: no difference either.
+  for (const std::string turned : {"", "angle = 33\n", "angle = \"100*x\"\n"}) {
+    for (const std::string word : {"strain", "stress", "axisymmetric"}) {
+      const std::string kind = "[equation]\nkind = \"elasticity\"\nplane = \"" + word + "\"\n";
+      const std::string one = steel + "plane = \"" + word + "\"\n" + free_surface;
+      std::string other = like_steel + turned + free_surface;
+      other.replace(0, std::string("[equation]\nkind = \"elasticity\"\n").size(), kind);
+      const SystemForm a = system_of(one, 2), b = system_of(other, 2);
+      expect_near(stress(b, plane), stress(a, plane));
+      for (std::size_t i = 0; i < 2; ++i)
+        EXPECT_NEAR(at(b.regions[0].f0[i], plane), at(a.regions[0].f0[i], plane), 1e-12) << word;
+      EXPECT_TRUE(ritz::physics::system_traits(b).is_symmetric) << word << turned;
+    }
+  }
+  const Values solid{{"dx(ux)", 0.3}, {"dy(ux)", -0.2}, {"dz(uz)", 0.45},
+                     {"dx(uz)", 0.7}, {"dz(uy)", 0.9},  {"dy(uy)", -0.8}};
+  const std::string turned = "axis_1 = [1, 2, 3]\naxis_2 = [0, 3, -2]\n";
+  expect_near(stress(system_of(like_steel + turned + free_surface, 3), solid),
+              stress(system_of(steel + free_surface, 3), solid));
+}
+
+TEST(Orthotropic, ComplianceHasTheEngineeringConstants) {
+  // Strains of a unit pull along axis 2 and of a unit shear 1-3; the stress comes back.
+  const SystemForm form = system_of(lamina + free_surface, 3);
+  expect_near(stress(form, {{"dx(ux)", -0.3 / 140}, {"dy(uy)", 1.0 / 10}, {"dz(uz)", -0.4 / 10}}),
+              {0, 0, 0, 0, 1, 0, 0, 0, 0});
+  expect_near(stress(form, {{"dz(ux)", 1.0 / 4}}), {0, 0, 1, 0, 0, 0, 1, 0, 0});
+  // Axis 1 along y, axis 2 along z: 3 along x. A unit pull along y.
+  const SystemForm turned =
+      system_of(lamina + "axis_1 = [0, 2, 0]\naxis_2 = [0, 0, 1]\n" + free_surface, 3);
+  expect_near(
+      stress(turned, {{"dx(ux)", -0.25 / 140}, {"dy(uy)", 1.0 / 140}, {"dz(uz)", -0.3 / 140}}),
+      {0, 0, 0, 0, 1, 0, 0, 0, 0});
+}
+
+TEST(Orthotropic, OffAxisTensionOfALamina) {
+  // Jones, Mechanics of Composite Materials, 1975, section 2.8, plane stress: apparent modulus,
+  // Poisson's ratio and shear coupling at the angle a.
+  const double e1 = 140, e2 = 10, nu = 0.3, g = 5;
+  for (const double degrees : {0.0, 30.0, 45.0, 77.0, 90.0}) {
+    const double a = degrees * M_PI / 180, c = std::cos(a), s = std::sin(a);
+    const double c2 = c * c, s2 = s * s;
+    const double ex = c2 * c2 / e1 + (1 / g - 2 * nu / e1) * s2 * c2 + s2 * s2 / e2;
+    const double ey = -(nu / e1 * (s2 * s2 + c2 * c2) - (1 / e1 + 1 / e2 - 1 / g) * s2 * c2);
+    const double shear =
+        (2 / e1 + 2 * nu / e1 - 1 / g) * s * c2 * c - (2 / e2 + 2 * nu / e1 - 1 / g) * s2 * s * c;
+    std::string deck = lamina + fmt::format("angle = {:.17g}\n", degrees) + free_surface;
+    deck.replace(0, std::string("[equation]\n").size(), "[equation]\nplane = \"stress\"\n");
+    const SystemForm form = system_of(deck, 2);
+    expect_near(stress(form, {{"dx(ux)", ex}, {"dy(uy)", ey}, {"dy(ux)", shear}}), {1, 0, 0, 0});
+    // The same by a formula of the place.
+    std::string by_formula =
+        lamina + fmt::format("angle = \"{:.17g}*x\"\n", degrees) + free_surface;
+    by_formula.replace(0, std::string("[equation]\n").size(), "[equation]\nplane = \"stress\"\n");
+    expect_near(stress(system_of(by_formula, 2),
+                       {{"x", 1}, {"dx(ux)", ex}, {"dy(uy)", ey}, {"dx(uy)", shear}}),
+                {1, 0, 0, 0});
+  }
+}
+
+TEST(Orthotropic, ThermalStrainAlongTheAxes) {
+  // Free expansion by 20 degrees leaves no stress: 0.2 along 1, 0.4 along 2, 1 along 3.
+  const std::string warm =
+      "thermal_expansion = [0.01, 0.02, 0.05]\nangle = 90\n[[material]]\nregion = \"none\"\n";
+  std::string deck = lamina + warm + free_surface;
+  deck.replace(0, std::string("[equation]\n").size(),
+               "[equation]\nplane = \"stress\"\ntemperature = 320\nreference_temperature = 300\n");
+  expect_near(stress(system_of(deck, 2), {{"dx(ux)", 0.4}, {"dy(uy)", 0.2}}), {0, 0, 0, 0});
+}
+
+TEST(Orthotropic, WhatHasNoEnergyIsToldAtItsNumber) {
+  const auto told = [](const std::string& text, int dimension) {
+    ritz::base::Diagnostics diagnostics;
+    static_cast<void>(system_of(text, dimension, diagnostics));
+    std::vector<std::string> all;
+    for (const auto& one : diagnostics.entries()) all.push_back(one.text());
+    return all;
+  };
+  using testing::AllOf;
+  using testing::ElementsAre;
+  using testing::HasSubstr;
+  const auto with = [](const std::string& what, const std::string& instead) {
+    std::string text = lamina + free_surface;
+    text.replace(text.find(what), what.size(), instead);
+    return text;
+  };
+  // sqrt(E1/E2) = 3.742; line 9 holds the moduli, 10 the ratios, 11 the shear moduli.
+  EXPECT_THAT(told(with("[0.3, 0.25, 0.4]", "[3.8, 0.25, 0.4]"), 2),
+              ElementsAre(AllOf(HasSubstr("deck.toml:10:19:"), HasSubstr("sqrt(E1/E2) = 3.742"))));
+  EXPECT_THAT(told(with("[0.3, 0.25, 0.4]", "[3.7, 0.25, 0.9]"), 3),
+              ElementsAre(AllOf(HasSubstr("deck.toml:10:"), HasSubstr("nu21 nu32 nu13"))));
+  EXPECT_THAT(told(with("[140, 10, 7]", "[140, \"3 - k\", 7]"), 3),
+              ElementsAre(AllOf(HasSubstr("deck.toml:9:"),
+                                HasSubstr("youngs_modulus[1] = 0.0 (must be > 0)"))));
+  EXPECT_THAT(told(with("[140, 10, 7]", "[140, \"x\", 7]"), 3),
+              ElementsAre(HasSubstr("must be a number or an expression of parameters")));
+  EXPECT_THAT(told(with("[140, 10, 7]", "[140, 10]"), 2),
+              ElementsAre(HasSubstr("has 2 entries (expected E1, E2, E3")));
+  EXPECT_THAT(told(with("[5, 4, 3]", "5"), 3), ElementsAre(HasSubstr("has 1 entry (expected G12")));
+  EXPECT_THAT(told(with("[5, 4, 3]", "[5, 4, 3]\naxis_1 = [1, 0, 0]\naxis_2 = [1, 1, 0]"), 3),
+              ElementsAre(HasSubstr("not at a right angle to axis_1 (45 degrees)")));
+  EXPECT_THAT(told(with("[5, 4, 3]", "[5, 4, 3]\nangle = 3"), 3),
+              ElementsAre(HasSubstr("angle is for two dimensions")));
+  EXPECT_THAT(told(lamina + free_surface, 1), ElementsAre(HasSubstr("two and three dimensions")));
+}
+
+TEST(Axisymmetric, RadiusIsAWeightAndTheHoopStrainIsThere) {
+  const std::string words = steel + "plane = \"axisymmetric\"\nbody_force = [2, \"x\"]\n";
+  const SystemForm form = system_of(words + R"(
+[[boundary]]
+on = ["inlet", "wall"]
+traction = [0, 5]
+[[boundary]]
+on = "rest"
+pressure = 4
+)",
+                                    2);
+  // E = 200, nu = 0.25: lambda = mu = 80. u_r = 0.3 r + 0.1, so the hoop strain at 2 is 0.35.
+  const Values here{{"x", 2}, {"ux", 0.7}, {"dx(ux)", 0.3}, {"dy(uy)", -0.1}, {"dy(ux)", 0.5}};
+  const double trace = 80 * (0.3 + 0.35 - 0.1);
+  expect_near(stress(form, here), {2 * (160 * 0.3 + trace), 2 * 40, 2 * 40, 2 * (-16 + trace)});
+  EXPECT_NEAR(at(form.regions[0].f0[0], here), 160 * 0.35 + trace - 2 * 2, 1e-12);
+  EXPECT_NEAR(at(form.regions[0].f0[1], here), -2 * 2, 1e-12);
+  EXPECT_TRUE(ritz::physics::system_traits(form).is_symmetric);
+  EXPECT_DOUBLE_EQ(at(form.boundaries[0].value, {{"x", 3}}), -15);
+  EXPECT_DOUBLE_EQ(at(form.boundaries[1].value, {{"x", 3}, {"nx", -1}}), -12);
+  // Scalars.
+  const SystemForm scalar = system_of(
+      "[equation]\nkind = \"poisson\"\ncoordinates = \"axisymmetric\"\ndiffusion = 7\nsource = 5\n"
+      "[[boundary]]\non = \"rest\"\nrobin = { coefficient = 2, ambient = 1 }\n",
+      2);
+  EXPECT_DOUBLE_EQ(at(scalar.regions[0].f0[0], {{"x", 3}}), -15);
+  EXPECT_DOUBLE_EQ(at(scalar.regions[0].f1[0], {{"x", 3}, {"dx(u)", 2}}), 42);
+  EXPECT_DOUBLE_EQ(at(scalar.boundaries[0].value, {{"x", 3}, {"u", 4}}), 18);
 }
 
 TEST(MakeSystem, MistakesAreToldAtTheirPlaceAndOnce) {

@@ -55,8 +55,21 @@ using FileReader = std::function<std::optional<std::string>(const std::string& p
 [[nodiscard]] bool has_flux(const Problem& problem, int unknown);
 
 /// Names of the unknowns on a mesh of `dimension` dimensions: those of the equation, for elasticity
-/// as many displacements as dimensions.
+/// as many displacements as dimensions, of thermo-elasticity behind the temperature.
 [[nodiscard]] std::vector<std::string> unknown_names(const Problem& problem, int dimension);
+
+/// The unknown of thermo-elasticity beside the displacements, before them.
+inline constexpr const char* temperature_name = "T";
+
+/// What output.stress writes, as far as the dimension has it: sxx syy szz sxy syz sxz von_mises.
+[[nodiscard]] const std::vector<std::string>& stress_names();
+
+/// Whether there are displacements: kind elasticity or thermo-elasticity.
+[[nodiscard]] bool is_elastic(const Problem& problem);
+
+/// Whether one [[boundary]] or [[material]] is about a scalar unknown: of thermo-elasticity those
+/// of the temperature.
+[[nodiscard]] bool is_scalar(const Problem& problem, const Name& unknown_name);
 
 /// Order of the equation of an unknown in time, whether or not there is a [time]: 2 with inertia
 /// (elasticity), 1 with capacity, else 0; 0 written as a number in the equation and in every

@@ -92,6 +92,19 @@ struct Coefficients {
   std::optional<Formula> source;                  ///< f
 };
 
+/// Hooke's law of a material with three planes of symmetry, by its engineering constants along its
+/// own axes 1, 2, 3: strain_1 = (sigma_1 - nu12 sigma_2 - nu13 sigma_3) / E1 and so on; nu_ij is
+/// the strain across j of a pull along i. All constants are numbers or expressions of parameters.
+struct Orthotropic {
+  std::vector<Formula> youngs_modulus;     ///< E1, E2[, E3]
+  std::vector<Formula> poissons_ratio;     ///< nu12[, nu13, nu23]
+  std::vector<Formula> shear_modulus;      ///< G12[, G13, G23]
+  std::vector<Formula> thermal_expansion;  ///< along 1, 2[, 3]; empty: the material's, all alike
+  std::optional<Formula> angle;  ///< plane: from x to axis 1 in degrees, also of x, y; 0 if empty
+  std::vector<Formula> axis_1, axis_2;  ///< solid: directions of axes 1 and 2; empty: x and y
+  base::Location where;
+};
+
 /// Linear elasticity, density d2u/dt2 - div sigma = body_force, with
 /// sigma = lambda tr(eps - eps_T) I + 2 mu (eps - eps_T), eps = sym grad u,
 /// eps_T = thermal_expansion (temperature - reference_temperature) I,
@@ -101,6 +114,7 @@ struct Coefficients {
 struct Elasticity {
   std::optional<Formula> youngs_modulus;           ///< E; always there in the equation
   std::optional<Formula> poissons_ratio;           ///< nu; always there in the equation
+  std::optional<Orthotropic> orthotropic;          ///< instead of the two
   std::optional<Formula> density;                  ///< always there in the equation with [time]
   std::optional<std::vector<Formula>> body_force;  ///< per volume, d components
   std::optional<Formula> thermal_expansion;        ///< per degree
@@ -108,8 +122,9 @@ struct Elasticity {
   std::optional<Formula> reference_temperature;  ///< at which there is no thermal strain
 };
 
-/// What two-dimensional elasticity stands for: no strain, or no stress, out of the plane.
-enum class Plane { strain, stress };
+/// What two-dimensional elasticity stands for: no strain, or no stress, out of the plane; or half
+/// of a section through the axis of a body of revolution, x its radius and y along the axis.
+enum class Plane { strain, stress, axisymmetric };
 
 /// Against oscillations where advection outweighs diffusion in a cell.
 enum class Stabilisation { automatic, supg, none };
@@ -122,6 +137,7 @@ enum class EquationKind {
   wave,
   helmholtz,
   elasticity,
+  thermo_elasticity,
   coefficient_form
 };
 
@@ -144,7 +160,11 @@ struct EquationOptions {
   Plane plane = Plane::strain;  ///< of kind elasticity in two dimensions
   Stabilisation stabilisation = Stabilisation::automatic;  ///< of unknowns with advection
   base::Location stabilisation_where;                      ///< empty if that is a default
-  std::optional<base::Location> plane_where;               ///< where the deck chose it
+  std::optional<base::Location> plane_where;  ///< where the deck chose it
+  /// x is the radius of a body of revolution and y runs along its axis: by plane or, for scalar
+  /// unknowns, by equation.coordinates.
+  bool is_axisymmetric = false;
+  base::Location axisymmetric_where;
 };
 
 struct Material {
@@ -291,6 +311,13 @@ struct OutputOptions {
   std::string directory = "results";
   bool fields = true;   ///< write results.vtkhdf
   int compression = 4;  ///< deflate level 0..9
+  bool stress = false;  ///< stresses and von Mises' stress beside the displacements
+  /// A further field: an expression of x y z t, the unknowns and their gradients.
+  struct Field {
+    Name name;
+    Formula value;
+  };
+  std::vector<Field> further;
   /// Results of runs in time: every so much simulated time or every so many steps, not both;
   /// neither: only the last time. Only with [time].
   std::optional<double> every;
@@ -322,6 +349,7 @@ struct Verify {
   /// A probe must hit a number: name, expected, tolerance (absolute).
   struct ProbeValue {
     Name probe;
+    Name of;  ///< unknown or field; empty text = Verify::unknown
     double expected = 0;
     double tolerance = 0;
   };

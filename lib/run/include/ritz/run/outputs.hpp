@@ -53,15 +53,6 @@ struct IntegralResult {
                                                     const deck::Problem& problem,
                                                     const physics::Form& form);
 
-/// Outcome of the deck's [verify].
-struct Verification {
-  std::optional<fem::Norms> norms;
-  bool passed = true;
-  std::vector<std::string> lines;  ///< one for each thing measured or checked, for people
-};
-[[nodiscard]] Verification verify(const SolvedField& field, const deck::Problem& problem,
-                                  std::span<const ProbeResult> probes);
-
 /// The deck's integrals of a system: each integrand may use one of the unknowns. `fields`: [m]
 /// values of SolvedField. Fluxes need `linear_form`. Collective. Throws Error(deck), located.
 [[nodiscard]] std::vector<IntegralResult> integrate_system(
@@ -69,16 +60,28 @@ struct Verification {
     const std::vector<std::vector<double>>& fields, const deck::Problem& problem,
     const physics::Form* linear_form, double time);
 
-/// What is told about one unknown.
+/// What is told about one unknown or further field.
 struct NamedResults {
   std::string unknown;
   Extrema extremes;
   std::vector<ProbeResult> probes;
+  bool is_unknown = true;
 };
 
+/// Outcome of the deck's [verify].
+struct Verification {
+  std::optional<fem::Norms> norms;
+  bool passed = true;
+  std::vector<std::string> lines;  ///< one for each thing measured or checked, for people
+};
+/// `field`: the unknown that verify.exact is about. `results`: of the unknowns and further fields,
+/// for the probes.
+[[nodiscard]] Verification verify(const SolvedField& field, const deck::Problem& problem,
+                                  std::span<const NamedResults> results);
+
 /// CSV files probes.csv, integrals.csv and extrema.csv in `directory`, the first two only if asked
-/// for. With one unknown its column is "value", otherwise there is one a name. Local; call on one
-/// rank. Throws Error(io).
+/// for. With one unknown its column is "value", otherwise its name, as those of further fields.
+/// Local; call on one rank. Throws Error(io).
 void write_tables(const std::string& directory, int dimension,
                   std::span<const NamedResults> unknowns,
                   std::span<const IntegralResult> integrals);
