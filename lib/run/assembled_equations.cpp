@@ -7,6 +7,7 @@
 #include "ritz/assembly/assembler.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
+#include "ritz/base/text.hpp"
 #include "ritz/la/vector.hpp"
 #include "ritz/run/system_form.hpp"
 
@@ -46,11 +47,6 @@ AssembledEquations::AssembledEquations(const Parts& parts)
         is_differential_[static_cast<std::size_t>(entry.trial)] = true;
     }
   }
-  rows_.pattern = assembler_.pattern();
-  rows_.values =
-      device::View<double*>(Kokkos::view_alloc("ritz::run::jacobian", Kokkos::WithoutInitializing),
-                            rows_.pattern.columns.extent(0));
-  matrix_.emplace(layout_, rows_);
   // Helmholtz's operator is symmetric but not definite: not for cg.
   symmetric_ = assembler_.traits().is_symmetric &&
                parts.problem.equation.kind != deck::EquationKind::helmholtz;
@@ -73,7 +69,49 @@ AssembledEquations::AssembledEquations(const Parts& parts)
   context_.n_components = n_components_;
   context_.progress = parts.progress;
   context_.place = [this](LocalId unknown) { return places_(unknown / n_components_); };
-  if (parts.problem.equation.kind == deck::EquationKind::elasticity) make_near_null_space();
+  if (parts.problem.equation.kind == deck::EquationKind::elasticity)
+    context_.near_null_space = rigid_body_motions(parts.mesh, parts.space);
+  if (parts.meshes) {
+    make_operator(*parts.meshes);
+  } else {
+    make_matrix();
+  }
+}
+
+void AssembledEquations::make_matrix() {
+  rows_.pattern = assembler_.pattern();
+  rows_.values =
+      device::View<double*>(Kokkos::view_alloc("ritz::run::jacobian", Kokkos::WithoutInitializing),
+                            rows_.pattern.columns.extent(0));
+  matrix_.emplace(layout_, rows_);
+}
+
+void AssembledEquations::make_operator(const mesh::Hierarchy& meshes) {
+  free_.emplace(meshes, parts_.space, parts_.form, assembler_.is_fixed(), layout_);
+  if (!symmetric_) return;
+  free_->offer_multigrid(context_, parts_.problem.solver,
+                         parts_.problem.equation.kind == deck::EquationKind::elasticity);
+  // Said here, because solve() would look at the diagonal to choose them.
+  if (linear_.method == "auto" && linear_.preconditioner == "auto") {
+    linear_.method = "cg";
+    linear_.preconditioner = "multigrid";
+  }
+}
+
+/// The matrix from here on, at this state. Collective.
+std::string AssembledEquations::give_up_operator(const solve::Report& report, const la::Vector& u) {
+  parts_.remark(
+      fmt::format("the matrix-free solver ended with {} ({}): assembling the matrix for another "
+                  "preconditioner",
+                  solve::name(report.status), report.last().message));
+  free_.reset();
+  context_.multigrid = nullptr;
+  linear_.method = parts_.problem.solver.method;
+  linear_.preconditioner = parts_.problem.solver.preconditioner;
+  reuse_->forget("the matrix took over");
+  make_matrix();
+  has_matrix_ = false;
+  return assemble_jacobian(u);
 }
 
 const comm::Communicator& AssembledEquations::communicator() const {
@@ -84,40 +122,10 @@ int AssembledEquations::order() const {
   return assembler_.traits().time_order;
 }
 
-std::size_t AssembledEquations::n_entries() const {
-  return static_cast<std::size_t>(
-      communicator().sum(static_cast<GlobalId>(rows_.pattern.columns.extent(0))));
-}
-
-/// Translations and rotations: the kernel of the strain. Prescribed unknowns are not zeroed:
-/// MueLu stops on an aggregate where a column is zero, on that rank alone.
-void AssembledEquations::make_near_null_space() {
-  const int d = n_components_;
-  const std::vector<double> at = fem::node_coordinates(parts_.mesh, parts_.space);
-  std::vector<std::vector<std::pair<int, int>>> rotations{
-      {}, {}, {{0, 1}}, {{0, 1}, {1, 2}, {0, 2}}};
-  const auto vector = [&] {
-    return la::make_vector("ritz::run::rigid_body_motion", layout_.n_owned);
-  };
-  const auto node_of = [d](LocalId unknown) { return unknown / d; };
-  for (int c = 0; c < d; ++c) {
-    const la::Vector mode = vector();
-    for (LocalId i = c; i < layout_.n_owned; i += d) {
-      mode(static_cast<std::size_t>(i)) = 1.0;
-    }
-    context_.near_null_space.push_back(mode);
-  }
-  for (const auto& [a, b] : rotations[static_cast<std::size_t>(d)]) {
-    const la::Vector mode = vector();
-    for (LocalId i = 0; i < layout_.n_owned; ++i) {
-      const int c = i % d;
-      if (c != a && c != b) continue;
-      const std::size_t node = 3 * static_cast<std::size_t>(node_of(i));
-      mode(static_cast<std::size_t>(i)) =
-          c == a ? -at[node + static_cast<std::size_t>(b)] : at[node + static_cast<std::size_t>(a)];
-    }
-    context_.near_null_space.push_back(mode);
-  }
+std::string AssembledEquations::jacobian_text() const {
+  if (free_) return "matrix-free: " + free_->text();
+  const auto mine = static_cast<GlobalId>(rows_.pattern.columns.extent(0));
+  return base::count_text(communicator().sum(mine)) + " matrix entries";
 }
 
 const std::vector<double>& AssembledEquations::prescribed(double time, int derivative) {
@@ -210,9 +218,11 @@ std::string AssembledEquations::assemble_jacobian(const la::Vector& u) {
   update_state(u);
   has_matrix_ = false;
   ++counts_.jacobians;
-  const std::string bad = not_finite_text(assembler_.jacobian(
-      {stage_.time, u_, rate_, second_}, stage_.rate_shift, stage_.second_shift, rows_.values));
-  matrix_->values_changed();
+  const assembly::SystemAssembler::State state{stage_.time, u_, rate_, second_};
+  const std::string bad = not_finite_text(
+      free_ ? free_->update(state, stage_.rate_shift, stage_.second_shift)
+            : assembler_.jacobian(state, stage_.rate_shift, stage_.second_shift, rows_.values));
+  if (matrix_) matrix_->values_changed();
   reuse_->operator_changed();
   if (!bad.empty()) return bad;
   has_matrix_ = true;
@@ -227,7 +237,7 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
                                                                 double tolerance,
                                                                 const la::Vector& d) {
   Correction result;
-  const std::string bad = assemble_jacobian(u);
+  std::string bad = assemble_jacobian(u);
   if (!bad.empty()) {
     result.useful = false;
     result.message = bad;
@@ -236,16 +246,24 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
   const perf::Stage stage(parts_.recorder, "linear");
   linear_.tolerance = tolerance;
   la::System system;
-  system.op = &*matrix_;
   system.rhs = r;
   if (parts_.seconds_left) context_.seconds_left = parts_.seconds_left();
   solve::Report report;
   while (true) {
     la::fill(d, 0.0);
+    system.op = free_ ? static_cast<const la::Operator*>(&free_->op()) : &*matrix_;
     system.symmetric = symmetric_;
     report = solve::solve(system, d, linear_, context_);
     ++counts_.linear_solves;
     result.iterations += report.last().iterations;
+    if (free_ && parts_.may_assemble && !report.converged() &&
+        report.status != solve::Status::walltime && report.status != solve::Status::nan) {
+      bad = give_up_operator(report, u);
+      if (bad.empty()) continue;
+      result.useful = false;
+      result.message = bad;
+      return result;
+    }
     if (report.status != solve::Status::indefinite || !symmetric_) break;
     symmetric_ = false;
     reuse_->forget("the matrix is not positive definite");
@@ -426,6 +444,19 @@ solve::StageReport AssembledEquations::consistent_derivative(const la::Vector& r
                                                              const la::Vector& result) {
   const int order = this->order();
   const assembly::SystemAssembler::State state{stage_.time, u_, rate_, second_};
+  if (free_) {
+    // Every unknown has its derivative in time where there is no matrix.
+    const auto mass = free_->mass(state, order, assembler_.is_fixed());
+    la::System system;
+    system.op = mass.get();
+    system.rhs = la::make_vector("ritz::run::derivative_rhs", layout_.n_owned);
+    for (LocalId i = 0; i < layout_.n_owned; ++i)
+      system.rhs(static_cast<std::size_t>(i)) = is_fixed(i) ? 0.0 : -r(static_cast<std::size_t>(i));
+    deck::SolverOptions options;
+    options.method = "cg";
+    options.preconditioner = "jacobi";
+    return solve_mass(system, result, options);
+  }
   const device::View<double*> without(
       Kokkos::view_alloc("ritz::run::stiffness", Kokkos::WithoutInitializing),
       rows_.values.extent(0));
@@ -460,8 +491,13 @@ solve::StageReport AssembledEquations::consistent_derivative(const la::Vector& r
   la::System system;
   system.op = &*matrix_;
   system.rhs = rhs;
+  return solve_mass(system, result, parts_.problem.solver);
+}
+
+solve::StageReport AssembledEquations::solve_mass(const la::System& mass, const la::Vector& result,
+                                                  deck::SolverOptions options) {
+  la::System system = mass;
   system.symmetric = symmetric_;
-  deck::SolverOptions options = parts_.problem.solver;
   options.tolerance = std::min(options.tolerance, 1e-10);
   solve::Context context = context_;
   context.reuse = nullptr;

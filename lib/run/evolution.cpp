@@ -85,16 +85,7 @@ class Evolution {
 
   /// Linear equations in time go without a matrix where steady ones would.
   [[nodiscard]] bool wants_no_matrix() const {
-    if (!problem_.time || !parts_.linear_form) {
-      if (problem_.solver.operator_kind == "matrix-free" ||
-          problem_.solver.preconditioner == "multigrid") {
-        throw base::Error(
-            base::ExitCode::deck, problem_.solver.operator_where,
-            "solver.operator = \"matrix-free\" and preconditioner = \"multigrid\" are for linear "
-            "equations of one unknown; remove them here");
-      }
-      return false;
-    }
+    if (!problem_.time || !parts_.linear_form) return false;
     OperatorFacts facts;
     facts.cell_type = mesh::table(parts_.mesh.cell_type).name;
     facts.degree = parts_.space.element.degree();
@@ -110,6 +101,38 @@ class Evolution {
           "remove them here");
     }
     const OperatorChoice choice = choose_operator(problem_.solver, facts);
+    if (!choice.reason.empty()) {
+      base::log::info(fmt::format("operator auto: {} ({})",
+                                  choice.matrix_free ? "matrix-free" : "assembled", choice.reason));
+    }
+    return choice.matrix_free;
+  }
+
+  /// Whether AssembledEquations go without a matrix.
+  [[nodiscard]] bool wants_operator() const {
+    const deck::SolverOptions& solver = problem_.solver;
+    const bool asked =
+        solver.operator_kind == "matrix-free" || solver.preconditioner == "multigrid";
+    if (needs_matrix(problem_, parts_.form)) {
+      if (!asked) return false;
+      throw base::Error(
+          base::ExitCode::deck, solver.operator_where,
+          "solver.operator = \"matrix-free\" and preconditioner = \"multigrid\" are not for "
+          "Helmholtz's equation, and in time only for systems in which every unknown has its "
+          "derivative in time; remove them here");
+    }
+    OperatorFacts facts;
+    facts.cell_type = mesh::table(parts_.mesh.cell_type).name;
+    facts.degree = parts_.space.element.degree();
+    facts.n_unknowns = parts_.space.n_global * m();
+    facts.symmetric = physics::system_traits(parts_.form).is_symmetric;
+    facts.has_coarser = parts_.meshes.meshes.size() > 1;
+    if (solver.preconditioner == "multigrid" && !facts.symmetric) {
+      throw base::Error(base::ExitCode::deck, solver.operator_where,
+                        "preconditioner = \"multigrid\" is for equations whose Jacobian is "
+                        "symmetric and positive; remove it here");
+    }
+    const OperatorChoice choice = choose_operator(solver, facts);
     if (!choice.reason.empty()) {
       base::log::info(fmt::format("operator auto: {} ({})",
                                   choice.matrix_free ? "matrix-free" : "assembled", choice.reason));
@@ -147,9 +170,11 @@ class Evolution {
         parts_.progress.iteration(iteration, residual, problem_.solver.tolerance);
       };
     }
-    equations_.emplace(AssembledEquations::Parts{parts_.mesh, parts_.space, parts_.form, problem_,
-                                                 parts_.recorder, parts_.remark, seconds_left,
-                                                 progress});
+    const bool may_assemble =
+        problem_.solver.operator_kind == "auto" && problem_.solver.preconditioner == "auto";
+    equations_.emplace(AssembledEquations::Parts{
+        parts_.mesh, parts_.space, parts_.form, problem_, parts_.recorder, parts_.remark,
+        seconds_left, progress, wants_operator() ? &parts_.meshes : nullptr, may_assemble});
     tell_equations();
   }
 
@@ -179,11 +204,11 @@ class Evolution {
     for (const std::string& name : parts_.form.unknowns)
       names += (names.empty() ? "" : ", ") + name;
     parts_.progress.line(
-        "equations", fmt::format("{}, {}{}: {} unknowns, {} prescribed, {} matrix entries", names,
+        "equations", fmt::format("{}, {}{}: {} unknowns, {} prescribed, {}", names,
                                  traits.is_linear ? "linear" : "nonlinear",
                                  traits.is_symmetric ? ", symmetric" : "",
                                  count_text(parts_.space.n_global * m()), count_text(fixed.n_fixed),
-                                 count_text(static_cast<GlobalId>(equations_->n_entries()))));
+                                 equations_->jacobian_text()));
   }
 
   /// Nodal values of formulas of x, y, z (and t, the start).

@@ -51,8 +51,8 @@ class SystemOperator {
   [[nodiscard]] static bool supports(const mesh::Mesh& mesh);
 
   /// Differentiates the formulas and keeps what it needs of the geometry; `mesh` and `space` must
-  /// outlive it. `is_fixed`: [n_local * m], as SystemAssembler::is_fixed(). It is nothing before
-  /// the first update(). Collective.
+  /// live until the last update(). `is_fixed`: [n_local * m], as SystemAssembler::is_fixed(). It is
+  /// nothing before the first update(). Collective.
   SystemOperator(const mesh::Mesh& mesh, const fem::Space& space, const physics::SystemForm& form,
                  const std::vector<std::uint8_t>& is_fixed);
   ~SystemOperator();

@@ -31,8 +31,9 @@ struct Forecast {
 
 /// What is known of the equations before they are assembled.
 struct EquationTraits {
-  bool symmetric = true;   ///< the (linearised) form
-  bool is_system = false;  ///< more than a steady linear equation of one unknown
+  bool symmetric = true;      ///< the (linearised) form
+  bool is_system = false;     ///< more than a steady linear equation of one unknown
+  bool needs_matrix = false;  ///< a system whose Jacobian is only assembled
 };
 
 /// `names`: of the mesh before refinement. Local.
