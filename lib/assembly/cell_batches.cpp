@@ -37,32 +37,48 @@ constexpr int group_dofs = 8192;
 
 CellBatches::CellBatches(const mesh::Mesh& mesh, const fem::Space& space,
                          const std::vector<std::uint8_t>& is_fixed, int width_in, int n_workers,
-                         const std::vector<LocalId>* some)
-    : width(width_in), n_owned(space.n_owned), plan(space.communicator, {}) {
+                         const std::vector<LocalId>* some, int n_components_in)
+    : width(width_in),
+      n_components(n_components_in),
+      n_owned(space.n_owned * n_components_in),
+      plan(space.communicator, {}) {
   const int degree = space.element.degree();
   const int dim = mesh.dimension();
-  n_nodes = space.element.n_nodes();
+  const auto c = static_cast<std::size_t>(n_components);
+  n_nodes = space.element.n_nodes() * n_components;
   const auto n = static_cast<std::size_t>(n_nodes);
   const auto w = static_cast<std::size_t>(width);
   const std::vector<int> order = mesh::entity_order(mesh.cell_type, degree);
   place.resize(n);
-  for (std::size_t t = 0; t < n; ++t) {
-    place[static_cast<std::size_t>(order[t])] = static_cast<std::int16_t>(t);
+  for (std::size_t t = 0; t < n / c; ++t) {
+    for (std::size_t i = 0; i < c; ++i)
+      place[static_cast<std::size_t>(order[t]) * c + i] =
+          static_cast<std::int16_t>(i * (n / c) + t);
   }
-  const std::vector<int> sizes = entity_sizes(dim, degree);
+  std::vector<int> sizes = entity_sizes(dim, degree);
+  for (int& size : sizes) size *= n_components;
   n_zero = *std::max_element(sizes.begin(), sizes.end());
   for (LocalId dof = 0; dof < n_owned; ++dof) {
     if (is_fixed[static_cast<std::size_t>(dof)] != 0) fixed.push_back(dof);
   }
 
   // Copies: only of dofs that owned cells touch, in the space's order.
-  copy_of.assign(static_cast<std::size_t>(space.n_ghosts), -1);
+  copy_of.assign(static_cast<std::size_t>(space.n_ghosts) * c, -1);
   const LocalId n_cells = some ? static_cast<LocalId>(some->size()) : mesh.n_cells_owned;
   const auto cell_at = [some](LocalId i) {
     return some ? (*some)[static_cast<std::size_t>(i)] : i;
   };
+  // The dofs of a cell; valid until the next call.
+  std::vector<LocalId> of_cell(n);
+  const auto dofs_of = [&](LocalId cell) -> const std::vector<LocalId>& {
+    const auto nodes = space.dofs(cell);
+    for (std::size_t i = 0; i < n; ++i) {
+      of_cell[i] = nodes[i / c] * n_components + static_cast<LocalId>(i % c);
+    }
+    return of_cell;
+  };
   for (LocalId i = 0; i < n_cells; ++i) {
-    for (const LocalId dof : space.dofs(cell_at(i))) {
+    for (const LocalId dof : dofs_of(cell_at(i))) {
       if (dof >= n_owned && is_fixed[static_cast<std::size_t>(dof)] == 0)
         copy_of[static_cast<std::size_t>(dof - n_owned)] = 0;
     }
@@ -74,10 +90,10 @@ CellBatches::CellBatches(const mesh::Mesh& mesh, const fem::Space& space,
     if (copy_of[g] < 0) continue;
     copy_of[g] = n_copies++;
     ghosts.push_back(n_owned + copy_of[g]);
-    owners.push_back(space.ghost_owner[g]);
-    ids.push_back(space.ghost_solver_id[g]);
+    owners.push_back(space.ghost_owner[g / c]);
+    ids.push_back(space.ghost_solver_id[g / c] * n_components + static_cast<GlobalId>(g % c));
   }
-  const GlobalId first = space.first;
+  const GlobalId first = space.first * n_components;
   const LocalId owned = n_owned;
   plan = comm::ExchangePlan::from_ghosts(
       space.communicator, ghosts, owners, ids, [first, owned](GlobalId id) {
@@ -106,7 +122,7 @@ CellBatches::CellBatches(const mesh::Mesh& mesh, const fem::Space& space,
     for (int b = begin; b < end; ++b) {
       bool copies = false;
       for (LocalId i = b * width; i < std::min(n_cells, (b + 1) * width); ++i) {
-        for (const LocalId dof : space.dofs(cell_at(i))) {
+        for (const LocalId dof : dofs_of(cell_at(i))) {
           if (dof < n_owned)
             own_to = std::max(own_to, dof + 1);
           else
@@ -131,6 +147,7 @@ CellBatches::CellBatches(const mesh::Mesh& mesh, const fem::Space& space,
       bool foreign = false;
       // Two tries: by entity, and if an entity's dofs do not follow each other, one by one.
       for (const bool by_entity : {true, false}) {
+        if (by_entity && n_components > max_in_runs) continue;
         batch.by_entity = by_entity;
         const std::size_t rows = by_entity ? sizes.size() : n;
         batch.source = index.size();
@@ -139,7 +156,7 @@ CellBatches::CellBatches(const mesh::Mesh& mesh, const fem::Space& space,
         for (std::size_t l = 0; l < w && fits; ++l) {
           const LocalId cell = first_cell + static_cast<LocalId>(l);
           if (cell >= n_cells) break;
-          const auto dofs = space.dofs(cell_at(cell));
+          const std::vector<LocalId>& dofs = dofs_of(cell_at(cell));
           for (std::size_t i = 0; i < n; ++i) {
             sources[i] = source_of(dofs[i]);
             targets[i] = sources[i] < own_from ? foreign_place(sources[i]) : sources[i];
@@ -213,16 +230,19 @@ void CellBatches::make_ranges(const fem::Space& space) {
         for (std::size_t c = static_cast<std::size_t>(g.begin) * w;
              c < static_cast<std::size_t>(g.end) * w; ++c) {
           if (cells[c] < 0) continue;
-          for (const LocalId dof : space.dofs(cells[c])) {
-            if (dof >= n_owned) continue;
-            const auto b = static_cast<std::size_t>(dof / block);
-            if (owner[b] < 0) {
-              owner[b] = static_cast<int>(t);
-              first[b] = group;
+          for (const LocalId node : space.dofs(cells[c])) {
+            const LocalId begin = node * n_components;
+            if (begin >= n_owned) continue;
+            for (LocalId at = begin / block; at * block < begin + n_components; ++at) {
+              const auto b = static_cast<std::size_t>(at);
+              if (owner[b] < 0) {
+                owner[b] = static_cast<int>(t);
+                first[b] = group;
+              }
+              // Blocks that two workers touch are nobody's while the cells are computed.
+              if (owner[b] != static_cast<int>(t)) first[b] = last[b] = outside;
+              if (last[b] != outside) last[b] = group;
             }
-            // Blocks that two workers touch are nobody's while the cells are computed.
-            if (owner[b] != static_cast<int>(t)) first[b] = last[b] = outside;
-            if (last[b] != outside) last[b] = group;
           }
         }
         ++group;

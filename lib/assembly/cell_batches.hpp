@@ -18,17 +18,19 @@ namespace ritz::assembly {
 /// and empty lanes read as 0 and write for nobody, then (only when writing) dofs that belong to an
 /// earlier worker.
 struct CellBatches {
-  /// `width`: lanes. `is_fixed`: [n_local]. `some`: the owned cells to take, ascending, with one
-  /// worker only; without it all. Collective (the plan).
+  /// `width`: lanes. `is_fixed`: [n_local * n_components]. `some`: the owned cells to take,
+  /// ascending, with one worker only; without it all. With several components a node's unknowns
+  /// follow each other, node n's component c is dof n * n_components + c here, and so on: dofs are
+  /// the unknowns. Collective (the plan).
   CellBatches(const mesh::Mesh& mesh, const fem::Space& space,
               const std::vector<std::uint8_t>& is_fixed, int width, int n_workers,
-              const std::vector<LocalId>* some = nullptr);
+              const std::vector<LocalId>* some = nullptr, int n_components = 1);
 
   struct Batch {
     std::size_t source = 0;  ///< into `index`: where to read
     std::size_t target = 0;  ///< where to add; the same unless dofs belong to another worker
     /// index[entity][lane]: first dof of each vertex, edge, face and the inside, the others follow
-    /// it; or index[tensor position][lane].
+    /// it (with at most `max_in_runs` components); or index[place][lane].
     bool by_entity = true;
     bool is_own = false;  ///< all are dofs of the vector itself, for reading and writing
   };
@@ -44,8 +46,11 @@ struct CellBatches {
     std::vector<LocalId> foreign;  ///< dofs of earlier workers, in the order of the extra entries
   };
 
+  static constexpr int max_in_runs = 3;
+
   int width = 1;
-  int n_nodes = 0;
+  int n_components = 1;
+  int n_nodes = 0;  ///< of a cell, times n_components
   LocalId n_owned = 0;
   LocalId n_copies = 0;
   LocalId n_zero = 0;
@@ -54,10 +59,11 @@ struct CellBatches {
   std::vector<Batch> batches;
   std::vector<Range> ranges;  ///< of the groups, multiples of `block` except at the ends
   std::vector<Worker> workers;
-  std::vector<std::int16_t> place;  ///< [n_nodes] tensor position of the entity-order node
-  std::vector<LocalId> fixed;       ///< owned prescribed dofs, ascending
-  std::vector<LocalId> copy_of;     ///< [n_ghosts of the space]: which copy, -1 if unused
-  comm::ExchangePlan plan;          ///< owned dofs to copies n_owned + i
+  /// [n_nodes] tensor position of the entity-order node; component c behind all of c - 1.
+  std::vector<std::int16_t> place;
+  std::vector<LocalId> fixed;    ///< owned prescribed dofs, ascending
+  std::vector<LocalId> copy_of;  ///< [ghosts of the space]: which copy, -1 if unused
+  comm::ExchangePlan plan;       ///< owned dofs to copies n_owned + i
 
   [[nodiscard]] int n_batches() const { return static_cast<int>(batches.size()); }
   /// Extra entries of a worker.

@@ -2,96 +2,35 @@
 
 #include <algorithm>
 #include <cmath>
-#include <new>
 
 #include "cell_loop.hpp"
 #include "cell_spectrum.hpp"
+#include "cell_sweep.hpp"
 #include "cell_terms.hpp"
 #include "natural_facets.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/log.hpp"
 #include "ritz/base/text.hpp"
-#include "ritz/comm/split_exchange.hpp"
 #include "ritz/device/session.hpp"
 #include "ritz/mesh/geometry.hpp"
 #include "some_cells.hpp"
 
 namespace ritz::assembly {
 
-namespace {
-
-/// Memory that starts at a cache line; what it holds is not initialised.
-template <class V>
-class Slab {
- public:
-  explicit Slab(std::size_t n)
-      : data_(static_cast<V*>(::operator new (n * sizeof(V), std::align_val_t{64}))), size_(n) {}
-  Slab(Slab&& other) noexcept : data_(other.data_), size_(other.size_) { other.data_ = nullptr; }
-  Slab(const Slab&) = delete;
-  Slab& operator=(const Slab&) = delete;
-  Slab& operator=(Slab&&) = delete;
-  ~Slab() { ::operator delete (data_, std::align_val_t{64}); }
-  [[nodiscard]] V* data() const { return data_; }
-  [[nodiscard]] std::size_t size() const { return size_; }
-
- private:
-  V* data_;
-  std::size_t size_;
-};
-
-/// Arrays that stay where they are, for one worker.
-template <class V>
-class Pool {
- public:
-  V* take(std::size_t n) {
-    if (slabs_.empty() || slabs_.back().size() < used_ + n) {
-      slabs_.emplace_back(std::max(n, slab_size));
-      used_ = 0;
-    }
-    V* place = slabs_.back().data() + used_;
-    used_ += n;
-    return place;
-  }
-  [[nodiscard]] std::size_t bytes() const {
-    std::size_t total = 0;
-    for (const Slab<V>& slab : slabs_) total += slab.size() * sizeof(V);
-    return total;
-  }
-
- private:
-  static constexpr std::size_t slab_size = std::size_t{1} << 14;  // 1 MiB
-  std::vector<Slab<V>> slabs_;
-  std::size_t used_ = 0;
-};
-
-/// Runs work(0) .. work(n-1), on a thread each where there are threads.
-template <class Work>
-void run_workers(int n, const Work& work) {
-  if (n == 1) {
-    work(0);
-    return;
-  }
-  using Host = Kokkos::DefaultHostExecutionSpace;
-  // A string, because a launch would make one of a literal and allocate.
-  static const std::string label = "ritz::assembly::workers";
-  Kokkos::parallel_for(label, Kokkos::RangePolicy<Host, Kokkos::Schedule<Kokkos::Static>>(0, n),
-                       work);
-  Kokkos::fence();
-}
-
-}  // namespace
-
 template <class T>
-struct CellOperator<T>::Data {
-  using V = kernels::Lanes<T>;
-  static constexpr int width = kernels::n_lanes<T>;
+struct CellOperator<T>::Data : CellSweep<T> {
+  using Sweep = CellSweep<T>;
+  using Sweep::batches;
+  using Sweep::source_extra;
+  using Sweep::target_extra;
+  using Sweep::width;
+  using typename Sweep::V;
 
   Data(const mesh::Mesh& mesh, const fem::Space& space, const std::vector<std::uint8_t>& is_fixed,
        const physics::Form& form, double time, const std::vector<LocalId>* some)
-      : dimension(mesh.dimension()),
+      : Sweep({mesh, space, is_fixed, width, some ? 1 : device::n_threads(), some}),
+        dimension(mesh.dimension()),
         basis(space.element.degree(), n_points_1d(mesh, space.element.degree())),
-        batches(mesh, space, is_fixed, width, some ? 1 : device::n_threads(), some),
-        halo(batches.plan, batches.n_owned),
         loop(make_cell_loop<T>(dimension, basis)) {
     geometry.resize(static_cast<std::size_t>(batches.n_batches()));
     pools.resize(batches.workers.size());
@@ -100,11 +39,7 @@ struct CellOperator<T>::Data {
       set_terms(mesh, form, time);
     });
     data = {&batches, geometry.data(), kind};
-    source_extra.resize(static_cast<std::size_t>(batches.n_copies + batches.n_zero));
-    for (const CellBatches::Worker& worker : batches.workers) {
-      target_extra.emplace_back(batches.n_extra(worker));
-      scratch.emplace_back(loop->scratch());
-    }
+    this->allocate(loop->scratch());
   }
 
   /// The batch's classes and numbers, each worker its own.
@@ -263,66 +198,13 @@ struct CellOperator<T>::Data {
   }
 
   void apply(const T* x, T* y, const Hook& before, const Hook& after) {
-    const int n_workers = static_cast<int>(batches.workers.size());
-    const auto start = [&](const CellBatches::Range& range) {
-      if (before) {
-        before(range.first, range.second);
-      } else {
-        // The cells read x in small pieces, which memory does not foresee.
-        constexpr LocalId line = 64 / static_cast<LocalId>(sizeof(T));
-        for (LocalId i = range.first; i < range.second; i += line) kernels::prefetch(x + i);
-      }
-      std::fill(y + range.first, y + range.second, T(0));
-      auto f = std::lower_bound(batches.fixed.begin(), batches.fixed.end(), range.first);
-      for (; f != batches.fixed.end() && *f < range.second; ++f) y[*f] = x[*f];
-    };
-    const auto groups = [&](int t, const std::vector<CellBatches::Group>& list) {
-      const auto worker = static_cast<std::size_t>(t);
-      for (const CellBatches::Group& group : list) {
-        for (std::size_t r = group.first; r < group.first_end; ++r) start(batches.ranges[r]);
-        loop->apply(data, group.begin, group.end, x, source_extra.data(), y,
-                    target_extra[worker].data(), scratch[worker].data());
-        if (!after) continue;
-        for (std::size_t r = group.last; r < group.last_end; ++r) {
-          after(batches.ranges[r].first, batches.ranges[r].second);
-        }
-      }
-    };
-    run_workers(n_workers, [&](int t) {
-      const auto worker = static_cast<std::size_t>(t);
-      for (const CellBatches::Range& range : batches.workers[worker].early) start(range);
-      std::fill(target_extra[worker].begin(), target_extra[worker].end(), T(0));
-    });
-    halo.start(x);
-    run_workers(n_workers,
-                [&](int t) { groups(t, batches.workers[static_cast<std::size_t>(t)].inner); });
-    halo.finish(source_extra.data());
-    run_workers(n_workers,
-                [&](int t) { groups(t, batches.workers[static_cast<std::size_t>(t)].outer); });
-    add_facets(x, y);
-    combine(y);
-    if (!after) return;
-    run_workers(n_workers, [&](int t) {
-      for (const CellBatches::Range& range : batches.workers[static_cast<std::size_t>(t)].late) {
-        after(range.first, range.second);
-      }
-    });
-  }
-
-  /// What workers and ranks have added to others' dofs.
-  void combine(T* y) {
-    for (std::size_t t = 0; t < batches.workers.size(); ++t) {
-      const std::vector<LocalId>& foreign = batches.workers[t].foreign;
-      const T* extra = target_extra[t].data() + batches.n_copies + batches.n_zero;
-      for (std::size_t i = 0; i < foreign.size(); ++i) y[foreign[i]] += extra[i];
-      if (t == 0) continue;
-      for (LocalId i = 0; i < batches.n_copies; ++i) {
-        target_extra[0][static_cast<std::size_t>(i)] +=
-            target_extra[t][static_cast<std::size_t>(i)];
-      }
-    }
-    halo.start_back(target_extra[0].data());
-    halo.finish_back(y);
+    this->sweep(
+        x, y, before, after,
+        [&](int t, int begin, int end) {
+          loop->apply(data, begin, end, x, source_extra.data(), y,
+                      target_extra[static_cast<std::size_t>(t)].data(), this->scratch(t));
+        },
+        [&] { add_facets(x, y); });
   }
 
   void add_facets(const T* x, T* y) {
@@ -403,19 +285,10 @@ struct CellOperator<T>::Data {
   }
 
   void diagonal(T* y) {
-    std::fill_n(y, batches.n_owned, T(0));
-    for (std::size_t t = 0; t < batches.workers.size(); ++t) {
-      std::fill(target_extra[t].begin(), target_extra[t].end(), T(0));
-    }
-    run_workers(static_cast<int>(batches.workers.size()), [&](int t) {
-      const auto number = static_cast<std::size_t>(t);
-      const CellBatches::Worker& worker = batches.workers[number];
-      for (const auto* groups : {&worker.inner, &worker.outer}) {
-        for (const CellBatches::Group& group : *groups) {
-          loop->diagonal(data, group.begin, group.end, y, target_extra[number].data(),
-                         scratch[number].data());
-        }
-      }
+    this->start_sums(y);
+    this->each_group([&](int t, int begin, int end) {
+      loop->diagonal(data, begin, end, y, target_extra[static_cast<std::size_t>(t)].data(),
+                     this->scratch(t));
     });
     const auto n = static_cast<std::size_t>(facets.n_nodes);
     const auto n_points = static_cast<std::size_t>(facets.n_points);
@@ -431,23 +304,19 @@ struct CellOperator<T>::Data {
       }
       add_facet(facet_index.data() + f * n, out.data(), y);
     }
-    combine(y);
+    this->combine(y);
     for (const LocalId dof : batches.fixed) y[dof] = T(1);
   }
 
   [[nodiscard]] std::size_t bytes() const {
-    std::size_t total = batches.bytes() + geometry.size() * sizeof(geometry[0]) +
-                        facets.mass.size() * 16 + facet_index.size() * sizeof(LocalId) +
-                        source_extra.size() * sizeof(T);
+    std::size_t total = this->sweep_bytes() + geometry.size() * sizeof(geometry[0]) +
+                        facets.mass.size() * 16 + facet_index.size() * sizeof(LocalId);
     for (const Pool<V>& pool : pools) total += pool.bytes();
-    for (const auto& extra : target_extra) total += extra.size() * sizeof(T);
     return total;
   }
 
   int dimension;
   TensorBasis basis;
-  CellBatches batches;
-  comm::SplitExchange<T> halo;
   std::unique_ptr<CellLoop<T>> loop;
   kernels::StoredTerms kind;
   std::vector<BatchGeometry<T>> geometry;
@@ -458,9 +327,6 @@ struct CellOperator<T>::Data {
   NaturalFacets facets;
   std::vector<LocalId> facet_index;  // [facets][n_nodes], as CellBatches' indices, -1 fixed
   CellData<T> data;
-  std::vector<T> source_extra;
-  std::vector<std::vector<T>> target_extra;  // of each worker
-  std::vector<Slab<V>> scratch;              // of each worker
 };
 
 std::string CellKinds::text(const comm::Communicator& communicator) const {

@@ -207,7 +207,7 @@ class SystemPass {
     data_.want_residual = true;
   }
   void want_jacobian(const la::Vector& values, double rate_shift, double second_shift) {
-    if (values.extent(0) != plan_.pattern.columns.extent(0))
+    if (values.extent(0) != plan_.block_pattern().columns.extent(0))
       internal_error("values do not fit the pattern");
     data_.values = values.data();
     data_.want_jacobian = true;
@@ -450,7 +450,6 @@ SystemAssembler::Plan::Plan(const mesh::Mesh& mesh, const fem::Space& space,
   scalar.cell_nodes = as_device("ritz::assembly::cell_nodes", mesh.cell_nodes);
   scalar.cell_region = as_device("ritz::assembly::cell_region", mesh.cell_region);
   scalar.coordinates = as_device("ritz::assembly::coordinates", mesh.node_coordinates);
-  if (!options.residual_only) pattern = expand(scalar.pattern, m());
 
   const std::vector<std::uint8_t>& fixed = values.is_fixed();
   is_fixed = device::to_device("ritz::assembly::is_fixed", fixed.data(), fixed.size());
@@ -498,6 +497,11 @@ SystemAssembler::Plan::Plan(const mesh::Mesh& mesh, const fem::Space& space,
   };
   cell_records = records("ritz::assembly::cell_records");
   facet_records = records("ritz::assembly::facet_records");
+}
+
+const la::CsrPattern& SystemAssembler::Plan::block_pattern() const {
+  if (pattern.row_offsets.extent(0) == 0) pattern = expand(scalar.pattern, m());
+  return pattern;
 }
 
 SystemAssembler::SystemAssembler(const mesh::Mesh& mesh, const fem::Space& space,
@@ -555,7 +559,7 @@ la::Layout SystemAssembler::layout() const {
 }
 
 const la::CsrPattern& SystemAssembler::pattern() const {
-  return plan_->pattern;
+  return plan_->block_pattern();
 }
 
 const std::vector<std::uint8_t>& SystemAssembler::is_fixed() const {

@@ -29,7 +29,7 @@ struct SystemAssembler::Plan {
   Options options;
   physics::SystemTraits traits;
   Assembler::Plan scalar;  ///< pattern and tiles of the space, nothing prescribed
-  la::CsrPattern pattern;
+  mutable la::CsrPattern pattern;  ///< of the unknowns; made when asked for, see block_pattern()
   SystemValues values;
   device::View<std::uint8_t*> is_fixed;       ///< [n_local * m]
   device::View<std::uint8_t*> touches_fixed;  ///< [n_cells]
@@ -51,6 +51,8 @@ struct SystemAssembler::Plan {
   mutable device::View<double*> scratch;  ///< of each thread (host)
 
   [[nodiscard]] int m() const { return form.n_unknowns(); }
+  /// Residuals do without it. Local.
+  [[nodiscard]] const la::CsrPattern& block_pattern() const;
   [[nodiscard]] std::size_t n_rows() const {
     return static_cast<std::size_t>(scalar.space.n_owned) * static_cast<std::size_t>(m());
   }

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "ritz/assembly/assembler.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
 #include "ritz/la/lanczos.hpp"
@@ -19,6 +18,10 @@ using base::ExitCode;
 template <class T>
 device::View<T*> vector(const char* label, std::size_t n) {
   return device::View<T*>(std::string(label), n);
+}
+
+std::size_t n_unknowns(LocalId n_nodes, int components) {
+  return static_cast<std::size_t>(n_nodes) * static_cast<std::size_t>(components);
 }
 
 /// Sums over all ranks in double, by blocks whose sums are added in order: the same bits for every
@@ -127,25 +130,20 @@ struct Level<T>::Work {
 };
 
 template <class T>
-Level<T>::Level(const mesh::Mesh& mesh, const fem::Space& space, const physics::Form& form,
-                double time, const Options& options, bool with_smoother)
-    : x(vector<T>("ritz::multigrid::x", static_cast<std::size_t>(space.n_local()))),
-      b(vector<T>("ritz::multigrid::b", static_cast<std::size_t>(space.n_local()))),
-      constraints(assembly::fixed_values(mesh, space, form, time).constraints),
-      n_owned_(static_cast<std::size_t>(space.n_owned)) {
-  info.n_cells = mesh.n_cells_global;
-  info.n_dofs = space.n_global;
-  info.degree = space.element.degree();
-  for (LocalId i = 0; i < space.n_owned; ++i) {
-    if (constraints.is_fixed[static_cast<std::size_t>(i)] != 0) fixed_.push_back(i);
+Level<T>::Level(const fem::Space& space, int components, const std::vector<std::uint8_t>& is_fixed,
+                std::unique_ptr<LevelOperator<T>> matrix, LevelInfo about, const Options& options)
+    : x(vector<T>("ritz::multigrid::x", n_unknowns(space.n_local(), components))),
+      b(vector<T>("ritz::multigrid::b", n_unknowns(space.n_local(), components))),
+      op(std::move(matrix)),
+      info(std::move(about)),
+      n_owned_(n_unknowns(space.n_owned, components)) {
+  for (std::size_t i = 0; i < n_owned_; ++i) {
+    if (is_fixed[i] != 0) fixed_.push_back(static_cast<LocalId>(i));
   }
-  if (!with_smoother) return;
+  if (!op) return;
 
   y = vector<T>("ritz::multigrid::y", n_owned_);
   x_in_ = Kokkos::subview(x, std::pair<std::size_t, std::size_t>(0, n_owned_));
-  y_out_ = y;
-  op = std::make_unique<assembly::CellOperator<T>>(mesh, space, constraints, form, time);
-  info.n_cartesian = space.communicator.sum<GlobalId>(op->cells().cartesian);
   inverse_diagonal_ = vector<T>("ritz::multigrid::inverse_diagonal", n_owned_);
   op->diagonal(inverse_diagonal_);
   bool bad = false;
@@ -160,7 +158,7 @@ Level<T>::Level(const mesh::Mesh& mesh, const fem::Space& space, const physics::
                             "that is not positive",
                             info.degree, info.n_cells));
   }
-  estimate(space, options);
+  estimate(space, components, options);
   factors_ = chebyshev_factors(options, info.eigenvalue);
 }
 
@@ -168,7 +166,7 @@ Level<T>::Level(const mesh::Mesh& mesh, const fem::Space& space, const physics::
 /// the coefficients of conjugate gradients, times a factor for what they miss, started from a
 /// vector with mean zero that depends on the unknowns' persistent ids only.
 template <class T>
-void Level<T>::estimate(const fem::Space& space, const Options& options) {
+void Level<T>::estimate(const fem::Space& space, int components, const Options& options) {
   const comm::Communicator& communicator = space.communicator;
   const GlobalId n_free =
       communicator.sum(static_cast<GlobalId>(n_owned_) - static_cast<GlobalId>(fixed_.size()));
@@ -188,10 +186,14 @@ void Level<T>::estimate(const fem::Space& space, const Options& options) {
   T* const direction = x.data();
   T* const residual = b.data();
   const T* const product = y.data();
-  const double total = sum([=](std::size_t i) { return inverse[i] == T(0) ? 0.0 : noise(ids[i]); });
+  const auto m = static_cast<std::size_t>(components);
+  const auto noise_at = [=](std::size_t i) {
+    return noise(ids[i / m] * components + static_cast<GlobalId>(i % m));
+  };
+  const double total = sum([=](std::size_t i) { return inverse[i] == T(0) ? 0.0 : noise_at(i); });
   const double mean = n_free > 1 ? total / static_cast<double>(n_free) : 0.0;
   double rho = sum([=](std::size_t i) {
-    const T r = inverse[i] == T(0) ? T(0) : static_cast<T>(noise(ids[i]) - mean);
+    const T r = inverse[i] == T(0) ? T(0) : static_cast<T>(noise_at(i) - mean);
     residual[i] = r;
     direction[i] = inverse[i] * r;
     return static_cast<double>(inverse[i] * r) * static_cast<double>(r);
@@ -232,12 +234,6 @@ void Level<T>::estimate(const fem::Space& space, const Options& options) {
     Kokkos::fence();
   }
   info.eigenvalue = options.eigenvalue_safety * lanczos.largest();
-}
-
-template <class T>
-void Level<T>::apply(const typename assembly::CellOperator<T>::Hook& before,
-                     const typename assembly::CellOperator<T>::Hook& after) const {
-  op->apply(x_in_, y_out_, before, after);
 }
 
 template <class T>
@@ -299,8 +295,7 @@ template <class T>
 std::size_t Level<T>::bytes() const {
   const std::size_t vectors = x.extent(0) + b.extent(0) + y.extent(0) + inverse_diagonal_.extent(0);
   return vectors * sizeof(T) + fixed_.size() * sizeof(LocalId) + (op ? op->bytes() : 0) +
-         (cell_transfer ? cell_transfer->bytes() : 0) +
-         (refinement_transfer ? refinement_transfer->bytes() : 0);
+         (transfer ? transfer->bytes() : 0);
 }
 
 template class Level<float>;

@@ -1,15 +1,34 @@
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
-#include "cell_transfer.hpp"
-#include "refinement_transfer.hpp"
-#include "ritz/assembly/cell_operator.hpp"
+#include "ritz/device/kokkos.hpp"
+#include "ritz/fem/space.hpp"
 #include "smoother.hpp"
+#include "transfer.hpp"
 
 namespace ritz::multigrid {
+
+/// A level's matrix, applied without being stored.
+template <class T>
+class LevelOperator {
+ public:
+  using Hook = std::function<void(LocalId begin, LocalId end)>;
+  virtual ~LevelOperator() = default;
+  /// y = A x with hooks, as assembly::CellOperator::apply(). Collective.
+  virtual void apply(const device::View<const T*>& x, const device::View<T*>& y, const Hook& before,
+                     const Hook& after) const = 0;
+  /// The diagonal. Collective.
+  virtual void diagonal(const device::View<T*>& d) const = 0;
+  /// A bound on the spectrum of D^-1 A from this rank's cells, if there is a sharp one. Local.
+  [[nodiscard]] virtual std::optional<double> spectrum_bound() const { return std::nullopt; }
+  [[nodiscard]] virtual std::size_t bytes() const = 0;
+};
 
 /// Equation A x = b on one level, its smoother, and the way to the next coarser level.
 ///
@@ -18,10 +37,12 @@ namespace ritz::multigrid {
 template <class T>
 class Level {
  public:
-  /// `eigenvalue`: bound on the spectrum of D^-1 A, estimated here (`with_smoother`). Collective.
-  /// Throws Error(not_converged) if A is not positive on the vectors met.
-  Level(const mesh::Mesh& mesh, const fem::Space& space, const physics::Form& form, double time,
-        const Options& options, bool with_smoother);
+  /// `is_fixed`: [n_local * components]. Without an operator: the coarsest level, which has no
+  /// smoother; with one the bound on the spectrum of D^-1 A is estimated here. Fills what it knows
+  /// of `about` into `info`. Collective. Throws Error(not_converged) if A is not positive on the
+  /// vectors met.
+  Level(const fem::Space& space, int components, const std::vector<std::uint8_t>& is_fixed,
+        std::unique_ptr<LevelOperator<T>> matrix, LevelInfo about, const Options& options);
 
   /// What comes from outside of the cycle and goes back, or null: on the finest level the cycle
   /// reads the right-hand side in double and writes the result in double on the way.
@@ -43,28 +64,25 @@ class Level {
 
   [[nodiscard]] std::size_t bytes() const;
 
-  // Vectors: x and b [n_local] (ghosts for the transfers), y [n_owned].
+  // Vectors: x and b [n_local] (ghosts for the transfers), y [n_owned], of unknowns.
   device::View<T*> x, b, y;
-  std::unique_ptr<assembly::CellOperator<T>> op;
-  std::unique_ptr<CellTransfer<T>> cell_transfer;
-  std::unique_ptr<RefinementTransfer<T>> refinement_transfer;
+  std::unique_ptr<LevelOperator<T>> op;
+  std::unique_ptr<Transfer<T>> transfer;  ///< to the next coarser level
   LevelInfo info;
-  fem::Constraints constraints;  // emptied once the level is complete
 
   [[nodiscard]] std::size_t n_owned() const { return n_owned_; }
 
  private:
   struct Work;
-  void estimate(const fem::Space& space, const Options& options);
-  void apply(const typename assembly::CellOperator<T>::Hook& before,
-             const typename assembly::CellOperator<T>::Hook& after) const;
+  using Hook = typename LevelOperator<T>::Hook;
+  void estimate(const fem::Space& space, int components, const Options& options);
+  void apply(const Hook& before, const Hook& after) const { op->apply(x_in_, y, before, after); }
 
   std::size_t n_owned_;
   device::View<T*> inverse_diagonal_;
   std::vector<LocalId> fixed_;  // owned
   std::vector<double> factors_;
-  typename assembly::CellOperator<T>::In x_in_;
-  typename assembly::CellOperator<T>::Out y_out_;
+  device::View<const T*> x_in_;
 };
 
 extern template class Level<float>;

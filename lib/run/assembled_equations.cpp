@@ -7,6 +7,7 @@
 #include "ritz/assembly/assembler.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
+#include "ritz/base/text.hpp"
 #include "ritz/la/vector.hpp"
 #include "ritz/run/system_form.hpp"
 
@@ -51,11 +52,6 @@ AssembledEquations::AssembledEquations(const Parts& parts)
     options.residual_only = true;
     explicit_.emplace(parts.mesh, parts.space, *parts.explicit_form, options);
   }
-  rows_.pattern = assembler_.pattern();
-  rows_.values =
-      device::View<double*>(Kokkos::view_alloc("ritz::run::jacobian", Kokkos::WithoutInitializing),
-                            rows_.pattern.columns.extent(0));
-  matrix_.emplace(layout_, rows_);
   // Helmholtz's operator is symmetric but not definite: not for cg.
   symmetric_ = assembler_.traits().is_symmetric &&
                parts.problem.equation.kind != deck::EquationKind::helmholtz;
@@ -79,19 +75,65 @@ AssembledEquations::AssembledEquations(const Parts& parts)
   context_.n_components = n_components_;
   context_.progress = parts.progress;
   context_.place = [this](LocalId unknown) { return places_(unknown / n_components_); };
-  const int dimension = parts.form.dimension;
-  if (parts.problem.equation.kind == deck::EquationKind::elasticity)
-    context_.near_null_space = rigid_body_motions(dimension);
-  if (parts.problem.equation.kind == deck::EquationKind::thermo_elasticity) {
+  const deck::EquationKind kind = parts.problem.equation.kind;
+  if (kind == deck::EquationKind::elasticity)
+    context_.near_null_space = rigid_body_motions(parts.mesh, parts.space);
+  if (parts.meshes) {
+    make_operator(*parts.meshes);
+  } else {
+    make_matrix();
+  }
+  if (kind == deck::EquationKind::thermo_elasticity) {
     std::vector<std::vector<int>> groups = one_way_groups(parts.form);
     // The displacements may not need each other, as in one dimension.
     const bool is_usual = groups.size() == 2 && groups[0] == std::vector<int>{0};
     if (groups.size() > 1) {
       one_way_ = std::make_unique<OneWaySolver>(
           parts.form, std::move(groups), layout_, rows_, parts.space.plan, context_,
-          is_usual ? rigid_body_motions(dimension) : std::vector<la::Vector>{}, is_usual ? 1 : -1);
+          is_usual ? rigid_body_motions(parts.mesh, parts.space) : std::vector<la::Vector>{},
+          is_usual ? 1 : -1);
     }
   }
+}
+
+void AssembledEquations::make_matrix() {
+  rows_.pattern = assembler_.pattern();
+  rows_.values =
+      device::View<double*>(Kokkos::view_alloc("ritz::run::jacobian", Kokkos::WithoutInitializing),
+                            rows_.pattern.columns.extent(0));
+  matrix_.emplace(layout_, rows_);
+}
+
+void AssembledEquations::make_operator(const mesh::Hierarchy& meshes) {
+  free_.emplace(meshes, parts_.space, parts_.form, assembler_.is_fixed(), layout_);
+  if (!symmetric_) return;
+  free_->offer_multigrid(context_, parts_.problem.solver,
+                         parts_.problem.equation.kind == deck::EquationKind::elasticity);
+  // Said here, because solve() would look at the diagonal to choose them.
+  if (linear_.method == "auto" && linear_.preconditioner == "auto") {
+    linear_.method = "cg";
+    linear_.preconditioner = "multigrid";
+  }
+}
+
+void AssembledEquations::drop_operator() {
+  free_.reset();
+  context_.multigrid = nullptr;
+  linear_.method = parts_.problem.solver.method;
+  linear_.preconditioner = parts_.problem.solver.preconditioner;
+  reuse_->forget("the matrix took over");
+  make_matrix();
+  has_matrix_ = false;
+}
+
+/// The matrix from here on, at this state. Collective.
+std::string AssembledEquations::give_up_operator(const solve::Report& report, const la::Vector& u) {
+  parts_.remark(
+      fmt::format("the matrix-free solver ended with {} ({}): assembling the matrix for another "
+                  "preconditioner",
+                  solve::name(report.status), report.last().message));
+  drop_operator();
+  return assemble_jacobian(u);
 }
 
 const comm::Communicator& AssembledEquations::communicator() const {
@@ -102,40 +144,10 @@ int AssembledEquations::order() const {
   return assembler_.traits().time_order;
 }
 
-std::size_t AssembledEquations::n_entries() const {
-  return static_cast<std::size_t>(
-      communicator().sum(static_cast<GlobalId>(rows_.pattern.columns.extent(0))));
-}
-
-/// Translations and rotations: the kernel of the strain. Prescribed unknowns are not zeroed:
-/// MueLu stops on an aggregate where a column is zero, on that rank alone.
-std::vector<la::Vector> AssembledEquations::rigid_body_motions(int d) const {
-  std::vector<la::Vector> modes;
-  const LocalId n_rows = layout_.n_owned / n_components_ * d;
-  const std::vector<double> at = fem::node_coordinates(parts_.mesh, parts_.space);
-  std::vector<std::vector<std::pair<int, int>>> rotations{
-      {}, {}, {{0, 1}}, {{0, 1}, {1, 2}, {0, 2}}};
-  const auto vector = [&] { return la::make_vector("ritz::run::rigid_body_motion", n_rows); };
-  const auto node_of = [d](LocalId unknown) { return unknown / d; };
-  for (int c = 0; c < d; ++c) {
-    const la::Vector mode = vector();
-    for (LocalId i = c; i < n_rows; i += d) {
-      mode(static_cast<std::size_t>(i)) = 1.0;
-    }
-    modes.push_back(mode);
-  }
-  for (const auto& [a, b] : rotations[static_cast<std::size_t>(d)]) {
-    const la::Vector mode = vector();
-    for (LocalId i = 0; i < n_rows; ++i) {
-      const int c = i % d;
-      if (c != a && c != b) continue;
-      const std::size_t node = 3 * static_cast<std::size_t>(node_of(i));
-      mode(static_cast<std::size_t>(i)) =
-          c == a ? -at[node + static_cast<std::size_t>(b)] : at[node + static_cast<std::size_t>(a)];
-    }
-    modes.push_back(mode);
-  }
-  return modes;
+std::string AssembledEquations::jacobian_text() const {
+  if (free_) return "matrix-free: " + free_->text();
+  const auto mine = static_cast<GlobalId>(rows_.pattern.columns.extent(0));
+  return base::count_text(communicator().sum(mine)) + " matrix entries";
 }
 
 const std::vector<double>& AssembledEquations::prescribed(double time, int derivative) {
@@ -249,9 +261,11 @@ std::string AssembledEquations::assemble_jacobian(const la::Vector& u) {
   update_state(u);
   has_matrix_ = false;
   ++counts_.jacobians;
-  const std::string bad = not_finite_text(assembler_.jacobian(
-      {stage_.time, u_, rate_, second_}, stage_.rate_shift, stage_.second_shift, rows_.values));
-  matrix_->values_changed();
+  const assembly::SystemAssembler::State state{stage_.time, u_, rate_, second_};
+  const std::string bad = not_finite_text(
+      free_ ? free_->update(state, stage_.rate_shift, stage_.second_shift)
+            : assembler_.jacobian(state, stage_.rate_shift, stage_.second_shift, rows_.values));
+  if (matrix_) matrix_->values_changed();
   reuse_->operator_changed();
   if (one_way_) one_way_->values_changed();
   if (!bad.empty()) return bad;
@@ -267,7 +281,7 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
                                                                 double tolerance,
                                                                 const la::Vector& d) {
   Correction result;
-  const std::string bad = assemble_jacobian(u);
+  std::string bad = assemble_jacobian(u);
   if (!bad.empty()) {
     result.useful = false;
     result.message = bad;
@@ -277,16 +291,24 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
   linear_.tolerance = tolerance;
   if (one_way_) return correct_one_way(r, d);
   la::System system;
-  system.op = &*matrix_;
   system.rhs = r;
   solve::Report report;
   const int n_built = reuse_->n_built();
   while (true) {
     la::fill(d, 0.0);
+    system.op = free_ ? static_cast<const la::Operator*>(&free_->op()) : &*matrix_;
     system.symmetric = symmetric_;
     report = solve::solve(system, d, linear_, context_);
     ++counts_.linear_solves;
     result.iterations += report.last().iterations;
+    if (free_ && parts_.may_assemble && !report.converged() &&
+        report.status != solve::Status::walltime && report.status != solve::Status::nan) {
+      bad = give_up_operator(report, u);
+      if (bad.empty()) continue;
+      result.useful = false;
+      result.message = bad;
+      return result;
+    }
     if (report.status != solve::Status::indefinite || !symmetric_) break;
     symmetric_ = false;
     reuse_->forget("the matrix is not positive definite");
@@ -329,6 +351,7 @@ void AssembledEquations::note_preconditioner() {
 
 void AssembledEquations::save(solve::SavedState& state) const {
   state.add("equations.symmetric", symmetric_ ? 1.0 : 0.0);
+  state.add("equations.is_assembled", free_ ? 0.0 : 1.0);
   state.add("equations.has_matrix", has_matrix_ ? 1.0 : 0.0);
   state.add("equations.matrix_time", matrix_time_);
   state.add("equations.matrix_rate_shift", matrix_rate_shift_);
@@ -369,10 +392,12 @@ void AssembledEquations::assemble_at(const MadeFrom& from) {
   take(from.u, u_);
   take(from.rate, rate_);
   take(from.second, second_);
-  const std::string bad = not_finite_text(assembler_.jacobian(
-      {from.time, u_, rate_, second_}, from.rate_shift, from.second_shift, rows_.values));
+  const assembly::SystemAssembler::State state{from.time, u_, rate_, second_};
+  const std::string bad = not_finite_text(
+      free_ ? free_->update(state, from.rate_shift, from.second_shift)
+            : assembler_.jacobian(state, from.rate_shift, from.second_shift, rows_.values));
   if (!bad.empty()) throw base::Error(base::ExitCode::not_finite, "resumed: " + bad);
-  matrix_->values_changed();
+  if (matrix_) matrix_->values_changed();
   has_matrix_ = true;
   matrix_time_ = from.time;
   matrix_rate_shift_ = from.rate_shift;
@@ -382,6 +407,7 @@ void AssembledEquations::assemble_at(const MadeFrom& from) {
 void AssembledEquations::restore(const solve::SavedState& state) {
   const perf::Stage stage(parts_.recorder, "restore");
   symmetric_ = state.number("equations.symmetric") != 0;
+  if (free_ && state.number("equations.is_assembled") != 0) drop_operator();
   for (int i = 0; i < 2; ++i) {
     mass_is_known_[i] = state.number(fmt::format("equations.mass_{}_is_known", i + 1)) != 0;
     if (!mass_is_known_[i]) continue;
@@ -404,7 +430,7 @@ void AssembledEquations::restore(const solve::SavedState& state) {
     }
     assemble_at(made_from_);
     la::System system;
-    system.op = &*matrix_;
+    system.op = free_ ? static_cast<const la::Operator*>(&free_->op()) : &*matrix_;
     system.rhs = la::make_vector("ritz::run::no_rhs", layout_.n_owned);
     system.symmetric = symmetric_;
     solve::rebuild(system, linear_, context_,
@@ -605,6 +631,19 @@ solve::StageReport AssembledEquations::consistent_derivative(const la::Vector& r
                                                              const la::Vector& result) {
   const int order = this->order();
   const assembly::SystemAssembler::State state{stage_.time, u_, rate_, second_};
+  if (free_) {
+    // Every unknown has its derivative in time where there is no matrix.
+    const auto mass = free_->mass(state, order, assembler_.is_fixed());
+    la::System system;
+    system.op = mass.get();
+    system.rhs = la::make_vector("ritz::run::derivative_rhs", layout_.n_owned);
+    for (LocalId i = 0; i < layout_.n_owned; ++i)
+      system.rhs(static_cast<std::size_t>(i)) = is_fixed(i) ? 0.0 : -r(static_cast<std::size_t>(i));
+    deck::SolverOptions options;
+    options.method = "cg";
+    options.preconditioner = "jacobi";
+    return solve_mass(system, result, options);
+  }
   const device::View<double*> without(
       Kokkos::view_alloc("ritz::run::stiffness", Kokkos::WithoutInitializing),
       rows_.values.extent(0));
@@ -639,8 +678,13 @@ solve::StageReport AssembledEquations::consistent_derivative(const la::Vector& r
   la::System system;
   system.op = &*matrix_;
   system.rhs = rhs;
+  return solve_mass(system, result, parts_.problem.solver);
+}
+
+solve::StageReport AssembledEquations::solve_mass(const la::System& mass, const la::Vector& result,
+                                                  deck::SolverOptions options) {
+  la::System system = mass;
   system.symmetric = symmetric_;
-  deck::SolverOptions options = parts_.problem.solver;
   options.tolerance = std::min(options.tolerance, 1e-10);
   solve::Context context = context_;
   context.reuse = nullptr;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "matrix_free_jacobian.hpp"
 #include "one_way.hpp"
 #include "ritz/assembly/system_assembler.hpp"
 #include "ritz/deck/problem.hpp"
@@ -44,6 +45,10 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
     std::function<double()> seconds_left;
     /// Progress of a linear solve: iteration and residual, on rank 0.
     std::function<void(int, double)> progress;
+    /// The Jacobian without a matrix: all meshes, the finest is `mesh`. Null: assembled.
+    const mesh::Hierarchy* meshes = nullptr;
+    /// Whether the matrix may take over where that fails.
+    bool may_assemble = false;
   };
   /// Collective.
   explicit AssembledEquations(const Parts& parts);
@@ -77,7 +82,8 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
 
   [[nodiscard]] const assembly::SystemAssembler& assembler() const { return assembler_; }
   [[nodiscard]] const assembly::SystemAssembler::Fixed& fixed() const { return fixed_; }
-  [[nodiscard]] std::size_t n_entries() const;  ///< of the Jacobian, all ranks. Collective.
+  /// "81 matrix entries", or what the operator is: of all ranks. Collective.
+  [[nodiscard]] std::string jacobian_text() const;
 
   /// What was done, for the log.
   struct Counts {
@@ -95,8 +101,13 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   void write_prescribed(const std::vector<double>& values, const la::Vector& u) const;
   std::string not_finite_text(const assembly::SystemAssembler::Result& result) const;
   std::string assemble_jacobian(const la::Vector& u);
-  [[nodiscard]] std::vector<la::Vector> rigid_body_motions(int d) const;
   Correction correct_one_way(const la::Vector& r, const la::Vector& d);
+  void make_matrix();
+  void make_operator(const mesh::Hierarchy& meshes);
+  void drop_operator();
+  std::string give_up_operator(const solve::Report& report, const la::Vector& u);
+  solve::StageReport solve_mass(const la::System& system, const la::Vector& result,
+                                deck::SolverOptions options);
   [[nodiscard]] solve::NewtonOptions newton_options() const;
   void tell_round_off(const solve::NewtonReport& report);
   [[nodiscard]] double mass_scale(const la::Vector& u);
@@ -114,7 +125,8 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   la::Layout layout_;
   la::CsrMatrix rows_;
   std::optional<la::Matrix> matrix_;
-  std::unique_ptr<OneWaySolver> one_way_;  ///< takes its place where equations are one way
+  std::unique_ptr<OneWaySolver> one_way_;   ///< takes its place where equations are one way
+  std::optional<MatrixFreeJacobian> free_;  ///< instead of the matrix
   solve::Newton newton_;
   std::shared_ptr<solve::Reuse> reuse_;
   solve::Context context_;

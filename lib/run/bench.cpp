@@ -13,6 +13,7 @@
 
 #include "bench_machine.hpp"
 #include "bench_model.hpp"
+#include "ritz/assembly/system_operator.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
 #include "ritz/base/log.hpp"
@@ -21,11 +22,13 @@
 #include "ritz/deck/parse.hpp"
 #include "ritz/device/session.hpp"
 #include "ritz/kernels/pack.hpp"
+#include "ritz/la/matrix.hpp"
 #include "ritz/la/vector.hpp"
 #include "ritz/run/form.hpp"
 #include "ritz/run/matrix_free.hpp"
 #include "ritz/run/mesh_setup.hpp"
 #include "ritz/run/outputs.hpp"
+#include "ritz/run/system_form.hpp"
 
 namespace ritz::run {
 
@@ -71,6 +74,7 @@ const std::vector<Case>& cases() {
        2'100'000,
        17'000'000},
       {"M6", "diffusion 1/(0.05 + 2 r^2), multigrid", {2, 4}, 36'000, 2'100'000, 17'000'000},
+      {"M11", "elasticity: operator action, deformed cube", {2}, 36'000, 640'000, 2'700'000},
       {"M17", "small problem: Poisson to 1e-9, multigrid", {4}, 35'937, 35'937, 35'937},
       {"M18", "peak memory of M4", {4}, 36'000, 2'100'000, 17'000'000},
   };
@@ -268,7 +272,7 @@ class Bench {
                        : request_.size == "small"  ? one.small
                        : request_.size == "medium" ? one.medium
                                                    : one.large;
-    return cells_for(n, degree);
+    return cells_for(name == "M11" ? n / 3 : n, degree);
   }
 
   [[nodiscard]] double triad() {
@@ -285,6 +289,8 @@ class Bench {
       actions(one, degree, name == "M2");
     } else if (name == "M3") {
       iterations(one, degree);
+    } else if (name == "M11") {
+      elasticity(one, degree);
     } else {
       solves(one, degree);
     }
@@ -357,6 +363,83 @@ class Bench {
                           row);
     action<double>(setting, row, deformed);
     action<float>(setting, std::move(row), deformed);
+  }
+
+  /// M11: y = A x of elasticity, without a matrix and with it, turn by turn in one run.
+  void elasticity(const Case& one, int degree) {
+    Row row = this->row(one);
+    const GlobalId n = cells(one, degree);
+    const deck::Problem problem = problem_of(fmt::format(
+        "[mesh]\nkind = \"box\"\ncells = [{0}, {0}, {0}]\ndistortion = \"smooth\"\n"
+        "distortion_amount = 0.1\n[space]\ndegree = {1}\n[equation]\nkind = \"elasticity\"\n"
+        "youngs_modulus = 1\npoissons_ratio = 0.3\n[[boundary]]\non = [\"rest\"]\n"
+        "displacement = [0, 0, 0]\n",
+        n, degree));
+    perf::Recorder recorder;
+    partition::Quality quality;
+    std::optional<mesh::Hierarchy> meshes;
+    std::optional<fem::Space> space;
+    Setting::timed(communicator_, row, "mesh", [&] {
+      meshes.emplace(make_meshes(communicator_, problem, false, recorder, quality));
+    });
+    const mesh::Mesh& mesh = meshes->finest();
+    Setting::timed(communicator_, row, "space", [&] { space.emplace(mesh, degree); });
+    base::Diagnostics diagnostics;
+    const physics::SystemForm form = make_system(
+        problem, mesh.dimension(), mesh.region_names, mesh.set_names,
+        [](std::int16_t) { return -1; }, diagnostics);
+    diagnostics.throw_errors(base::ExitCode::internal);
+    row.n_dofs = space->n_global * form.n_unknowns();
+    row.n_cells = mesh.n_cells_global;
+    row.degree = degree;
+    const auto size = static_cast<std::size_t>(space->n_owned * form.n_unknowns());
+    std::vector<Row> rows;
+    const auto action = [&]<class T>(const char* precision, double bytes, double flops,
+                                     const std::function<void(const device::View<const T*>&,
+                                                              const device::View<T*>&)>& apply) {
+      rows.push_back(row);
+      rows.back().precision = precision;
+      rows.back().model_bytes = bytes;
+      rows.back().model_flops = flops;
+      const device::View<T*> x("ritz::bench::x", size), y("ritz::bench::y", size);
+      for (std::size_t i = 0; i < size; ++i) x(i) = static_cast<T>(1 + 1e-3 * (i % 1000));
+      sample(rows.back(), [&] {
+        apply(x, y);
+        Kokkos::fence();
+      });
+    };
+    const auto without_matrix = [&]<class T>(const char* precision) {
+      std::optional<assembly::SystemOperator<T>> op;
+      Setting::timed(communicator_, row, "operator", [&] {
+        op.emplace(mesh, *space, form, assembly::fixed_unknowns(mesh, *space, form));
+        static_cast<void>(op->update({}, 0, 0));
+      });
+      action.template operator()<T>(precision, elastic_action_bytes(degree, sizeof(T) == 4),
+                                    elastic_action_flops(degree),
+                                    [&](const auto& x, const auto& y) { op->apply(x, y); });
+      rows.back().notes.push_back(fmt::format(
+          "{}, {:.1f} bytes a DoF held", op->cells().text(communicator_),
+          communicator_.sum(static_cast<double>(op->bytes())) / static_cast<double>(row.n_dofs)));
+    };
+    without_matrix.template operator()<double>("double");
+    without_matrix.template operator()<float>("float");
+    std::optional<la::Matrix> matrix;
+    Setting::timed(communicator_, row, "operator", [&] {
+      const assembly::SystemAssembler assembler(mesh, *space, form);
+      const la::Vector values("ritz::bench::values", assembler.pattern().columns.extent(0));
+      const std::vector<double> u(assembler.is_fixed().size(), 0.0);
+      static_cast<void>(assembler.jacobian({0.0, u}, 0, 0, values));
+      matrix.emplace(assembler.layout(), la::CsrMatrix{assembler.pattern(), values});
+    });
+    action.template operator()<double>(
+        "matrix", elastic_matrix_bytes(degree), 0, [&](const auto& x, const auto& y) {
+          matrix->apply(la::Vector(const_cast<double*>(x.data()), x.extent(0)), y);
+        });
+    rows.back().notes.push_back(fmt::format(
+        "assembled: {} entries, {:.2g} GB; {:.1f} times the time without a matrix",
+        base::count_text(matrix->n_entries()), static_cast<double>(matrix->n_entries()) * 12e-9,
+        rows.back().median() / rows.front().median()));
+    for (Row& one_row : rows) rows_.push_back(std::move(one_row));
   }
 
   /// M3: a fixed number of iterations of our cg with the diagonal.

@@ -57,4 +57,27 @@ inline double cycle_bytes(int degree, CellData data, int m) {
   return 2 * m * step * 8.0 / 7.0 + action_bytes(degree, data, false) + cg_bytes(false);
 }
 
+/// Elasticity with three displacements and constant moduli on trilinear cells: bytes an unknown of
+/// one action, as action_bytes(): indices and the 23 numbers of a cell are shared by its three.
+inline double elastic_action_bytes(int degree, bool single) {
+  const double k = degree, size = single ? 4.0 : 8.0;
+  const double entities = degree == 1 ? 8.0 : 27.0;
+  return 3 * size + (4 * entities + size * 23) / (3 * k * k * k);
+}
+
+/// Operations an unknown of it: 12 sweeps, and at a point 46 for the map, 90 for gradients and
+/// fluxes, 20 for the stress, shared by three; 18 for a line and for a plane.
+inline double elastic_action_flops(int degree) {
+  const double k = degree;
+  const double points = (k + 1) * (k + 1) * (k + 1) / (k * k * k);
+  return points * (12 * (k + 3) + (156 + (18 + 18 / (k + 1)) / (k + 1)) / 3);
+}
+
+/// Bytes an unknown of its assembled action: a value and a 32-bit column for each of the three
+/// unknowns of (k + 2)^3 nodes in the mean, the row's offset and the vectors.
+inline double elastic_matrix_bytes(int degree) {
+  const double nodes = (degree + 2.0) * (degree + 2.0) * (degree + 2.0);
+  return 3 * nodes * 12 + 8 + 24;
+}
+
 }  // namespace ritz::run

@@ -105,28 +105,7 @@ class Evolution {
 
   /// Linear equations in time go without a matrix where steady ones would.
   [[nodiscard]] bool wants_no_matrix() const {
-    if (parts_.split || parts_.stabilised) {
-      const char* what = parts_.split ? "an imex method" : "SUPG";
-      if (problem_.solver.operator_kind == "matrix-free" ||
-          problem_.solver.preconditioner == "multigrid") {
-        throw base::Error(base::ExitCode::deck, problem_.solver.operator_where,
-                          fmt::format("solver.operator = \"matrix-free\" and preconditioner = "
-                                      "\"multigrid\" do not go with {}; remove them here",
-                                      what));
-      }
-      if (parts_.linear_form) base::log::info(fmt::format("operator: assembled ({})", what));
-      return false;
-    }
-    if (!problem_.time || !parts_.linear_form) {
-      if (problem_.solver.operator_kind == "matrix-free" ||
-          problem_.solver.preconditioner == "multigrid") {
-        throw base::Error(
-            base::ExitCode::deck, problem_.solver.operator_where,
-            "solver.operator = \"matrix-free\" and preconditioner = \"multigrid\" are for linear "
-            "equations of one unknown; remove them here");
-      }
-      return false;
-    }
+    if (!problem_.time || !parts_.linear_form || parts_.split || parts_.stabilised) return false;
     OperatorFacts facts;
     facts.cell_type = mesh::table(parts_.mesh.cell_type).name;
     facts.degree = parts_.space.element.degree();
@@ -142,6 +121,49 @@ class Evolution {
           "remove them here");
     }
     const OperatorChoice choice = choose_operator(problem_.solver, facts);
+    if (!choice.reason.empty()) {
+      base::log::info(fmt::format("operator auto: {} ({})",
+                                  choice.matrix_free ? "matrix-free" : "assembled", choice.reason));
+    }
+    return choice.matrix_free;
+  }
+
+  /// Whether AssembledEquations go without a matrix.
+  [[nodiscard]] bool wants_operator() const {
+    const deck::SolverOptions& solver = problem_.solver;
+    const bool asked =
+        solver.operator_kind == "matrix-free" || solver.preconditioner == "multigrid";
+    if (parts_.split || parts_.stabilised) {
+      const char* what = parts_.split ? "an imex method" : "SUPG";
+      if (asked) {
+        throw base::Error(base::ExitCode::deck, solver.operator_where,
+                          fmt::format("solver.operator = \"matrix-free\" and preconditioner = "
+                                      "\"multigrid\" do not go with {}; remove them here",
+                                      what));
+      }
+      if (parts_.linear_form) base::log::info(fmt::format("operator: assembled ({})", what));
+      return false;
+    }
+    if (needs_matrix(problem_, parts_.form)) {
+      if (!asked) return false;
+      throw base::Error(
+          base::ExitCode::deck, solver.operator_where,
+          "solver.operator = \"matrix-free\" and preconditioner = \"multigrid\" are not for "
+          "Helmholtz's equation, and in time only for systems in which every unknown has its "
+          "derivative in time; remove them here");
+    }
+    OperatorFacts facts;
+    facts.cell_type = mesh::table(parts_.mesh.cell_type).name;
+    facts.degree = parts_.space.element.degree();
+    facts.n_unknowns = parts_.space.n_global * m();
+    facts.symmetric = physics::system_traits(parts_.form).is_symmetric;
+    facts.has_coarser = parts_.meshes.meshes.size() > 1;
+    if (solver.preconditioner == "multigrid" && !facts.symmetric) {
+      throw base::Error(base::ExitCode::deck, solver.operator_where,
+                        "preconditioner = \"multigrid\" is for equations whose Jacobian is "
+                        "symmetric and positive; remove it here");
+    }
+    const OperatorChoice choice = choose_operator(solver, facts);
     if (!choice.reason.empty()) {
       base::log::info(fmt::format("operator auto: {} ({})",
                                   choice.matrix_free ? "matrix-free" : "assembled", choice.reason));
@@ -178,10 +200,12 @@ class Evolution {
       };
     }
     const physics::SystemForm& form = parts_.split ? parts_.split->implicit_form : parts_.form;
-    equations_.emplace(
-        AssembledEquations::Parts{parts_.mesh, parts_.space, form, problem_,
-                                  parts_.split ? &parts_.split->explicit_form : nullptr,
-                                  parts_.recorder, parts_.remark, seconds_left, progress});
+    const bool may_assemble =
+        problem_.solver.operator_kind == "auto" && problem_.solver.preconditioner == "auto";
+    equations_.emplace(AssembledEquations::Parts{
+        parts_.mesh, parts_.space, form, problem_,
+        parts_.split ? &parts_.split->explicit_form : nullptr, parts_.recorder, parts_.remark,
+        seconds_left, progress, wants_operator() ? &parts_.meshes : nullptr, may_assemble});
     tell_equations();
   }
 
@@ -211,10 +235,10 @@ class Evolution {
     for (const std::string& name : parts_.form.unknowns)
       names += (names.empty() ? "" : ", ") + name;
     parts_.progress.line(
-        "equations", fmt::format("{}, {}{}: {} unknowns, {} prescribed, {} matrix entries", names,
+        "equations", fmt::format("{}, {}{}: {} unknowns, {} prescribed, {}", names,
                                  implicit_text(traits), traits.is_symmetric ? ", symmetric" : "",
                                  count_text(parts_.space.n_global * m()), count_text(fixed.n_fixed),
-                                 count_text(static_cast<GlobalId>(equations_->n_entries()))));
+                                 equations_->jacobian_text()));
   }
 
   [[nodiscard]] std::string implicit_text(const physics::SystemTraits& traits) const {

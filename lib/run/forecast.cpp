@@ -165,7 +165,7 @@ Forecast forecast(const deck::Problem& problem, const MeshNames& names,
                             equations.symmetric,
                             n_coarser_meshes(problem, names.cell_type, n_ranks) > 0};
   const bool matrix_free =
-      !equations.is_system && choose_operator(problem.solver, facts).matrix_free;
+      !equations.needs_matrix && choose_operator(problem.solver, facts).matrix_free;
   result.solver = solve::pick(problem.solver, equations.symmetric, std::llround(result.n_unknowns),
                               context, matrix_free);
 
@@ -199,10 +199,14 @@ Forecast forecast(const deck::Problem& problem, const MeshNames& names,
     const double tensor = boxes   ? 8.0
                           : edges ? dimension * (std::exp2(dimension) - 1) + 2
                                   : points * dimension * (dimension + 1) / 2;
+    const double maps = equations.is_system  // rows and places of the nodes, for the residual
+                            ? result.n_entries / (components * components) / ranks * 4 +
+                                  cells * (slot_bytes * dofs_per_cell * dofs_per_cell + 24)
+                            : 0.0;
     const bool cycle = preconditioner == "multigrid";
     const double single = problem.solver.multigrid.precision == "float" ? 4 : 8;
     result.n_entries = 0;
-    result.matrix_bytes = cells * (8 * tensor + 4 * std::pow(3, dimension)) + unknowns * 24;
+    result.matrix_bytes = cells * (8 * tensor + 4 * std::pow(3, dimension)) + unknowns * 24 + maps;
     result.solver_bytes =
         unknowns * 8 * 10 + (cycle ? 8.0 / 7 *
                                          (cells * (single * tensor + 4 * std::pow(3, dimension)) +

@@ -20,6 +20,8 @@ bool needs_matrix(const std::string& preconditioner) {
   return preconditioner == "ilu" || preconditioner == "amg" || preconditioner == "direct";
 }
 
+}  // namespace
+
 multigrid::Options multigrid_options(const deck::SolverOptions::Multigrid& from) {
   using To = multigrid::Options;
   To to;
@@ -35,8 +37,6 @@ multigrid::Options multigrid_options(const deck::SolverOptions::Multigrid& from)
   to.full_multigrid_start = from.full_multigrid_start;
   return to;
 }
-
-}  // namespace
 
 OperatorChoice choose_operator(const deck::SolverOptions& options, const OperatorFacts& facts) {
   if (options.operator_kind == "assembled") return {};

@@ -1,5 +1,6 @@
 #include "prepare.hpp"
 
+#include "matrix_free_jacobian.hpp"
 #include "output_fields.hpp"
 #include "ritz/deck/parse.hpp"
 #include "ritz/run/form.hpp"
@@ -41,6 +42,7 @@ Prepared prepare(const comm::Communicator& communicator, const std::string& deck
       if (needs_system(prepared.problem, system)) {
         for (const base::Diagnostic& one : of_system.entries()) diagnostics.add(one);
         prepared.equations.is_system = true;
+        prepared.equations.needs_matrix = needs_matrix(prepared.problem, system);
         if (!diagnostics.has_errors())
           prepared.equations.symmetric = physics::system_traits(system).is_symmetric;
       } else {

@@ -820,6 +820,8 @@ std::function<std::unique_ptr<la::Preconditioner>(const la::Matrix&, bool)> coar
   coarse.cell_type = context.cell_type;
   coarse.dimension = context.dimension;
   coarse.degree = 1;
+  coarse.n_components = context.n_components;
+  coarse.near_null_space = context.near_null_space;
   return [options, coarse](const la::Matrix& matrix,
                            bool constant_null_space) -> std::unique_ptr<la::Preconditioner> {
     const WithoutTraps without_traps;

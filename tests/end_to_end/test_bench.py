@@ -47,6 +47,18 @@ class Bench(Case):
             self.assertLessEqual(row["iterations"], 10)
             self.assertIn("multigrid", row["setup_seconds"])
 
+    def test_elasticity_without_and_with_a_matrix(self):
+        result, _ = self.bench("--size", "small", "--case", "M11", "--repeat", "2")
+        rows = result["rows"]
+        self.assertEqual([r["precision"] for r in rows], ["double", "float", "matrix"])
+        for row in rows:
+            self.assertEqual(row["dofs"], 3 * 21**3)  # 10 cells of degree 2 a side
+            self.assertEqual(len(row["seconds"]), 2)
+        # A row of the matrix has 3 * 4^3 entries in the mean of a large mesh, 12 bytes each.
+        self.assertAlmostEqual(rows[2]["model_bytes_per_dof"], 3 * 64 * 12 + 32)
+        self.assertAlmostEqual(rows[0]["model_bytes_per_dof"], 24 + (27 * 4 + 23 * 8) / 24)
+        self.assertIn("isotropic elasticity", rows[0]["notes"][0])
+
     def test_mistakes_are_told(self):
         for arguments, part in ((["--case", "M99"], "cases are M1"),
                                 (["--degree", "9"], "must be 1 to 8"),

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 import subprocess
 import textwrap
 import unittest
@@ -426,10 +427,99 @@ class Paths(Case):
         for option in ("solver.operator=matrix-free", "solver.preconditioner=multigrid"):
             result = self.run_deck(deck, "--set", option, expect=2, output=option)
             self.assertIn("symmetric", result.output)
-        deck = self.deck(HEAT.replace("source = 1.0", 'capacity = "1 + u"'))
-        result = self.run_deck(deck, "--set", "solver.operator=matrix-free", expect=2,
-                               output="nonlinear")
-        self.assertIn("linear equations of one unknown", result.output)
+        deck = (SOURCE / "configs" / "cahn-hilliard.toml").read_text()  # one algebraic equation
+        result = self.run_deck(self.deck(deck, "algebraic.toml"), "--set",
+                               "solver.operator=matrix-free", expect=2, output="algebraic")
+        self.assertIn("every unknown has its derivative in time", result.output)
+        deck = HEAT.replace("source = 1.0", 'diffusion = "1 + u^2"')
+        result = self.run_deck(self.deck(deck, "unsymmetric.toml"), "--set",
+                               "solver.preconditioner=multigrid", expect=2, output="unsymmetric")
+        self.assertIn("symmetric and positive", result.output)
+
+    ELASTIC = """
+        deck_version = 1
+        [mesh]
+        kind = "box"
+        cells = [4, 3, 3]
+        distortion = "random"
+        distortion_amount = 0.3
+        [space]
+        degree = 2
+        [equation]
+        kind = "elasticity"
+        youngs_modulus = 2.0
+        poissons_ratio = 0.3
+        body_force = [0.0, "1 + x", -1.0]
+        [[boundary]]
+        on = ["left"]
+        displacement = [0.0, "0.1*y", "free"]
+        [[boundary]]
+        on = ["bottom"]
+        symmetry = true
+        [[boundary]]
+        on = ["rest"]
+        traction = [0.1, 0.0, 0.0]
+        [[probe]]
+        name = "end"
+        at = [0.9, 0.6, 0.4]
+        [solver]
+        tolerance = 1e-11
+        """
+
+    def both_operators(self, deck, name, *arguments):
+        """The assembled run, and those without a matrix on 1 to 4 ranks."""
+        runs = [self.run_deck(deck, "--set", "solver.operator=assembled", *arguments, ranks=1,
+                              output=f"{name} assembled")]
+        for ranks in (1, 2, 3, 4):
+            runs.append(self.run_deck(deck, "--set", "solver.operator=matrix-free", *arguments,
+                                      ranks=ranks, output=f"{name} {ranks}"))
+            self.assertIn("matrix-free: ", runs[-1].output)
+            self.assertNotIn("assembling", runs[-1].output)
+        self.assertNotIn("matrix-free: ", runs[0].output)
+        return runs
+
+    def test_elasticity_with_and_without_a_matrix(self):
+        for name, text in (("constant", self.ELASTIC),
+                           ("graded", self.ELASTIC.replace("= 2.0", '= "2 + x*y"'))):
+            reference, *others = self.both_operators(self.deck(text, f"{name}.toml"), name)
+            for other in others:
+                self.assertIn("cg+multigrid", other.output)
+                (row,), (expected,) = other.table("probes.csv"), reference.table("probes.csv")
+                for component in ("ux", "uy", "uz"):
+                    self.assertAlmostEqual(float(row[component]), float(expected[component]),
+                                           delta=1e-8, msg=component)
+
+    def test_elastic_waves_with_and_without_a_matrix(self):
+        text = self.ELASTIC.replace("poissons_ratio = 0.3", "poissons_ratio = 0.3\n density = 1.5")
+        text += """
+        [time]
+        method = "newmark"
+        end = 0.2
+        step = 0.02
+        [initial]
+        ux = 0.0
+        uy = "0.1*y*(1 - x)"
+        uz = 0.0
+        """
+        reference, *others = self.both_operators(self.deck(text), "waves")
+        for other in others:
+            for row, expected in zip(history(other), history(reference), strict=True):
+                for column in row:
+                    if column.startswith(("max_", "min_")):
+                        self.assertAlmostEqual(float(row[column]), float(expected[column]),
+                                               delta=1e-8, msg=column)
+
+    def test_nonlinear_equations_with_and_without_a_matrix(self):
+        """Newton steps: the operator and the levels of its multigrid know the state."""
+        text = (SOURCE / "configs" / "bratu.toml").read_text()
+        for degree in (1, 3):
+            reference, *others = self.both_operators(self.deck(text), f"bratu {degree}", "--set",
+                                                     f"space.degree={degree}")
+            pattern = r"max ([0-9.]+) at"
+            expected = re.search(pattern, reference.output).group(1)
+            for other in others:
+                self.assertEqual(re.search(pattern, other.output).group(1), expected)
+                self.assertIn("cg+multigrid", other.output)
 
     def test_more_ranks_than_cells(self):
         for name, text in (("line", HEAT.replace("[8, 8]", "[2]")),

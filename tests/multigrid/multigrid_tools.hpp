@@ -61,7 +61,7 @@ inline void add_boundary(physics::Form& form, const mesh::Mesh& mesh,
   form.boundaries.push_back(b);
 }
 
-inline std::vector<std::string> all_sides(int dimension) {
+inline std::vector<std::string> box_sides(int dimension) {
   std::vector<std::string> names{"left", "right"};
   if (dimension > 1) names.insert(names.end(), {"bottom", "top"});
   if (dimension > 2) names.insert(names.end(), {"front", "back"});

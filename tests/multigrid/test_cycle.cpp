@@ -34,7 +34,7 @@ Problem box_problem(const mesh::Box& box, const Steps& steps, physics::Coefficie
   const int dimension = mesh::table(box.cell_type).dimension;
   Problem problem{test::box_hierarchy(box, steps), test::poisson(dimension, std::move(k))};
   test::add_boundary(problem.form, problem.hierarchy.finest(), Kind::value,
-                     test::all_sides(dimension));
+                     test::box_sides(dimension));
   mesh::inherit_sets(problem.hierarchy);
   return problem;
 }
@@ -156,7 +156,7 @@ TEST(Iterations, NaturalBoundaries) {
     // Robin all around, no prescribed value.
     Problem robin{test::box_hierarchy(box, 1), test::poisson(dimension, test::number(1.0))};
     test::add_boundary(robin.form, robin.hierarchy.finest(), Kind::robin,
-                       test::all_sides(dimension));
+                       test::box_sides(dimension));
     mesh::inherit_sets(robin.hierarchy);
     EXPECT_LE(solve(robin, 3, {}).n_iterations, 8) << "Robin, dimension " << dimension;
 

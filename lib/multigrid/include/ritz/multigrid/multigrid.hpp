@@ -7,11 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "ritz/assembly/system_assembler.hpp"
 #include "ritz/fem/space.hpp"
 #include "ritz/la/matrix.hpp"
 #include "ritz/la/system.hpp"
 #include "ritz/mesh/hierarchy.hpp"
 #include "ritz/physics/form.hpp"
+#include "ritz/physics/system_form.hpp"
 
 namespace ritz::multigrid {
 
@@ -48,6 +50,7 @@ struct LevelInfo {
   GlobalId n_dofs = 0;
   int degree = 1;
   GlobalId n_cartesian = 0;  ///< cells with the Cartesian kernel
+  std::string cells;         ///< of a system's operator, in words; else empty
   double eigenvalue = 0;     ///< largest of D^-1 A; 0 on the coarsest level
   bool is_bound = false;     ///< the eigenvalue is a bound by the cells, not an estimate
 };
@@ -76,6 +79,25 @@ class Multigrid : public la::Preconditioner {
                                               const fem::Space& space, const physics::Form& form,
                                               double time, const Options& options,
                                               const CoarseFactory& coarse_factory);
+
+/// The Jacobian of a system at a state: dF/du + rate_shift dF/du' + second_shift dF/du''.
+struct SystemState {
+  assembly::SystemAssembler::State state;  ///< [n_local * m] arrays of the finest space
+  double rate_shift = 0, second_shift = 0;
+};
+
+/// As CoarseFactory for systems; unknowns of `space`'s nodes, m each. Collective.
+using SystemCoarseFactory = std::function<std::unique_ptr<la::Preconditioner>(
+    const la::Matrix&, const mesh::Mesh& mesh, const fem::Space& space)>;
+
+/// The multigrid of a system's Jacobian, which must be symmetric and positive definite for cg (an
+/// Error(not_converged) tells a level that is seen not to be). Coarse levels have the Jacobian at
+/// the state's values at their nodes. `hierarchy` and `space` must outlive it; the rest as above.
+[[nodiscard]] std::unique_ptr<Multigrid> make(const mesh::Hierarchy& hierarchy,
+                                              const fem::Space& space,
+                                              const physics::SystemForm& form,
+                                              const SystemState& at, const Options& options,
+                                              const SystemCoarseFactory& coarse_factory);
 
 /// What the set-up of a multigrid was computed from. Generations are counters of the owner of the
 /// mesh and of the coefficients.

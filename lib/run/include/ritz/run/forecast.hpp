@@ -31,9 +31,10 @@ struct Forecast {
 
 /// What is known of the equations before they are assembled.
 struct EquationTraits {
-  bool symmetric = true;     ///< the (linearised) form
-  bool is_system = false;    ///< more than a steady linear equation of one unknown
-  int n_further_fields = 0;  ///< stresses and the like, written beside the unknowns
+  bool symmetric = true;      ///< the (linearised) form
+  bool is_system = false;     ///< more than a steady linear equation of one unknown
+  bool needs_matrix = false;  ///< a system whose Jacobian is only assembled
+  int n_further_fields = 0;   ///< stresses and the like, written beside the unknowns
 };
 
 /// `names`: of the mesh before refinement. Local.

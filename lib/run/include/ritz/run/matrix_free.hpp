@@ -10,6 +10,7 @@
 #include "ritz/la/hooked_operator.hpp"
 #include "ritz/la/system.hpp"
 #include "ritz/mesh/hierarchy.hpp"
+#include "ritz/multigrid/multigrid.hpp"
 #include "ritz/perf/recorder.hpp"
 #include "ritz/physics/form.hpp"
 #include "ritz/solve/solve.hpp"
@@ -43,6 +44,9 @@ struct OperatorFacts {
 void offer_multigrid(solve::Context& context, const mesh::Hierarchy& meshes,
                      const fem::Space& space, const physics::Form& form,
                      const deck::SolverOptions& options, double time = 0.0);
+
+/// The deck's keys for room multigrid. Local.
+[[nodiscard]] multigrid::Options multigrid_options(const deck::SolverOptions::Multigrid& from);
 
 /// A CellOperator as the solvers see it; holds it.
 [[nodiscard]] std::shared_ptr<la::HookedOperator> make_operator(

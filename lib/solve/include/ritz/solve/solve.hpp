@@ -178,7 +178,8 @@ struct Pick {
 
 /// What makes the solver of a multigrid's coarsest level from its matrix and whether constants are
 /// in its kernel: MueLu with [solver.trilinos.amg], or the direct solver for coarse = "direct".
-/// `context` tells cell type and dimension. Local; the result is collective.
+/// `context` tells cell type, dimension, components and the near null space. Local; the result is
+/// collective.
 [[nodiscard]] std::function<std::unique_ptr<la::Preconditioner>(const la::Matrix&, bool)>
 coarse_factory(const deck::SolverOptions& options, const Context& context);
 

@@ -1,0 +1,13 @@
+#include "system_loop_impl.hpp"
+
+namespace ritz::assembly {
+
+template <class T>
+std::unique_ptr<SystemLoop<T>> system_loop_quad(const TensorBasis& basis) {
+  return find_system_loop<T, 2, 2, 9>(basis);
+}
+
+template std::unique_ptr<SystemLoop<double>> system_loop_quad(const TensorBasis&);
+template std::unique_ptr<SystemLoop<float>> system_loop_quad(const TensorBasis&);
+
+}  // namespace ritz::assembly
