@@ -24,6 +24,7 @@
 #include "ritz/run/outputs.hpp"
 #include "ritz/solve/time_scheme.hpp"
 #include "stopping.hpp"
+#include "supports.hpp"
 
 namespace ritz::run {
 
@@ -231,6 +232,17 @@ class Evolution {
                                parts_.mesh.dimension()));
     }
     const physics::SystemTraits& traits = equations_->assembler().traits();
+    if (traits.time_order < 2) {
+      const std::string free = free_motions(parts_.mesh, parts_.space, problem_, parts_.form,
+                                            equations_->assembler().is_fixed());
+      if (!free.empty()) {
+        parts_.remark(
+            fmt::format("nothing holds the body against moving {}: the displacement is "
+                        "not unique, and there is none unless the loads balance; give it "
+                        "a displacement or symmetry there",
+                        free));
+      }
+    }
     std::string names;
     for (const std::string& name : parts_.form.unknowns)
       names += (names.empty() ? "" : ", ") + name;

@@ -226,6 +226,31 @@ class Stress(Case):
             numpy.testing.assert_allclose(data["strain"], expected, rtol=1e-9)
 
 
+class Supports(Case):
+    def test_free_motions_are_told(self):
+        """Also where the solver fails or finds one of the solutions: exit codes 0 and 4."""
+        sides = {"left": "pressure = 0.0", "right": "pressure = 0.0", "bottom": "pressure = 0.0",
+                 "top": "pressure = 0.0"}
+        fixed = "displacement = [0.0, 0.0]"
+        cases = [({}, "moving along x, along y and around one axis"), ({"left": "symmetry = true"}, "along y:"),
+                 ({"left": 'displacement = [0.0, "free"]', "bottom": "symmetry = true"}, None),
+                 ({"left": fixed}, None)]
+        for number, (change, told) in enumerate(cases):
+            text = PATCH[:PATCH.index("[[boundary]]")].replace("distortion", "# distortion")
+            for side, condition in (sides | change).items():
+                text += f'[[boundary]]\n    on = ["{side}"]\n    {condition}\n    '
+            text += '[solver]\n    preconditioner = "direct"\n'
+            for ranks in (1, 3):
+                code, output = self.call("run", self.deck(text), "--set",
+                                         f"output.directory={self.folder}/{number}{ranks}", ranks=ranks)
+                self.assertIn(code, (0, 4), output)
+                if told is None:
+                    self.assertNotIn("nothing holds", output)
+                else:
+                    self.assertIn("nothing holds the body against moving", output)
+                    self.assertIn(told, output)
+
+
 class ThermoElastic(Case):
     FREE = """
         deck_version = 1
