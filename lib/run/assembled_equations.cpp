@@ -301,7 +301,10 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
     report = solve::solve(system, d, linear_, context_);
     ++counts_.linear_solves;
     result.iterations += report.last().iterations;
-    if (free_ && parts_.may_assemble && !report.converged() &&
+    // Near round-off the matrix would do no better.
+    const bool is_close =
+        report.status == solve::Status::loss_of_accuracy && report.true_residual <= 1e-3;
+    if (free_ && parts_.may_assemble && !report.converged() && !is_close &&
         report.status != solve::Status::walltime && report.status != solve::Status::nan) {
       bad = give_up_operator(report, u);
       if (bad.empty()) continue;
