@@ -23,14 +23,14 @@ export OMP_PROC_BIND=spread OMP_PLACES=threads
 # sbatch's --cpus-per-task does not reach srun by itself since Slurm 22.05.
 export SRUN_CPUS_PER_TASK=$OMP_NUM_THREADS
 
-# pmi2 is what MPICH speaks; sites with another default: srun --mpi=list.
+# --resume goes on from the newest good checkpoint, or starts when there is none yet; Ritz reads from
+# SLURM_JOB_END_TIME when it has to stop. pmi2 is what MPICH speaks; sites with another default: srun --mpi=list.
 status=0
-srun --mpi="${RITZ_SRUN_MPI:-pmi2}" --cpu-bind=cores "$ritz" run "$@" || status=$?
+srun --mpi="${RITZ_SRUN_MPI:-pmi2}" --cpu-bind=cores "$ritz" run "$@" --resume || status=$?
 
-# 75 and only 75 means: stopped at a good checkpoint, run again (docs/exit-codes.md). Any other
-# failure would come back the same, so it stays failed. At most 20 rounds, against a deck whose
-# wall time is too short to reach a new checkpoint.
-if [ "$status" -eq 75 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 20 ]; then
+# 75 and only 75 means: stopped at a good checkpoint after some progress, run again
+# (docs/exit-codes.md). Any other failure would come back the same, so it stays failed.
+if [ "$status" -eq 75 ]; then
   echo "stopped at a checkpoint; the job goes back into the queue"
   scontrol requeue "$SLURM_JOB_ID"
 fi

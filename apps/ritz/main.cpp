@@ -42,6 +42,8 @@ int main(int argc, char** argv) {
   ritz::app::add_explain(app, action);
   ritz::app::add_eval(app, action);
   ritz::app::add_mesh_info(app, {argc, argv}, action);
+  ritz::app::add_verify(app, {argc, argv}, action);
+  ritz::app::add_info(app, {argc, argv}, action);
   ritz::app::add_doctor(app, {argc, argv}, action);
   ritz::app::add_bench(app, {argc, argv}, action);
 

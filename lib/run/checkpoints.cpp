@@ -68,30 +68,32 @@ std::string new_id(const comm::Communicator& communicator) {
 
 }  // namespace
 
-std::optional<Resumption> find_checkpoint(const comm::Communicator& communicator,
-                                          const std::string& output_directory,
-                                          const std::string& wanted) {
-  std::vector<std::string> candidates;
-  const auto is_folder = [&](const std::string& path) {
-    std::error_code failed;
-    return fs::is_directory(path, failed);
-  };
-  std::string folder = wanted.empty() ? folder_of(output_directory) : wanted;
+std::vector<std::string> checkpoint_files(const comm::Communicator& communicator,
+                                          const std::string& path) {
+  std::string folder = path;
   std::vector<std::int64_t> numbers;
   std::uint8_t is_file = 0;
   if (communicator.is_root()) {
-    // The folder of a run stands for the one in it.
-    if (!wanted.empty() && is_folder(folder_of(wanted))) folder = folder_of(wanted);
     std::error_code failed;
-    is_file = !wanted.empty() && fs::exists(wanted, failed) && !is_folder(folder) ? 1 : 0;
+    if (fs::is_directory(folder_of(path), failed)) folder = folder_of(path);
+    is_file = fs::exists(path, failed) && !fs::is_directory(folder, failed) ? 1 : 0;
     if (!is_file) numbers = numbers_in(folder);
   }
   communicator.broadcast(folder);
   communicator.broadcast(is_file);
   communicator.broadcast(numbers);
-  if (is_file) candidates.push_back(wanted);
+  if (is_file) return {path};
+  std::vector<std::string> files;
   for (const std::int64_t number : numbers)
-    candidates.push_back((fs::path(folder) / file_name(number)).string());
+    files.push_back((fs::path(folder) / file_name(number)).string());
+  return files;
+}
+
+std::optional<Resumption> find_checkpoint(const comm::Communicator& communicator,
+                                          const std::string& output_directory,
+                                          const std::string& wanted) {
+  const std::string& where = wanted.empty() ? output_directory : wanted;
+  const std::vector<std::string> candidates = checkpoint_files(communicator, where);
   if (candidates.empty()) {
     if (wanted.empty()) return std::nullopt;
     throw base::Error(base::ExitCode::io, base::Location{wanted, 0, 0},

@@ -24,6 +24,11 @@ struct Resumption {
   std::vector<std::string> changes;
 };
 
+/// The checkpoints of a folder, or of that of a run's output directory, newest first; a file is
+/// itself. Empty if there are none. Collective.
+[[nodiscard]] std::vector<std::string> checkpoint_files(const comm::Communicator& communicator,
+                                                        const std::string& path);
+
 /// The newest checkpoint that is complete and undamaged: of the run in `output_directory`, or, if
 /// `wanted` is not empty, that file or the newest in that folder. Those that had to be skipped are
 /// told with their reasons. Nothing if there is none at all; throws Error(io) if there are some and

@@ -603,7 +603,7 @@ class Evolution {
     take(wanted_, "run.wanted");
     take(last_wanted_, "run.last_wanted");
     n_multiples_ = multiples_reached(state.number("scheme.time"));
-    n_steps_saved_ = n_steps_;
+    n_steps_saved_ = n_steps_before_ = n_steps_;
     series_.resume(parts_.communicator, state.text("run.results"));
     parts_.progress.line("resumed", fmt::format("{} at t = {:.6g}, step {}", parts_.from->path,
                                                 state.number("scheme.time"), count_text(n_steps_)));
@@ -697,6 +697,11 @@ class Evolution {
                                                   {"verify_seconds", report.verify_seconds}});
   }
 
+  [[nodiscard]] std::string time_limit_name() const {
+    const auto limit = time_limit(problem_.limits.walltime_seconds, parts_.recorder.elapsed());
+    return limit ? limit->from : std::string("a signal to another rank");
+  }
+
   /// The run ends here, before its end: with a checkpoint of state_ to go on from, where there are
   /// checkpoints. Collective.
   void stop(double time, const char* where) {
@@ -704,15 +709,19 @@ class Evolution {
       failed(fmt::format("limits.walltime is over at t = {:.6g}", time));
       return;
     }
+    if (Signals::stop().empty() && n_steps_ == n_steps_before_) {
+      // To come back would be to stop here again.
+      failed(
+          fmt::format("no step was done before the time was over ({}); nothing was gained by "
+                      "this run: ask for more time",
+                      time_limit_name()));
+      return;
+    }
     write_checkpoint(time);
     outcome_.code = static_cast<int>(base::ExitCode::run_again);
     outcome_.status = "stopped";
-    if (why_stopped_.empty()) {
-      const auto limit = time_limit(problem_.limits.walltime_seconds, parts_.recorder.elapsed());
-      why_stopped_ = !Signals::stop().empty() ? Signals::stop()
-                     : limit                  ? limit->from
-                                              : std::string("a signal");
-    }
+    if (why_stopped_.empty())
+      why_stopped_ = Signals::stop().empty() ? time_limit_name() : Signals::stop();
     parts_.progress.finish_line();
     parts_.progress.line("stopped", fmt::format("{} at t = {:.6g} ({}); go on with: ritz run ... "
                                                 "--resume",
@@ -975,7 +984,8 @@ class Evolution {
   Pace pace_;
   std::string why_stopped_;
   double last_checkpoint_at_ = 0;
-  std::int64_t n_steps_saved_ = 0;  ///< steps at the last checkpoint
+  std::int64_t n_steps_before_ = 0;  ///< steps of the runs that this one goes on from
+  std::int64_t n_steps_saved_ = 0;   ///< steps at the last checkpoint
   std::int64_t n_outputs_ = 0, n_multiples_ = 0, n_checkpoints_ = 0;
   int n_failures_ = 0;
   double checkpoint_seconds_ = 0, checkpoint_bytes_ = 0;

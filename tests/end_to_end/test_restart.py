@@ -357,11 +357,33 @@ class Stopping(Case):
         self.assertEqual(sums(path), sums(checkpoints(whole)[-1]))
 
     def test_the_limit_of_the_batch_system(self):
-        os.environ["SLURM_JOB_END_TIME"] = str(int(time.time()) - 5)
-        self.addCleanup(os.environ.pop, "SLURM_JOB_END_TIME")
-        result = self.run_deck(self.deck(NONLINEAR), ranks=2, expect=75)
+        self.addCleanup(os.environ.pop, "SLURM_JOB_END_TIME", None)
+        os.environ["SLURM_JOB_END_TIME"] = str(int(time.time()) + 3)
+        result = self.run_deck(self.deck(NONLINEAR), "--set", "time.step=1e-5", ranks=2, expect=75)
         self.assertIn("SLURM_JOB_END_TIME", result.output)
         self.assertEqual(result.status()["phase"], "stopped")
+        # Without a step there is no progress, and no reason to come back.
+        os.environ["SLURM_JOB_END_TIME"] = str(int(time.time()) - 5)
+        again = self.run_deck(self.deck(NONLINEAR), "--resume", "--set", "time.step=1e-5", ranks=2,
+                              expect=4)
+        self.assertIn("no step was done", again.output)
+
+    def test_verify_and_info(self):
+        run = self.run_deck(self.deck(NONLINEAR), ranks=2)
+        files = checkpoints(run)
+        code, text = self.call("verify", run.folder, ranks=0)
+        self.assertEqual((code, text.count(": good")), (0, len(files)), text)
+        code, text = self.call("info", files[1], ranks=0)
+        self.assertEqual(code, 0, text)
+        self.assertRegex(text, r"step +10\n")
+        code, text = self.call("info", "--deck", files[1], ranks=0)
+        again = self.run_deck(self.deck(text, "again.toml"), ranks=2, output="again")
+        self.assertEqual(sums(checkpoints(again)[-1]), sums(files[-1]))
+        files[0].write_bytes(files[0].read_bytes()[:-3])
+        code, text = self.call("verify", *files, ranks=2)
+        self.assertEqual((code, text.count(": good")), (7, len(files) - 1), text)
+        self.assertEqual(self.call("info", files[0], ranks=0)[0], 7)
+        self.assertEqual(self.call("verify", self.folder / "nowhere", ranks=0)[0], 7)
 
     def test_a_failed_run_leaves_its_last_good_state(self):
         deck = self.deck(HEAT.replace("source = 1.0", 'source = "sqrt(0.45 - t)"'))
