@@ -26,12 +26,13 @@ ranks=$(wc -l <"$PBS_NODEFILE")
 # -bind-to is MPICH's (Hydra's) spelling; OpenMPI: --map-by slot:PE=$OMP_NUM_THREADS --bind-to core
 status=0
 mpirun -n "$ranks" -f "$PBS_NODEFILE" -bind-to "core:$OMP_NUM_THREADS" \
-  "$ritz" run "$DECK" "${arguments[@]}" || status=$?
+  "$ritz" run "$DECK" "${arguments[@]}" --resume || status=$?
 
-# 75 and only 75 means: stopped at a good checkpoint, run again (docs/exit-codes.md).
-if [ "$status" -eq 75 ] && [ "${ROUND:-0}" -lt 20 ]; then
+# 75 and only 75 means: stopped at a good checkpoint after some progress, run again
+# (docs/exit-codes.md).
+if [ "$status" -eq 75 ]; then
   echo "stopped at a checkpoint; submitting the next round"
-  qsub -v "DECK=$DECK,ARGUMENTS=${ARGUMENTS:-},RITZ=$ritz,ROUND=$((${ROUND:-0} + 1))" \
+  qsub -v "DECK=$DECK,ARGUMENTS=${ARGUMENTS:-},RITZ=$ritz" \
     "${RITZ_JOBSCRIPT:-jobscripts/pbs.sh}"
 fi
 exit "$status"

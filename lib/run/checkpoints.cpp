@@ -110,7 +110,7 @@ std::optional<Resumption> find_checkpoint(const comm::Communicator& communicator
     refused.error({path, 0, 0}, problem);
   }
   refused.error(
-      {folder, 0, 0},
+      {where, 0, 0},
       "none of these checkpoints can be used; name another one with --from FILE, or start "
       "again with --overwrite");
   refused.throw_errors(base::ExitCode::io);
