@@ -28,7 +28,7 @@ struct SystemAssembler::Plan {
   physics::SystemForm form;
   Options options;
   physics::SystemTraits traits;
-  Assembler::Plan scalar;  ///< pattern and tiles of the space, nothing prescribed
+  Assembler::Plan scalar;          ///< pattern and tiles of the space, nothing prescribed
   mutable la::CsrPattern pattern;  ///< of the unknowns; made when asked for, see block_pattern()
   SystemValues values;
   device::View<std::uint8_t*> is_fixed;       ///< [n_local * m]

@@ -114,6 +114,10 @@ void SystemJacobian::note_reads(const expr::Expression& e) {
       reads_place_ = true;
       continue;
     }
+    if (v >= physics::n_place_variables + static_cast<int>(reads_.size()) * per_unknown) {
+      throw base::Error(base::ExitCode::internal,
+                        "a Jacobian without a matrix knows no metric of cells");
+    }
     const int slot = (v - physics::n_place_variables) % per_unknown;
     int& reads = reads_[static_cast<std::size_t>((v - physics::n_place_variables) / per_unknown)];
     if (slot == 0) {

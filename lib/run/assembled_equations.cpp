@@ -298,6 +298,7 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
     la::fill(d, 0.0);
     system.op = free_ ? static_cast<const la::Operator*>(&free_->op()) : &*matrix_;
     system.symmetric = symmetric_;
+    system.constant_null_space = has_constant_kernel();
     report = solve::solve(system, d, linear_, context_);
     ++counts_.linear_solves;
     result.iterations += report.last().iterations;
@@ -335,6 +336,19 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
   return result;
 }
 
+/// Whether nothing fixes the level of the one unknown: J 1 = 0. Collective.
+bool AssembledEquations::has_constant_kernel() const {
+  if (n_components_ > 1 || parts_.problem.time || fixed_.n_fixed > 0 || !matrix_) return false;
+  const la::Vector ones = la::make_vector("ritz::run::ones", layout_.n_owned);
+  const la::Vector sums = la::make_vector("ritz::run::row_sums", layout_.n_owned);
+  const la::Vector diagonal = la::make_vector("ritz::run::diagonal", layout_.n_owned);
+  la::fill(ones, 1.0);
+  matrix_->apply(ones, sums);
+  matrix_->diagonal(diagonal);
+  const comm::Communicator& all = communicator();
+  return la::norm_max(all, sums) <= 1e-12 * la::norm_max(all, diagonal);
+}
+
 /// The matrix at hand is what the preconditioner was made from.
 void AssembledEquations::note_preconditioner() {
   made_from_.time = matrix_time_;
@@ -342,14 +356,14 @@ void AssembledEquations::note_preconditioner() {
   made_from_.second_shift = matrix_second_shift_;
   if (!parts_.problem.time || !assembler_.traits().jacobian_depends_on_state) return;
   const auto keep = [&](const std::vector<double>& from, la::Vector& to) {
-    if (from.empty()) return;
     // Always a new one: a saved state may still hold the old.
     to = la::make_vector("ritz::run::made_from", layout_.n_owned);
     std::copy_n(from.data(), layout_.n_owned, to.data());
   };
+  // By the equations, not by what is there: a rank may have no unknowns.
   keep(u_, made_from_.u);
-  keep(rate_, made_from_.rate);
-  keep(second_, made_from_.second);
+  if (order() >= 1) keep(rate_, made_from_.rate);
+  if (order() >= 2) keep(second_, made_from_.second);
 }
 
 void AssembledEquations::save(solve::SavedState& state) const {
@@ -372,12 +386,10 @@ void AssembledEquations::save(solve::SavedState& state) const {
   state.add("preconditioner.time", made_from_.time);
   state.add("preconditioner.rate_shift", made_from_.rate_shift);
   state.add("preconditioner.second_shift", made_from_.second_shift);
-  const auto add = [&](const char* name, const la::Vector& vector) {
-    if (vector.data() && assembler_.traits().jacobian_depends_on_state) state.add(name, vector);
-  };
-  add("preconditioner.u", made_from_.u);
-  add("preconditioner.rate", made_from_.rate);
-  add("preconditioner.second_rate", made_from_.second);
+  if (!assembler_.traits().jacobian_depends_on_state) return;
+  state.add("preconditioner.u", made_from_.u);
+  if (order() >= 1) state.add("preconditioner.rate", made_from_.rate);
+  if (order() >= 2) state.add("preconditioner.second_rate", made_from_.second);
 }
 
 /// The Jacobian of that moment into the matrix.
@@ -408,6 +420,10 @@ void AssembledEquations::assemble_at(const MadeFrom& from) {
 }
 
 void AssembledEquations::restore(const solve::SavedState& state) {
+  if (state.has_number(solve::SavedState::solver_changed) ||
+      !state.has_number("equations.symmetric")) {
+    return;  // the saved ones belong to another solver
+  }
   const perf::Stage stage(parts_.recorder, "restore");
   symmetric_ = state.number("equations.symmetric") != 0;
   if (free_ && state.number("equations.is_assembled") != 0) drop_operator();
@@ -428,7 +444,7 @@ void AssembledEquations::restore(const solve::SavedState& state) {
         la::copy(state.vector(name), to);
       };
       take("preconditioner.u", made_from_.u);
-      if (!rate_.empty() || order() >= 1) take("preconditioner.rate", made_from_.rate);
+      if (order() >= 1) take("preconditioner.rate", made_from_.rate);
       if (order() >= 2) take("preconditioner.second_rate", made_from_.second);
     }
     assemble_at(made_from_);
@@ -687,7 +703,8 @@ solve::StageReport AssembledEquations::consistent_derivative(const la::Vector& r
 solve::StageReport AssembledEquations::solve_mass(const la::System& mass, const la::Vector& result,
                                                   deck::SolverOptions options) {
   la::System system = mass;
-  system.symmetric = symmetric_;
+  // That of the highest derivative, which is a mass matrix unless rates are coupled.
+  system.symmetric = symmetric_ || n_components_ == 1;
   options.tolerance = std::min(options.tolerance, 1e-10);
   solve::Context context = context_;
   context.reuse = nullptr;

@@ -151,6 +151,7 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
     la::Vector u, rate, second;  ///< [n_owned]
   };
   MadeFrom made_from_;
+  [[nodiscard]] bool has_constant_kernel() const;
   void note_preconditioner();
   void assemble_at(const MadeFrom& from);
 

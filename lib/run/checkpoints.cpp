@@ -51,6 +51,12 @@ std::vector<std::int64_t> numbers_in(const std::string& folder) {
     const std::int64_t number = number_of(entry.path().filename().string(), ".h5");
     if (number >= 0) numbers.push_back(number);
   }
+  // A folder that cannot be read now is not one without checkpoints.
+  if (failed && failed != std::errc::no_such_file_or_directory &&
+      failed != std::errc::not_a_directory) {
+    throw base::Error(base::ExitCode::io, base::Location{folder, 0, 0},
+                      "cannot look for checkpoints here: " + failed.message());
+  }
   std::sort(numbers.rbegin(), numbers.rend());
   return numbers;
 }
@@ -73,12 +79,13 @@ std::vector<std::string> checkpoint_files(const comm::Communicator& communicator
   std::string folder = path;
   std::vector<std::int64_t> numbers;
   std::uint8_t is_file = 0;
-  if (communicator.is_root()) {
+  communicator.together([&] {
+    if (!communicator.is_root()) return;
     std::error_code failed;
     if (fs::is_directory(folder_of(path), failed)) folder = folder_of(path);
     is_file = fs::exists(path, failed) && !fs::is_directory(folder, failed) ? 1 : 0;
     if (!is_file) numbers = numbers_in(folder);
-  }
+  });
   communicator.broadcast(folder);
   communicator.broadcast(is_file);
   communicator.broadcast(numbers);
@@ -100,14 +107,24 @@ std::optional<Resumption> find_checkpoint(const comm::Communicator& communicator
                       "there is no checkpoint here");
   }
   base::Diagnostics refused;
+  bool any_marker = false;
   for (const std::string& path : candidates) {
     const std::string problem = store::checkpoint_problem(communicator, path);
     if (problem.empty()) {
       for (const base::Diagnostic& one : refused.entries())
         base::log::warning("skipped " + one.where.text() + ": " + one.message);
-      return Resumption{path, store::read_facts(communicator, path), {}};
+      return Resumption{path, store::read_facts(communicator, path), {}, true};
     }
+    std::error_code unknown;
+    const bool has_marker =
+        communicator.is_root() && (fs::exists(store::marker_path(path), unknown) || unknown);
+    any_marker = communicator.any(has_marker) || any_marker;
     refused.error({path, 0, 0}, problem);
+  }
+  if (!any_marker && wanted.empty()) {
+    for (const base::Diagnostic& one : refused.entries())
+      base::log::warning("skipped " + one.where.text() + ": " + one.message);
+    return std::nullopt;
   }
   refused.error(
       {where, 0, 0},
@@ -144,6 +161,11 @@ void compare_decks(Resumption& resumption, const deck::Problem& problem) {
       "these keys must stay as they were when a run is resumed ('ritz explain KEY' tells of "
       "each); set them back, or start again in another output.directory");
   frozen.throw_errors(base::ExitCode::deck);
+}
+
+bool Resumption::changed(const std::string& key) const {
+  return std::any_of(changes.begin(), changes.end(),
+                     [&](const std::string& one) { return one.starts_with(key); });
 }
 
 std::vector<double> mesh_fingerprint(const mesh::Mesh& mesh) {
@@ -226,6 +248,23 @@ solve::SavedState Checkpoints::load(const Resumption& from) const {
     state.add(field.name, vector);
   }
   return state;
+}
+
+void Checkpoints::give_up_later() const {
+  parts_.communicator.together([&] {
+    if (!parts_.communicator.is_root()) return;
+    for (const std::int64_t number : numbers_in(folder_)) {
+      if (number <= number_) break;
+      const std::string marker =
+          store::marker_path((fs::path(folder_) / file_name(number)).string());
+      std::error_code failed;
+      fs::remove(marker, failed);
+      if (failed) {
+        throw base::Error(base::ExitCode::io, base::Location{marker, 0, 0},
+                          "cannot give up a later checkpoint: " + failed.message());
+      }
+    }
+  });
 }
 
 store::CheckpointReport Checkpoints::write(const solve::SavedState& state,

@@ -20,8 +20,12 @@ namespace ritz::run {
 struct Resumption {
   std::string path;          ///< of the checkpoint
   store::Snapshot snapshot;  ///< facts and numbers; no values of fields
-  /// What the deck says otherwise than the checkpoint's, for the provenance.
+  /// What the deck says otherwise than the checkpoint's: "key: was in the checkpoint, is now".
   std::vector<std::string> changes;
+  bool is_own = true;  ///< of this output directory: the run goes on; else a new one starts from it
+
+  /// Whether a key that starts with this has changed.
+  [[nodiscard]] bool changed(const std::string& key) const;
 };
 
 /// The checkpoints of a folder, or of that of a run's output directory, newest first; a file is
@@ -31,7 +35,8 @@ struct Resumption {
 
 /// The newest checkpoint that is complete and undamaged: of the run in `output_directory`, or, if
 /// `wanted` is not empty, that file or the newest in that folder. Those that had to be skipped are
-/// told with their reasons. Nothing if there is none at all; throws Error(io) if there are some and
+/// told with their reasons. Nothing if there is none at all, or only files whose writing was
+/// interrupted; throws Error(io) if there are some and
 /// none is good, or `wanted` is not good. Collective.
 [[nodiscard]] std::optional<Resumption> find_checkpoint(const comm::Communicator& communicator,
                                                         const std::string& output_directory,
@@ -62,6 +67,10 @@ class Checkpoints {
   /// The state of `from` on this space: vectors [n_owned * n_components]. Throws Error(mesh) if the
   /// mesh is another one, Error(io) if the file cannot be read. Collective.
   [[nodiscard]] solve::SavedState load(const Resumption& from) const;
+
+  /// Later ones of the same folder belong to a future that is given up: their markers go, so that
+  /// nobody goes on from them. Collective. Throws Error(io) on every rank.
+  void give_up_later() const;
 
   /// Writes one and removes those that are not to be kept, and, after the first one of a resumed
   /// run, those of the future that this run did not go on from. Collective. Throws Error(io) on

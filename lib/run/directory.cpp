@@ -17,11 +17,23 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array ours{
-    "effective.toml", "results.vtkhdf", "results.vtkhdf.part",   "perf.json",
-    "events.jsonl",   "status.json",    "status.json.new",       "log.txt",
-    "probes.csv",     "integrals.csv",  "extrema.csv",           "residuals.csv",
-    "history.csv",    "newton.csv",     "results.vtkhdf.series", "results.vtkhdf.series.part"};
+constexpr std::array ours{"effective.toml",
+                          "results.vtkhdf",
+                          "results.vtkhdf.part",
+                          "perf.json",
+                          "events.jsonl",
+                          "status.json",
+                          "status.json.new",
+                          "log.txt",
+                          "probes.csv",
+                          "integrals.csv",
+                          "extrema.csv",
+                          "residuals.csv",
+                          "history.csv",
+                          "history.csv.part",
+                          "newton.csv",
+                          "results.vtkhdf.series",
+                          "results.vtkhdf.series.part"};
 
 /// "results-000012.vtkhdf", or what is left of writing it.
 bool is_result_of_a_time(const std::string& name) {
@@ -83,8 +95,15 @@ void prepare_directory(const comm::Communicator& communicator, const std::string
       }
     }
     if (fs::is_directory(fs::path(directory) / "checkpoints", failed)) {
+      const std::size_t n_before = old.size();
       // Markers before the files they stand for.
       collect("checkpoints", [](const std::string& name) { return name.ends_with(".complete"); });
+      if (existing == Existing::replace_unfinished && old.size() > n_before) {
+        throw base::Error(
+            base::ExitCode::io, base::Location{directory, 0, 0},
+            "--resume: the output directory holds checkpoints that could not be read; "
+            "nothing was touched");
+      }
       collect("checkpoints", [](const std::string& name) {
         return name.starts_with("ckpt.") && name.ends_with(".h5");
       });

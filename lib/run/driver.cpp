@@ -98,8 +98,13 @@ class Run {
   /// Where the run starts from, and what to do with the files that are there.
   Existing find_start() {
     if (!request_.resume) return request_.overwrite ? Existing::replace : Existing::refuse;
-    if (problem().time)
-      from_ = find_checkpoint(communicator_, problem().output.directory, *request_.resume);
+    from_ = find_checkpoint(communicator_, problem().output.directory, *request_.resume);
+    if (from_ && !problem().time) {
+      throw base::Error(
+          base::ExitCode::deck, base::Location{from_->path, 0, 0},
+          "this checkpoint is of a run in time and the deck has no [time]; nothing was "
+          "touched. Choose another folder with --set output.directory=DIR");
+    }
     if (!from_) {
       // A job that is put into the queue again and again starts with an empty folder, and may be
       // killed before its first checkpoint.
@@ -116,9 +121,11 @@ class Run {
       std::error_code unknown;
       return std::filesystem::weakly_canonical(path, unknown);
     };
-    const bool is_own = folder(std::filesystem::path(from_->path).parent_path()) ==
-                        folder(std::filesystem::path(problem().output.directory) / "checkpoints");
-    return is_own ? Existing::keep : request_.overwrite ? Existing::replace : Existing::refuse;
+    from_->is_own = folder(std::filesystem::path(from_->path).parent_path()) ==
+                    folder(std::filesystem::path(problem().output.directory) / "checkpoints");
+    return from_->is_own        ? Existing::keep
+           : request_.overwrite ? Existing::replace
+                                : Existing::refuse;
   }
 
   void open_directory(Existing existing) {

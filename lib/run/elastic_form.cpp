@@ -44,6 +44,9 @@ deck::Elasticity merged(const deck::Problem& problem, const std::string& region,
     take(used.density, own.density);
     take(used.body_force, own.body_force);
     take(used.thermal_expansion, own.thermal_expansion);
+    // One number for all directions takes the place of the equation's along the axes.
+    if (own.thermal_expansion && used.orthotropic && !own.orthotropic)
+      used.orthotropic->thermal_expansion.clear();
     take(used.temperature, own.temperature);
     take(used.reference_temperature, own.reference_temperature);
   }

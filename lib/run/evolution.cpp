@@ -51,9 +51,23 @@ class History {
       std::ifstream in(path_);
       std::string row;
       if (!std::getline(in, row) || row != header) return;
-      while (std::getline(in, row) && std::atoll(row.c_str()) <= kept) text += row + "\n";
+      // A row that a full disk has cut off is none.
+      const auto n_columns = std::count(header.begin(), header.end(), ',');
+      while (std::getline(in, row) && std::atoll(row.c_str()) <= kept) {
+        if (std::count(row.begin(), row.end(), ',') == n_columns) text += row + "\n";
+      }
     });
-    write_text(communicator_, path_, text);
+    // In one go: the rows are there whatever happens in between.
+    write_text(communicator_, path_ + ".part", text);
+    communicator_.together([&] {
+      if (!communicator_.is_root()) return;
+      std::error_code failed;
+      std::filesystem::rename(path_ + ".part", path_, failed);
+      if (failed) {
+        throw base::Error(base::ExitCode::io, base::Location{path_, 0, 0},
+                          "cannot write this table: " + failed.message());
+      }
+    });
   }
   void add(const std::string& row) { waiting_ += row + "\n"; }
   /// Collective. Throws Error(io) on every rank.
@@ -145,6 +159,12 @@ class Evolution {
       if (parts_.linear_form) base::log::info(fmt::format("operator: assembled ({})", what));
       return false;
     }
+    // Constants may be in the kernel: that is looked at with a matrix.
+    const auto& boundaries = parts_.form.boundaries;
+    const bool has_values = std::any_of(boundaries.begin(), boundaries.end(), [](const auto& one) {
+      return one.kind == physics::SystemForm::Boundary::Kind::value;
+    });
+    if (!problem_.time && !has_values && !asked) return false;
     if (needs_matrix(problem_, parts_.form)) {
       if (!asked) return false;
       throw base::Error(
@@ -410,7 +430,7 @@ class Evolution {
         good = march(scheme);
       }
     }
-    if (!good && writes_checkpoints() && n_steps_ > n_steps_saved_ &&
+    if (!good && is_finite_ && writes_checkpoints() && n_steps_ > n_steps_saved_ &&
         outcome_.code != static_cast<int>(base::ExitCode::run_again)) {
       // state_ is that before the step that failed.
       write_checkpoint(state_.number("scheme.time"));
@@ -430,6 +450,19 @@ class Evolution {
     const deck::TimeOptions& time = *problem_.time;
     if (!series_is_single() && parts_.from == nullptr) write_results(scheme.time(), scheme.u());
     if (parts_.from == nullptr) wanted_ = time.step;
+    if (parts_.from != nullptr) {
+      if (!series_is_single() && is_result_time(scheme.time()) && !series_.ends_with(scheme.time()))
+        write_results(scheme.time(), scheme.u());
+      // Ended by its own condition already, unless that is another one now.
+      if (ended_by_ == 1 && !parts_.from->changed("time.stop_when")) {
+        outcome_.status = "stop_when";
+        return true;
+      }
+      if (ended_by_ == 2 && !parts_.from->changed("time.steady_tolerance")) {
+        outcome_.status = "steady";
+        return true;
+      }
+    }
     last_checkpoint_at_ = parts_.recorder.elapsed();
     // Before the first one is measured: a few vectors at a disk's 200 MB/s.
     pace_.checkpoint(3 * 8.0 * static_cast<double>(parts_.space.n_global) * m() / 2e8);
@@ -536,6 +569,7 @@ class Evolution {
       const Wish wish = agreed_wish(scheme.time());
       const bool is_last = ends || condition_holds || is_steady;
       if (writes_checkpoints() && (is_last || wish.checkpoint || wish.stop)) {
+        ended_by_ = condition_holds ? 1 : is_steady ? 2 : 0;
         note_state(scheme);
         if (!wish.stop || is_last) write_checkpoint(scheme.time());
       }
@@ -579,10 +613,10 @@ class Evolution {
     add("run.rejected_steps", n_rejected_);
     add("run.newton_iterations", newton_iterations_);
     add("run.linear_iterations", linear_iterations_);
-    add("run.outputs", n_outputs_);
     add("run.failures", n_failures_);
     add("run.wanted", wanted_);
     add("run.last_wanted", last_wanted_);
+    add("run.ended_by", ended_by_);
     state_.add("run.results", series_.names());
   }
 
@@ -590,7 +624,11 @@ class Evolution {
   [[nodiscard]] solve::SavedState resume() {
     if (parts_.from == nullptr) return {};
     const perf::Stage stage(parts_.recorder, "restart");
-    const solve::SavedState state = checkpoints_->load(*parts_.from);
+    solve::SavedState state = checkpoints_->load(*parts_.from);
+    if (parts_.from->changed("solver.") || parts_.from->changed("nonlinear.")) {
+      state.add(solve::SavedState::solver_changed, 1.0);
+      parts_.remark("solver keys have changed: matrices and preconditioners are made anew");
+    }
     const auto take = [&](auto& to, const char* name) {
       to = static_cast<std::remove_reference_t<decltype(to)>>(state.number(name));
     };
@@ -598,13 +636,25 @@ class Evolution {
     take(n_rejected_, "run.rejected_steps");
     take(newton_iterations_, "run.newton_iterations");
     take(linear_iterations_, "run.linear_iterations");
-    take(n_outputs_, "run.outputs");
     take(n_failures_, "run.failures");
     take(wanted_, "run.wanted");
     take(last_wanted_, "run.last_wanted");
-    n_multiples_ = multiples_reached(state.number("scheme.time"));
+    take(ended_by_, "run.ended_by");
+    const double time = state.number("scheme.time");
+    // Keys that may change are looked at as they are now.
+    const deck::TimeOptions& options = *problem_.time;
+    if (parts_.from->changed("time.")) {
+      if (!options.tolerance) wanted_ = std::min(wanted_, options.step);
+      if (options.max_step) wanted_ = std::min(wanted_, *options.max_step);
+      if (options.min_step) wanted_ = std::max(wanted_, *options.min_step);
+    }
+    if (problem_.output.every) n_outputs_ = multiples(time, *problem_.output.every);
+    n_multiples_ = multiples_reached(time);
     n_steps_saved_ = n_steps_before_ = n_steps_;
-    series_.resume(parts_.communicator, state.text("run.results"));
+    if (parts_.from->is_own) {
+      checkpoints_->give_up_later();
+      series_.resume(parts_.communicator, state.text("run.results"));
+    }
     parts_.progress.line("resumed", fmt::format("{} at t = {:.6g}, step {}", parts_.from->path,
                                                 state.number("scheme.time"), count_text(n_steps_)));
     return state;
@@ -624,9 +674,18 @@ class Evolution {
 
   /// Multiples of checkpoint.every from the start, never sums; those missed by round-off count.
   [[nodiscard]] std::int64_t multiples_reached(double time) const {
-    if (!problem_.checkpoint.every) return 0;
-    return static_cast<std::int64_t>(
-        std::floor((time - problem_.time->start) / *problem_.checkpoint.every * (1 + 1e-12)));
+    return problem_.checkpoint.every ? multiples(time, *problem_.checkpoint.every) : 0;
+  }
+  [[nodiscard]] std::int64_t multiples(double time, double every) const {
+    return static_cast<std::int64_t>(std::floor((time - problem_.time->start) / every + 1e-9));
+  }
+  /// Whether the deck asks for a result at this time, which is that after n_steps_.
+  [[nodiscard]] bool is_result_time(double time) const {
+    if (problem_.output.every_steps) return n_steps_ % *problem_.output.every_steps == 0;
+    const double every = *problem_.output.every;
+    const double multiple =
+        problem_.time->start + static_cast<double>(multiples(time, every)) * every;
+    return std::abs(time - multiple) <= 1e-9 * every;
   }
 
   struct Wish {
@@ -699,17 +758,18 @@ class Evolution {
 
   [[nodiscard]] std::string time_limit_name() const {
     const auto limit = time_limit(problem_.limits.walltime_seconds, parts_.recorder.elapsed());
-    return limit ? limit->from : std::string("a signal to another rank");
+    return limit ? limit->from : std::string("limits.walltime");
   }
 
   /// The run ends here, before its end: with a checkpoint of state_ to go on from, where there are
   /// checkpoints. Collective.
   void stop(double time, const char* where) {
     if (!writes_checkpoints()) {
-      failed(fmt::format("limits.walltime is over at t = {:.6g}", time));
+      failed(fmt::format("{} is over at t = {:.6g}", time_limit_name(), time));
       return;
     }
-    if (Signals::stop().empty() && n_steps_ == n_steps_before_) {
+    const bool by_signal = parts_.communicator.any(!Signals::stop().empty());
+    if (!by_signal && n_steps_ == n_steps_before_) {
       // To come back would be to stop here again.
       failed(
           fmt::format("no step was done before the time was over ({}); nothing was gained by "
@@ -721,7 +781,9 @@ class Evolution {
     outcome_.code = static_cast<int>(base::ExitCode::run_again);
     outcome_.status = "stopped";
     if (why_stopped_.empty())
-      why_stopped_ = Signals::stop().empty() ? time_limit_name() : Signals::stop();
+      why_stopped_ = !by_signal                ? time_limit_name()
+                     : Signals::stop().empty() ? std::string("a signal to another rank")
+                                               : Signals::stop();
     parts_.progress.finish_line();
     parts_.progress.line("stopped", fmt::format("{} at t = {:.6g} ({}); go on with: ritz run ... "
                                                 "--resume",
@@ -988,6 +1050,7 @@ class Evolution {
   std::int64_t n_steps_saved_ = 0;   ///< steps at the last checkpoint
   std::int64_t n_outputs_ = 0, n_multiples_ = 0, n_checkpoints_ = 0;
   int n_failures_ = 0;
+  int ended_by_ = 0;  ///< 1: stop_when, 2: steady_tolerance
   double checkpoint_seconds_ = 0, checkpoint_bytes_ = 0;
   bool not_finite_is_told_ = false;
   bool is_finite_ = true;          ///< u of the last step, on all ranks

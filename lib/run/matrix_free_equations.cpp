@@ -142,7 +142,10 @@ void MatrixFreeEquations::save(solve::SavedState& state) const {
 void MatrixFreeEquations::restore(const solve::SavedState& state) {
   // Steps of nearly the same length share an operator: that of the first. The preconditioner, which
   // goes with it, is made by the next solve.
-  if (state.number("operator.is_made") == 0) return;
+  if (state.has_number(solve::SavedState::solver_changed) ||
+      !state.has_number("operator.is_made") || state.number("operator.is_made") == 0) {
+    return;
+  }
   make_stage(state.number("operator.time"), state.number("operator.rate_shift"),
              state.number("operator.second_shift"));
 }

@@ -127,7 +127,7 @@ std::vector<IntegralResult> integrate_system(const mesh::Mesh& mesh, const fem::
       if (linear_form == nullptr) {
         diagnostics.error(one.on.where,
                           fmt::format("integral '{}' of the flux: only for linear equations of one "
-                                      "unknown",
+                                      "unknown in Cartesian coordinates",
                                       one.name));
         continue;
       }

@@ -2,6 +2,7 @@
 
 #include "matrix_free_jacobian.hpp"
 #include "output_fields.hpp"
+#include "ritz/base/format.hpp"
 #include "ritz/deck/parse.hpp"
 #include "ritz/run/form.hpp"
 #include "ritz/run/system_form.hpp"
@@ -42,6 +43,15 @@ Prepared prepare(const comm::Communicator& communicator, const std::string& deck
       if (needs_system(prepared.problem, system)) {
         for (const base::Diagnostic& one : of_system.entries()) diagnostics.add(one);
         prepared.equations.is_system = true;
+        for (const deck::Integral& one : prepared.problem.integrals) {
+          if (one.kind != deck::Integral::Kind::flux || has_linear_form(prepared.problem, system))
+            continue;
+          diagnostics.error(
+              one.on.where,
+              fmt::format("integral '{}' of the flux: only for linear equations of one "
+                          "unknown in Cartesian coordinates",
+                          one.name));
+        }
         prepared.equations.needs_matrix = needs_matrix(prepared.problem, system);
         if (!diagnostics.has_errors())
           prepared.equations.symmetric = physics::system_traits(system).is_symmetric;

@@ -32,6 +32,10 @@ class ResultSeries {
   /// Goes on after those files: what lies later is removed, so that no time appears twice.
   /// Collective. Throws Error(io) on every rank.
   void resume(const comm::Communicator& communicator, const std::string& names);
+  /// Whether the last file is of this time.
+  [[nodiscard]] bool ends_with(double time) const {
+    return !files_.empty() && files_.back().second == time;
+  }
   /// What to open.
   [[nodiscard]] std::string path() const;
 

@@ -60,6 +60,11 @@ std::string obstacle(const deck::Problem& problem, std::size_t unknown,
         "for degree 1 only",
         problem.space.degree);
   }
+  if (problem.solver.operator_kind == "matrix-free" ||
+      problem.solver.preconditioner == "multigrid") {
+    return "solver.operator = \"matrix-free\" and preconditioner = \"multigrid\": its Jacobian is "
+           "assembled";
+  }
   if (problem.equation.is_axisymmetric)
     return "axisymmetric coordinates: its residual lacks their terms";
   if (problem.time && (problem.time->method == deck::TimeMethod::rk4))

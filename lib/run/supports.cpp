@@ -20,7 +20,21 @@ std::string free_motions(const mesh::Mesh& mesh, const fem::Space& space,
   const std::size_t first = m - d;  // behind the temperature
   for (const auto& boundary : form.boundaries) {
     for (const auto& entry : physics::jacobian_entries(form, boundary)) {
-      if (static_cast<std::size_t>(entry.test) >= first) return "";
+      if (static_cast<std::size_t>(entry.test) >= first &&
+          static_cast<std::size_t>(entry.trial) >= first) {
+        return "";  // springs on the boundary
+      }
+    }
+  }
+  for (const auto& region : form.regions) {
+    for (const auto& entry : physics::jacobian_entries(form, region)) {
+      // Springs in the volume; the hoop stress of a body of revolution is none along its axis.
+      const auto test = static_cast<std::size_t>(entry.test);
+      const bool is_hoop = problem.equation.is_axisymmetric && test == first;
+      if (test >= first && static_cast<std::size_t>(entry.trial) >= first && entry.test_slot == 0 &&
+          entry.trial_slot == 0 && !is_hoop) {
+        return "";
+      }
     }
   }
   // Sums over the held components of products of motions: what is in the kernel is free.

@@ -94,8 +94,10 @@ class SystemBuilder {
     at.where = problem_.equation.where;
     physics::SystemForm::Region region;
     if (first_displacement_ == 1) region = scalar_region(name);  // the temperature
-    for (std::size_t i = 0; i < d; ++i) finish(texts ? texts->f0[i] : "0", region.f0, at);
-    for (std::size_t i = 0; i < d * d; ++i) finish(texts ? texts->f1[i] : "0", region.f1, at);
+    // The body is in balance at every time: nothing of it is explicit.
+    const bool is_there = texts && part_ != Part::explicit_terms;
+    for (std::size_t i = 0; i < d; ++i) finish(is_there ? texts->f0[i] : "0", region.f0, at);
+    for (std::size_t i = 0; i < d * d; ++i) finish(is_there ? texts->f1[i] : "0", region.f1, at);
     return region;
   }
 
@@ -450,11 +452,13 @@ void check_mass(const deck::Problem& problem, const physics::SystemForm& form,
       if (!changes) continue;
       diagnostics.error(
           problem.time->method_where,
-          fmt::format("time.method = \"{}\" needs a capacity that depends on neither "
-                      "t nor an unknown (that of {} does{}); take bdf2 or sdirk3",
-                      problem.time->method == deck::TimeMethod::imex2 ? "imex2" : "imex3",
-                      form.unknowns[static_cast<std::size_t>(entry.test)],
-                      entry.test_slot > 0 ? ", by SUPG's part with the velocity" : ""));
+          fmt::format(
+              "time.method = \"{}\" needs a capacity that depends on neither "
+              "t nor an unknown (that of {} does{}); take bdf2 or sdirk3{}",
+              problem.time->method == deck::TimeMethod::imex2 ? "imex2" : "imex3",
+              form.unknowns[static_cast<std::size_t>(entry.test)],
+              entry.test_slot > 0 ? ", by SUPG's part with the velocity and the reaction" : "",
+              entry.test_slot > 0 ? ", or equation.stabilisation = \"none\"" : ""));
       return;
     }
   }

@@ -231,9 +231,7 @@ class Solve {
 
   [[nodiscard]] double seconds_left() const {
     if (!context_.seconds_left) return std::numeric_limits<double>::infinity();
-    double left = communicator_.is_root() ? context_.seconds_left() : 0.0;
-    communicator_.broadcast(left);
-    return left;
+    return communicator_.min(context_.seconds_left());
   }
 
   /// ||b - A x|| / ||b||; leaves b - A x in residual_.

@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from harness import SLOWNESS, Case
+from harness import BOX, SLOWNESS, Case
 from test_time import HEAT, history, series
 
 NONLINEAR = """
@@ -210,6 +210,77 @@ class Restart(Case):
                 self.assertAlmostEqual(history(longer)[-1][key], value, delta=1e-6, msg=key)
         early = self.run_deck(deck, "--resume", "--set", "time.end=0.3", ranks=2, expect=2)
         self.assertIn("time.end = 0.3 lies before the checkpoint (t = 0.4)", early.output)
+
+    def test_results_at_the_end_of_a_run_that_goes_on(self):
+        """The result at the old end is one of the series when the run goes on, and times are hit as
+        if it had never stopped there."""
+        deck = self.deck(NONLINEAR)
+        every = ["--set", "output.every=0.1"]
+        whole = self.run_deck(deck, *every, ranks=2, output="whole")
+        self.run_deck(deck, *every, "--set", "time.end=0.2", ranks=2)
+        longer = self.run_deck(deck, "--resume", *every, ranks=2)
+        self.assertEqual([time for _, time in series(longer)], [time for _, time in series(whole)])
+        times = [row["time"] for row in history(longer)]
+        self.assertEqual(times, sorted(set(times)))
+        # Another rhythm of results from here on.
+        self.run_deck(deck, *every, "--set", "time.end=0.2", "--overwrite", ranks=2)
+        finer = self.run_deck(deck, "--resume", "--set", "output.every=0.05", ranks=2)
+        for time, expected in zip([time for _, time in series(finer)],
+                                  [0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4]):
+            self.assertAlmostEqual(time, expected, delta=1e-12)
+        elsewhere = self.run_deck(deck, "--from", self.folder / "whole", "--set", "time.end=0.6",
+                                  *every, ranks=2, output="new")
+        self.assertEqual([round(time, 9) for _, time in series(elsewhere)], [0.4, 0.5, 0.6])
+        for name, _ in series(elsewhere):
+            self.assertTrue((elsewhere.folder / name).exists(), name)
+
+    def test_more_ranks_than_cells(self):
+        deck = self.deck(NONLINEAR.replace("[9, 7]", "[2, 1]").replace(
+            '    distortion = "random"\n    distortion_amount = 0.3\n', ""))
+        run = self.run_deck(deck, ranks=4)
+        again = self.run_deck(deck, "--from", checkpoints(run)[1], ranks=4, output="again")
+        self.assertEqual(sums(checkpoints(again)[-1]), sums(checkpoints(run)[-1]))
+
+    def test_other_solvers_from_here_on(self):
+        deck = self.deck(LINEAR)
+        run = self.run_deck(deck, ranks=2)
+        for setting in ("solver.operator=assembled", "solver.preconditioner=jacobi",
+                        "time.step=0.01"):
+            again = self.run_deck(deck, "--from", checkpoints(run)[1], "--set", setting, ranks=2,
+                                  output=setting)
+            self.assertAlmostEqual(history(again)[-1]["max_u"], history(run)[-1]["max_u"],
+                                   delta=1e-3 if "step" in setting else 1e-6, msg=setting)
+            if "step" in setting:
+                self.assertLessEqual(history(again)[0]["dt"], 0.0100001)
+
+    def test_an_ended_run_stays_ended(self):
+        deck = self.deck(NONLINEAR.replace("end = 0.4", 'end = 0.4\n    stop_when = "max(u) > 0.5"'))
+        run = self.run_deck(deck, ranks=2)
+        rows = history(run)
+        self.assertLess(rows[-1]["time"], 0.39)
+        again = self.run_deck(deck, "--resume", ranks=2)
+        self.assertEqual(history(again), rows)
+
+    def test_a_steady_deck_leaves_checkpoints_alone(self):
+        run = self.run_deck(self.deck(NONLINEAR))
+        files = checkpoints(run)
+        (run.folder / "status.json").unlink()  # as if it had been killed
+        steady = self.deck(BOX, "steady.toml")
+        refused = self.run_deck(steady, "--resume", expect=2)
+        self.assertIn("the deck has no [time]", refused.output)
+        self.assertEqual(checkpoints(run), files)
+
+    def test_killed_in_the_first_checkpoint(self):
+        deck = self.deck(NONLINEAR)
+        run = self.run_deck(deck, ranks=2)
+        for path in checkpoints(run)[1:]:
+            path.unlink()
+            path.with_suffix(".complete").unlink()
+        checkpoints(run)[0].with_suffix(".complete").unlink()
+        status = run.folder / "status.json"
+        status.write_text(status.read_text().replace('"phase":"done"', '"phase":"time"'))
+        again = self.run_deck(deck, "--resume", ranks=2)
+        self.assertIn("the run starts from the beginning", again.output)
 
     def test_keys_that_must_stay(self):
         deck = self.deck(NONLINEAR)

@@ -160,7 +160,7 @@ struct EquationOptions {
   Plane plane = Plane::strain;  ///< of kind elasticity in two dimensions
   Stabilisation stabilisation = Stabilisation::automatic;  ///< of unknowns with advection
   base::Location stabilisation_where;                      ///< empty if that is a default
-  std::optional<base::Location> plane_where;  ///< where the deck chose it
+  std::optional<base::Location> plane_where;               ///< where the deck chose it
   /// x is the radius of a body of revolution and y runs along its axis: by plane or, for scalar
   /// unknowns, by equation.coordinates.
   bool is_axisymmetric = false;

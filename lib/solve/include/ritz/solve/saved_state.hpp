@@ -21,6 +21,10 @@ struct SavedState {
     vectors.emplace_back(name, vector);
   }
 
+  /// A number of this name says that the solver's options are others now: matrices and
+  /// preconditioners are made anew.
+  static constexpr const char* solver_changed = "solver.changed";
+
   /// Throw Error(io) if there is none of this name. Local.
   [[nodiscard]] const std::string& text(const std::string& name) const;
   [[nodiscard]] double number(const std::string& name) const;

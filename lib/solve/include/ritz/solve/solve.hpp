@@ -81,7 +81,8 @@ struct Context {
   std::function<Place(LocalId)> place;
   /// Called on rank 0 each iteration with the iteration and the residual relative to the rhs.
   std::function<void(int, double)> progress;
-  /// Seconds until the solve has to stop (status walltime); asked on rank 0 now and then.
+  /// Seconds until the solve has to stop (status walltime); asked on every rank now and then,
+  /// the least of all ranks counts.
   std::function<double()> seconds_left;
   std::optional<double>
       memory_bytes;  ///< per rank; more than this is Error(memory) before building
