@@ -285,7 +285,7 @@ class Advection(Case):
         wind = self.deck(text.replace("advection = [1.0, 1.0]", 'advection = ["1 + 0.1*u", 1.0]'),
                          "wind.toml")
         refused = self.solve(wind, "time.method=imex2", expect=2, output="refused")
-        self.assertIn("(that of u does, by SUPG's part with the velocity)", refused.output)
+        self.assertIn("(that of u does, by SUPG's part with the velocity and the reaction)", refused.output)
 
 
 class Imex(Case):
