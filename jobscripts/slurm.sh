@@ -23,6 +23,12 @@ export OMP_PROC_BIND=spread OMP_PLACES=threads
 # sbatch's --cpus-per-task does not reach srun by itself since Slurm 22.05.
 export SRUN_CPUS_PER_TASK=$OMP_NUM_THREADS
 
+# Ritz stops by itself before the job's time is over: newer Slurms set this, others are asked.
+if [ -z "${SLURM_JOB_END_TIME:-}" ]; then
+  SLURM_JOB_END_TIME=$(date -d "$(squeue -h -j "$SLURM_JOB_ID" -o %e)" +%s) || SLURM_JOB_END_TIME=
+fi
+export SLURM_JOB_END_TIME
+
 # --resume goes on from the newest good checkpoint, or starts when there is none yet; Ritz reads from
 # SLURM_JOB_END_TIME when it has to stop. pmi2 is what MPICH speaks; sites with another default: srun --mpi=list.
 status=0

@@ -17,6 +17,10 @@ constexpr std::array watched{SIGTERM, SIGUSR1, SIGUSR2};
 // Lock-free atomics of this size are safe in handlers.
 std::atomic<int> stopped_by{0};
 std::atomic<bool> wants_checkpoint{false};
+std::atomic<std::time_t> stopped_at{0};
+
+/// Batch systems send one SIGTERM to the job and one to its processes, within moments.
+constexpr std::time_t echo_seconds = 2;
 
 extern "C" void on_signal(int number) {
   if (number == SIGUSR1) {
@@ -24,11 +28,13 @@ extern "C" void on_signal(int number) {
     return;
   }
   if (number == SIGTERM && stopped_by == SIGTERM) {
+    if (std::time(nullptr) - stopped_at < echo_seconds) return;
     // The second one: as if nobody had caught it, so that the launcher sees what it is.
     std::signal(SIGTERM, SIG_DFL);
     std::raise(SIGTERM);
     return;
   }
+  if (stopped_by == 0) stopped_at = std::time(nullptr);
   stopped_by = number;
 }
 
@@ -45,6 +51,7 @@ std::optional<double> environment_seconds(const char* name) {
 
 Signals::Signals() {
   stopped_by = 0;
+  stopped_at = 0;
   wants_checkpoint = false;
   for (std::size_t i = 0; i < watched.size(); ++i) before_[i] = std::signal(watched[i], on_signal);
 }

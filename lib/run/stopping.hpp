@@ -12,7 +12,9 @@
 namespace ritz::run {
 
 /// While it lives SIGTERM and SIGUSR2 ask for a checkpoint and the end of the run, SIGUSR1 for a
-/// checkpoint; a second SIGTERM ends the process at once. One object at a time. Local.
+/// checkpoint; a second SIGTERM, two
+/// seconds later or more (launchers send it twice), ends the process at once. One object at a time.
+/// Local.
 class Signals {
  public:
   Signals();
