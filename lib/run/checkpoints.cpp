@@ -9,7 +9,6 @@
 
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
-#include "ritz/base/log.hpp"
 #include "ritz/deck/compare.hpp"
 #include "ritz/la/vector.hpp"
 
@@ -98,7 +97,8 @@ std::vector<std::string> checkpoint_files(const comm::Communicator& communicator
 
 std::optional<Resumption> find_checkpoint(const comm::Communicator& communicator,
                                           const std::string& output_directory,
-                                          const std::string& wanted) {
+                                          const std::string& wanted,
+                                          base::Diagnostics& diagnostics) {
   const std::string& where = wanted.empty() ? output_directory : wanted;
   const std::vector<std::string> candidates = checkpoint_files(communicator, where);
   if (candidates.empty()) {
@@ -107,12 +107,15 @@ std::optional<Resumption> find_checkpoint(const comm::Communicator& communicator
                       "there is no checkpoint here");
   }
   base::Diagnostics refused;
+  const auto tell_skipped = [&] {
+    for (const base::Diagnostic& one : refused.entries())
+      diagnostics.warning({}, "skipped " + one.where.text() + ": " + one.message);
+  };
   bool any_marker = false;
   for (const std::string& path : candidates) {
     const std::string problem = store::checkpoint_problem(communicator, path);
     if (problem.empty()) {
-      for (const base::Diagnostic& one : refused.entries())
-        base::log::warning("skipped " + one.where.text() + ": " + one.message);
+      tell_skipped();
       return Resumption{path, store::read_facts(communicator, path), {}, true};
     }
     std::error_code unknown;
@@ -122,8 +125,7 @@ std::optional<Resumption> find_checkpoint(const comm::Communicator& communicator
     refused.error({path, 0, 0}, problem);
   }
   if (!any_marker && wanted.empty()) {
-    for (const base::Diagnostic& one : refused.entries())
-      base::log::warning("skipped " + one.where.text() + ": " + one.message);
+    tell_skipped();
     return std::nullopt;
   }
   refused.error(

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ritz/base/error.hpp"
 #include "ritz/deck/problem.hpp"
 #include "ritz/fem/space.hpp"
 #include "ritz/mesh/mesh.hpp"
@@ -35,12 +36,13 @@ struct Resumption {
 
 /// The newest checkpoint that is complete and undamaged: of the run in `output_directory`, or, if
 /// `wanted` is not empty, that file or the newest in that folder. Those that had to be skipped are
-/// told with their reasons. Nothing if there is none at all, or only files whose writing was
-/// interrupted; throws Error(io) if there are some and
-/// none is good, or `wanted` is not good. Collective.
+/// warnings in `diagnostics`, with their reasons. Nothing if there is none at all, or only files
+/// whose writing was interrupted; throws Error(io) if there are some and none is good, or `wanted`
+/// is not good. Collective.
 [[nodiscard]] std::optional<Resumption> find_checkpoint(const comm::Communicator& communicator,
                                                         const std::string& output_directory,
-                                                        const std::string& wanted);
+                                                        const std::string& wanted,
+                                                        base::Diagnostics& diagnostics);
 
 /// Compares the deck with the checkpoint's: throws Error(deck) with every key that must stay as it
 /// was and has changed, with both values; the others go to `changes`. Local and the same on every

@@ -98,7 +98,8 @@ class Run {
   /// Where the run starts from, and what to do with the files that are there.
   Existing find_start() {
     if (!request_.resume) return request_.overwrite ? Existing::replace : Existing::refuse;
-    from_ = find_checkpoint(communicator_, problem().output.directory, *request_.resume);
+    from_ =
+        find_checkpoint(communicator_, problem().output.directory, *request_.resume, diagnostics_);
     if (from_ && !problem().time) {
       throw base::Error(
           base::ExitCode::deck, base::Location{from_->path, 0, 0},

@@ -317,6 +317,9 @@ class Restart(Case):
         result = self.run_deck(deck, "--resume", ranks=3)
         self.assertIn(f"skipped {files[-1]}: its checksum is not the one", result.output)
         self.assertRegex(result.output, r"it has \d+ bytes and was written with \d+")
+        # What was skipped is in the provenance of what is written from here on.
+        code, text = self.call("info", checkpoints(result)[-1], ranks=0)
+        self.assertEqual((code, text.count("skipped ")), (0, 2), text)
         self.assertEqual(len(sums(checkpoints(result)[-1])), len(sums(checkpoints(whole)[-1])))
         for path in checkpoints(run):
             path.write_bytes(b"")
