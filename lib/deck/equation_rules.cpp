@@ -190,6 +190,18 @@ void check_elasticity(const Node& root, const Problem& problem, Report& report) 
                         "leave out one of the two",
                         table, key));
       }
+      if (own.thermal_expansion && !own.orthotropic->thermal_expansion.empty()) {
+        report.error(own.thermal_expansion->where,
+                     fmt::format("{0}.thermal_expansion and {0}.orthotropic.thermal_expansion: "
+                                 "leave out one of the two",
+                                 table));
+      }
+    } else if (general.orthotropic && !general.orthotropic->thermal_expansion.empty() &&
+               own.youngs_modulus && !own.thermal_expansion) {
+      report.error(own.youngs_modulus->where,
+                   fmt::format("{}.thermal_expansion is missing: the equation's is along the axes "
+                               "of its orthotropic law, and this material is isotropic; 0 for none",
+                               table));
     } else if (general.orthotropic &&
                own.youngs_modulus.has_value() != own.poissons_ratio.has_value()) {
       const Formula& given = own.youngs_modulus ? *own.youngs_modulus : *own.poissons_ratio;
