@@ -1,0 +1,187 @@
+#include "registry_parts.hpp"
+
+namespace ritz::deck {
+
+std::vector<Key> general_keys() {
+  return {
+      {.path = "include",
+       .type = Type::strings,
+       .fallback_note = "none",
+       .example = "[\"common.toml\"]",
+       .help = "Deck files to read first, relative to the file that includes them. Keys of the "
+               "including file win, tables are merged, arrays of tables are appended; a file is "
+               "read once."},
+      {.path = "deck_version",
+       .type = Type::integer,
+       .unit = "1",
+       .fallback = "1",
+       .help = "Version of the deck's language; this program reads version 1."},
+      {.path = "title",
+       .type = Type::string,
+       .fallback = "\"\"",
+       .help = "One line about the problem, for logs and files.",
+       .may_change_on_restart = true},
+
+      {.path = "parameters",
+       .type = Type::table,
+       .help = "Named numbers that every expression of the deck may use: [parameters] h_air = "
+               "12.0, then coefficient = \"2*h_air\". Change one from the command line with --set "
+               "parameters.h_air=25."},
+      {.path = "parameters.*",
+       .type = Type::real,
+       .unit = "any",
+       .example = "12.0",
+       .help = "A number with a name of letters, digits and _ that is not a word of the "
+               "expression language."},
+  };
+}
+
+std::vector<Key> mesh_keys() {
+  return {
+      {.path = "mesh",
+       .type = Type::table,
+       .required = true,
+       .help = "The domain and its cells: generated (a box) or read from a file."},
+      {.path = "mesh.kind",
+       .type = Type::choice,
+       .required = true,
+       .example = "\"box\"",
+       .choices = {"box", "file"},
+       .help = "\"box\" generates an interval, rectangle or brick; \"file\" reads a Gmsh mesh."},
+      {.path = "mesh.file",
+       .type = Type::path,
+       .required = true,
+       .example = "\"part.msh\"",
+       .when = "kind",
+       .when_values = {"file"},
+       .help =
+           "Gmsh file (.msh 2.2 or 4.1), relative to the deck's folder. Its physical names are the "
+           "names of regions and boundaries."},
+      {.path = "mesh.cells",
+       .type = Type::integers,
+       .unit = "1",
+       .required = true,
+       .example = "[8, 8]",
+       .range = {.lower = 1.0, .upper = 1e9},
+       .min_items = 1,
+       .max_items = 3,
+       .when = "kind",
+       .when_values = {"box"},
+       .help =
+           "Cells of the box along x, y and z; as many entries as the problem has dimensions. With "
+           "tri each rectangle is cut into 2 cells, with tet each brick into 6."},
+      {.path = "mesh.lower",
+       .type = Type::reals,
+       .unit = "length",
+       .fallback_note = "0 in each direction",
+       .example = "[0.0, 0.0]",
+       .min_items = 1,
+       .max_items = 3,
+       .when = "kind",
+       .when_values = {"box"},
+       .help = "Corner of the box with the smallest coordinates."},
+      {.path = "mesh.upper",
+       .type = Type::reals,
+       .unit = "length",
+       .fallback_note = "1 in each direction",
+       .example = "[1.0, 1.0]",
+       .min_items = 1,
+       .max_items = 3,
+       .when = "kind",
+       .when_values = {"box"},
+       .help = "Corner of the box with the largest coordinates."},
+      {.path = "mesh.cell_type",
+       .type = Type::choice,
+       .fallback_note = "line, quad or hex by the dimension",
+       .example = "\"quad\"",
+       .choices = {"line", "tri", "quad", "tet", "hex"},
+       .when = "kind",
+       .when_values = {"box"},
+       .help = "Cells of the box: line in one dimension, tri or quad in two, tet or hex in three."},
+      {.path = "mesh.grading",
+       .type = Type::reals,
+       .unit = "1",
+       .fallback_note = "1 in each direction",
+       .example = "[1.0, 1.0]",
+       .range = positive,
+       .min_items = 1,
+       .max_items = 3,
+       .when = "kind",
+       .when_values = {"box"},
+       .help =
+           "Size of the last cell over the size of the first one in each direction, geometric in "
+           "between: above 1 refines towards the lower corner."},
+      {.path = "mesh.distortion",
+       .type = Type::choice,
+       .fallback = "\"none\"",
+       .choices = {"none", "smooth", "random", "kershaw"},
+       .when = "kind",
+       .when_values = {"box"},
+       .help = "Moves the vertices of the box, for tests: the inner ones by a smooth bump or at "
+               "random (the same for every number of ranks), or all but in x into the layers of "
+               "Kershaw's mesh, with cells of very unlike sizes and angles; 2 and 3 dimensions."},
+      {.path = "mesh.distortion_amount",
+       .type = Type::real,
+       .unit = "1",
+       .fallback = "0.0",
+       .range = {.lower = 0.0, .upper = 1.0, .upper_open = true},
+       .when = "kind",
+       .when_values = {"box"},
+       .help = "How far: 0 not at all; near 1 cells are almost flat. For Kershaw's mesh 1 minus "
+               "its parameter epsilon."},
+      {.path = "mesh.seed",
+       .type = Type::integer,
+       .unit = "1",
+       .fallback = "1",
+       .range = not_negative,
+       .when = "kind",
+       .when_values = {"box"},
+       .help = "Start of the random numbers of distortion = \"random\"."},
+      {.path = "mesh.refine",
+       .type = Type::integer,
+       .unit = "1",
+       .fallback = "0",
+       .range = {.lower = 0.0, .upper = 10.0},
+       .help = "Uniform refinements, done in parallel after partitioning: each makes 2, 4 or 8 "
+               "cells of one."},
+      {.path = "mesh.sets",
+       .type = Type::table,
+       .help = "Extra named boundary sets: name = \"condition on x, y, z\". A set holds the outer "
+               "facets whose vertices and centre all fulfil the condition."},
+      {.path = "mesh.sets.*",
+       .type = Type::condition,
+       .example = "\"x < 1e-9 and y > 0.02\"",
+       .help = "Condition that picks the outer facets of the set of this name."},
+
+      {.path = "partition",
+       .type = Type::table,
+       .help = "How cells are shared out among the ranks.",
+       .may_change_on_restart = true},
+      {.path = "partition.method",
+       .type = Type::choice,
+       .fallback = "\"multijagged\"",
+       .choices = {"multijagged", "rcb", "block", "graph", "hypergraph"},
+       .help = "Zoltan2 method: multijagged and rcb cut by coordinates, graph and hypergraph by "
+               "connections, block by number.",
+       .may_change_on_restart = true},
+      {.path = "partition.max_imbalance",
+       .type = Type::real,
+       .unit = "1",
+       .fallback = "1.05",
+       .range = at_least_one,
+       .help =
+           "Largest share of a rank over the average; above it another method is tried, and told.",
+       .may_change_on_restart = true},
+
+      {.path = "space", .type = Type::table, .help = "The functions the solution is made of."},
+      {.path = "space.degree",
+       .type = Type::integer,
+       .unit = "1",
+       .fallback = "1",
+       .range = {.lower = 1.0, .upper = 8.0},
+       .help = "Polynomial degree of the continuous Lagrange elements: 1 to 8 on line, quad and "
+               "hex, 1 to 3 on tri and tet."},
+  };
+}
+
+}  // namespace ritz::deck
