@@ -39,6 +39,11 @@ struct EvolutionParts {
   const std::vector<std::string>& remarks;  ///< so far, for the provenance of the files
   const OutputFields& output;               ///< stresses and the like
   const Resumption* from = nullptr;         ///< checkpoint to go on from
+
+  /// A file of the output directory.
+  [[nodiscard]] std::string path(const std::string& name) const {
+    return problem.output.directory + "/" + name;
+  }
 };
 
 struct EvolutionOutcome {

@@ -1,0 +1,79 @@
+#pragma once
+
+// What lets a run in time be cut into several: its checkpoints, and the signals and clocks that ask
+// for one or for the end. Private to room run.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "checkpoints.hpp"
+#include "evolution.hpp"
+#include "stopping.hpp"
+
+namespace ritz::run {
+
+class Interruptions {
+ public:
+  /// `parts` must outlive it. Collective.
+  explicit Interruptions(const EvolutionParts& parts);
+
+  /// Whether this run writes checkpoints.
+  [[nodiscard]] bool writes() const {
+    return parts_.problem.time && parts_.problem.checkpoint.write;
+  }
+
+  /// What the run goes on from. Later checkpoints of the same folder are given up. Collective.
+  /// Throws Error(mesh) and Error(io) on every rank.
+  [[nodiscard]] solve::SavedState load();
+
+  /// The first step comes next. `n_steps`: those of the runs before.
+  void begin(double time, std::int64_t n_steps);
+
+  /// Seconds until the run has to stop, as this rank sees it. Local.
+  [[nodiscard]] double seconds_left() const;
+
+  struct Wish {
+    bool checkpoint = false;
+    bool stop = false;
+  };
+  /// What the deck, the clock of the root and signals to any rank want after a step, the last of
+  /// `n_steps`, that took so long. Collective.
+  [[nodiscard]] Wish after_step(double time, std::int64_t n_steps, double step_seconds);
+
+  /// Why a run of so many steps that is stopped at this time cannot go on from a checkpoint; empty:
+  /// it can. Collective.
+  [[nodiscard]] std::string why_not_resumable(double time, std::int64_t n_steps) const;
+  /// Who wants the run to stop. Collective.
+  [[nodiscard]] std::string reason() const;
+
+  /// `state`: at this time, after so many steps. Collective. Throws Error(io) on every rank; what
+  /// was there stays.
+  void write(const solve::SavedState& state, double time, std::int64_t n_steps);
+  /// Steps at the last checkpoint.
+  [[nodiscard]] std::int64_t n_steps_saved() const { return n_steps_saved_; }
+  [[nodiscard]] std::string path() const { return checkpoints_->path(); }  ///< of the last one
+  /// How many were written and how long that took, into log and performance record.
+  void tell() const;
+
+ private:
+  [[nodiscard]] std::string limit_name() const;
+  [[nodiscard]] std::int64_t multiples_reached(double time) const;
+
+  const EvolutionParts& parts_;
+  std::optional<Checkpoints> checkpoints_;
+  std::optional<Signals> signals_;
+  Pace pace_;
+  std::string why_stopped_;
+  double last_checkpoint_at_ = 0;    ///< seconds since the start of the program
+  std::int64_t n_steps_before_ = 0;  ///< steps of the runs that this one goes on from
+  std::int64_t n_steps_saved_ = 0;
+  std::int64_t n_multiples_ = 0;  ///< of checkpoint.every that lie behind
+  std::int64_t n_checkpoints_ = 0;
+  double checkpoint_seconds_ = 0, checkpoint_bytes_ = 0;
+};
+
+/// How many multiples of `every`, counted from `start`, lie behind; one missed by round-off counts.
+[[nodiscard]] std::int64_t multiples(double time, double start, double every);
+
+}  // namespace ritz::run
