@@ -226,7 +226,75 @@ std::string AssembledEquations::residual(const la::Vector& u, const la::Vector& 
   const std::string bad =
       not_finite_text(assembler_.residual({stage_.time, u_, rate_, second_}, r));
   if (stage_.load.data() != nullptr) la::axpby(1.0, stage_.load, 1.0, r);
+  if (settling_) {
+    for (LocalId i = 0; i < layout_.n_owned; ++i) {
+      if (!is_settled(i)) r(static_cast<std::size_t>(i)) = 0.0;
+    }
+  }
   return bad;
+}
+
+/// Whether settle() solves for this one.
+bool AssembledEquations::is_settled(LocalId unknown) const {
+  return !is_differential_[static_cast<std::size_t>(unknown % n_components_)] && !is_fixed(unknown);
+}
+
+/// Rows of unknowns that stay become those of the identity.
+void AssembledEquations::keep_differential_rows() {
+  const la::CsrPattern& pattern = rows_.pattern;
+  for (LocalId i = 0; i < layout_.n_owned; ++i) {
+    if (!is_differential_[static_cast<std::size_t>(i % n_components_)]) continue;
+    const auto row = static_cast<std::size_t>(i);
+    for (std::size_t k = pattern.row_offsets(row); k < pattern.row_offsets(row + 1); ++k)
+      rows_.values(k) = pattern.columns(k) == i ? 1.0 : 0.0;
+  }
+}
+
+solve::StageReport AssembledEquations::settle(double time, const la::Vector& u) {
+  solve::StageReport report;
+  // Every unknown has its derivative in time where there is no matrix.
+  const bool has_others =
+      std::find(is_differential_.begin(), is_differential_.end(), false) != is_differential_.end();
+  if (free_ || !has_others) return report;
+  const la::Vector first = la::make_vector("ritz::run::first_guess", layout_.n_owned);
+  const la::Vector r = la::make_vector("ritz::run::settled_residual", layout_.n_owned);
+  la::copy(u, first);
+  stage_ = {};
+  stage_.time = time;
+  settling_ = true;
+  has_matrix_ = false;
+  const bool was_symmetric = symmetric_;
+  symmetric_ = false;
+  solve::NewtonOptions options = newton_options();
+  // What the equations balance, as their size without the unknowns that are looked for.
+  for (LocalId i = 0; i < layout_.n_owned; ++i) {
+    if (is_settled(i)) u(static_cast<std::size_t>(i)) = 0.0;
+  }
+  std::string bad = residual(u, r);
+  la::copy(first, u);
+  if (bad.empty()) {
+    options.scale = la::norm2(communicator(), r);
+    const solve::NewtonReport newton = newton_.solve(u, options);
+    report.newton_iterations = newton.iterations;
+    report.linear_iterations = newton.linear_iterations;
+    if (newton.outcome == solve::NewtonReport::Outcome::walltime)
+      report = {solve::StageReport::Outcome::stopped, 0, 0, newton.message};
+    if (!newton.converged()) bad = newton.message;
+  }
+  settling_ = false;
+  has_matrix_ = false;
+  symmetric_ = was_symmetric;
+  reuse_->forget("the equations without derivatives in time came first");
+  if (!bad.empty()) {
+    la::copy(first, u);
+    if (report.solved()) {
+      parts_.remark(
+          "the unknowns without a derivative in time could not be made to fit the others at the "
+          "start (" +
+          bad + "): the first results show them as [initial] gives them");
+    }
+  }
+  return report;
 }
 
 std::string AssembledEquations::implicit_part(double time, const la::Vector& u,
@@ -265,6 +333,7 @@ std::string AssembledEquations::assemble_jacobian(const la::Vector& u) {
   const std::string bad = not_finite_text(
       free_ ? free_->update(state, stage_.rate_shift, stage_.second_shift)
             : assembler_.jacobian(state, stage_.rate_shift, stage_.second_shift, rows_.values));
+  if (settling_) keep_differential_rows();
   if (matrix_) matrix_->values_changed();
   reuse_->operator_changed();
   if (one_way_) one_way_->values_changed();

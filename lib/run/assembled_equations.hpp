@@ -62,6 +62,7 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
     return is_differential_[static_cast<std::size_t>(component)];
   }
   void prescribe(double time, int derivative, const la::Vector& u) override;
+  solve::StageReport settle(double time, const la::Vector& u) override;
   solve::StageReport solve(const Stage& stage, const la::Vector& u) override;
   solve::StageReport highest_derivative(double time, const la::Vector& u, const la::Vector& rate,
                                         bool lumped, const la::Vector& result) override;
@@ -116,6 +117,8 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
     return assembler_.is_fixed()[static_cast<std::size_t>(unknown)] != 0;
   }
   [[nodiscard]] const std::vector<double>& prescribed(double time, int derivative);
+  [[nodiscard]] bool is_settled(LocalId unknown) const;
+  void keep_differential_rows();
 
   Parts parts_;
   assembly::SystemAssembler assembler_;
@@ -162,6 +165,7 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   std::vector<double> fixed_values_[3];  ///< [n_local * m] of the value and its derivatives in time
   Counts counts_;
   bool round_off_is_told_ = false;
+  bool settling_ = false;  ///< only the equations without derivatives in time are solved
 };
 
 }  // namespace ritz::run

@@ -273,8 +273,15 @@ class TimeScheme::Impl {
     time_ = time;
     la::copy(u, u_);
     equations_.prescribe(time, 0, u_);
+    StageReport report = equations_.settle(time, u_);
+    if (!report.solved()) return report;
     la::copy(u_, before_);
-    return begin(rate);
+    const StageReport begun = begin(rate);
+    report.outcome = begun.outcome;
+    report.newton_iterations += begun.newton_iterations;
+    report.linear_iterations += begun.linear_iterations;
+    report.message = begun.message;
+    return report;
   }
   virtual void save(SavedState& state) const {
     state.add("scheme.time", time_);

@@ -31,9 +31,9 @@ PATCH = """
 """
 
 
-def point_data(result):
+def point_data(result, name="results.vtkhdf"):
     reader = vtk.vtkHDFReader()
-    reader.SetFileName(str(result.folder / "results.vtkhdf"))
+    reader.SetFileName(str(result.folder / name))
     reader.Update()
     grid = reader.GetOutput()
     points = vtk_to_numpy(grid.GetPoints().GetData())
@@ -313,6 +313,27 @@ class ThermoElastic(Case):
         name = "p"
         at = [0.7, 0.4]
     """
+
+    def test_the_first_frame_is_in_balance(self):
+        """The same temperature as the start of a run in time, which has no stress at first."""
+        deck = self.deck(self.FREE.replace('value = 20.0', 'flux = -100.0').replace(
+            '[equation.T]', '[equation.T]\n        capacity = 1.0') + """
+        [initial]
+        T = "20 + 100*x"
+        [time]
+        end = 0.1
+        step = 0.05
+        [output]
+        every_steps = 1
+        """)
+        for ranks, how in ((1, "direct"), (3, "amg")):
+            result = self.run_deck(deck, "--set", f'solver.preconditioner="{how}"', ranks=ranks,
+                                   output=f"frames{ranks}")
+            points, first = point_data(result, "results-000000.vtkhdf")
+            x, y = points[:, 0], points[:, 1]
+            self.assertLess(abs(first["ux"] - 0.05 * (x**2 - y**2)).max(), 1e-9)
+            self.assertLess(abs(first["uy"] - 0.1 * x * y).max(), 1e-9)
+            self.assertLess(first["von_mises"].max(), 1e-6)
 
     def test_a_linear_temperature_leaves_no_stress(self):
         """T = 20 + 100 x: ux = alpha 50 (x^2 - y^2), uy = alpha 100 x y, both in the space."""

@@ -8,7 +8,9 @@ import subprocess
 import textwrap
 import unittest
 
+import vtk
 from harness import BOX, SOURCE, Case
+from vtk.util.numpy_support import vtk_to_numpy
 
 HEAT = """
     deck_version = 1
@@ -574,6 +576,27 @@ class Series(Case):
         self.assertEqual(found, ["results-000000.vtkhdf", "results-000001.vtkhdf",
                                  "results-000002.vtkhdf", "results-mine.vtkhdf",
                                  "results.vtkhdf.series"])
+
+
+class Start(Case):
+    def test_unknowns_without_a_derivative_follow_the_others_at_once(self):
+        """mu = c^3 - c - epsilon^2 lap(c) of the first frame, which no [initial] gives: nodal up to
+        the error of degree 2, which falls with its order."""
+        errors = []
+        for cells in (8, 16):
+            run = self.run_deck(SOURCE / "configs" / "cahn-hilliard.toml", "--set",
+                                f"mesh.cells=[{cells},{cells}]", "--set", "initial.c=cos(pi*x)",
+                                "--set", "time.end=1e-5", "--set", "output.every=1e-5", "--set",
+                                "integral=[]", ranks=2, output=f"cells{cells}")
+            reader = vtk.vtkHDFReader()
+            reader.SetFileName(str(run.folder / "results-000000.vtkhdf"))
+            reader.Update()
+            points = vtk_to_numpy(reader.GetOutput().GetPoints().GetData())
+            mu = vtk_to_numpy(reader.GetOutput().GetPointData().GetArray("mu"))
+            errors.append(max(abs(value - (c**3 - c + (0.03 * math.pi)**2 * c))
+                              for value, c in zip(mu, (math.cos(math.pi * p[0]) for p in points))))
+        self.assertLess(errors[0], 5e-3)
+        self.assertGreater(errors[0] / errors[1], 3.5)  # at least h^2
 
 
 class Ends(Case):

@@ -51,6 +51,15 @@ class SemiDiscrete {
   /// `time` into u; leaves the others. Collective.
   virtual void prescribe(double time, int derivative, const la::Vector& u) = 0;
 
+  /// Makes the components whose derivatives do not occur, with what u holds of them as the guess,
+  /// fit the others: their equations hold at `time`. If they cannot be solved u stays as it is.
+  /// Collective.
+  virtual StageReport settle(double time, const la::Vector& u) {
+    static_cast<void>(time);
+    static_cast<void>(u);
+    return {};
+  }
+
   /// The equations of an implicit stage: both derivatives depend on its u in an affine way.
   struct Stage {
     double time = 0;
