@@ -74,6 +74,7 @@ AssembledEquations::AssembledEquations(const Parts& parts)
   context_.quiet = parts.problem.time.has_value();
   context_.n_components = n_components_;
   context_.progress = parts.progress;
+  context_.indefinite = parts.problem.equation.kind == deck::EquationKind::helmholtz;
   context_.place = [this](LocalId unknown) { return places_(unknown / n_components_); };
   const deck::EquationKind kind = parts.problem.equation.kind;
   if (kind == deck::EquationKind::elasticity)

@@ -161,6 +161,7 @@ Forecast forecast(const deck::Problem& problem, const MeshNames& names,
   context.cell_type = names.cell_type;
   context.degree = degree;
   context.dimension = dimension;
+  context.indefinite = problem.equation.kind == deck::EquationKind::helmholtz;
   const OperatorFacts facts{names.cell_type, degree, std::llround(result.n_unknowns),
                             equations.symmetric,
                             n_coarser_meshes(problem, names.cell_type, n_ranks) > 0};

@@ -90,6 +90,12 @@ Choice choose(const deck::SolverOptions& options, const Facts& facts, const Cont
     return {"direct", "direct",
             fmt::format("direct: only {} unknowns", base::count_text(facts.n_global))};
   }
+  // Helmholtz's equation, k = 12, degree 4: at 6,561 unknowns gmres with ilu converges, at 271,441
+  // it stands at 5.5e-4 after 500 iterations.
+  if (choice.method == "auto" && choice.preconditioner == "auto" && facts.assembled &&
+      context.indefinite) {
+    return {"direct", "direct", "direct: the operator is indefinite"};
+  }
   const std::string kind =
       context.cell_type.empty()
           ? std::string()

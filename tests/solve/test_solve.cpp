@@ -66,6 +66,12 @@ TEST(Solve, AutoPicksByWhatItKnowsAndSaysSo) {
   EXPECT_LT(report.last().amg_complexity, 2.0);
   EXPECT_LE(report.last().iterations, 40);
 
+  // Too large for a direct solver elsewhere.
+  solve::Context context;
+  context.indefinite = true;
+  EXPECT_EQ(solve::pick(options("auto", "auto"), true, 300000, context, false).method, "direct");
+  EXPECT_EQ(solve::pick(options("gmres", "auto"), true, 300000, context, false).method, "gmres");
+
   const auto wind = advection(150);
   report = solve::solve(wind->system, wind->x, options("auto", "auto"));
   expect_solved(*wind, report, 1e-8);

@@ -77,6 +77,8 @@ struct Context {
   std::string cell_type;  ///< "tet", ... and
   int degree = 1;         ///< degree of the elements: `auto` and multigrid use them
   int dimension = 3;
+  /// The operator is known to be far from definite, as Helmholtz's: `auto` trusts no iteration.
+  bool indefinite = false;
   /// Place of an owned unknown; local, called for a few unknowns after a failure.
   std::function<Place(LocalId)> place;
   /// Called on rank 0 each iteration with the iteration and the residual relative to the rhs.
