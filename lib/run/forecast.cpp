@@ -180,6 +180,12 @@ Forecast forecast(const deck::Problem& problem, const MeshNames& names,
   const double slot_bytes = result.n_entries > 120 * result.n_unknowns ? 2 : 1;
   result.matrix_bytes = result.n_entries / ranks * 12 + unknowns * 32 +
                         cells * (slot_bytes * dofs_per_cell * dofs_per_cell + 24);
+  if (problem.equation.kind == deck::EquationKind::thermo_elasticity) {
+    // Heat and body are solved one after the other, each with a copy of its block.
+    const double body = components - 1;
+    result.matrix_bytes +=
+        result.n_entries / ranks * 12 * (1 + body * body) / (components * components);
+  }
   const std::string& preconditioner = result.solver.preconditioner;
   double factor = 1.8;  // algebraic multigrid: hierarchy and its set-up
   if (preconditioner == "none" || preconditioner == "jacobi" || preconditioner == "chebyshev")

@@ -52,7 +52,9 @@ Prepared prepare(const comm::Communicator& communicator, const std::string& deck
                           "unknown in Cartesian coordinates",
                           one.name));
         }
-        prepared.equations.needs_matrix = needs_matrix(prepared.problem, system);
+        prepared.equations.needs_matrix =
+            needs_matrix(prepared.problem, system) || is_imex(prepared.problem) ||
+            prepared.problem.equation.stabilisation == deck::Stabilisation::supg;
         if (!diagnostics.has_errors())
           prepared.equations.symmetric = physics::system_traits(system).is_symmetric;
       } else {

@@ -111,6 +111,18 @@ TEST(CheckReport, MemoryLimitIsCode6AndHasTheForecast) {
   EXPECT_EQ(report.at("forecast").at("unknowns"), 25);
 }
 
+TEST(CheckReport, KnowsWhatIsAssembledWithWhat) {
+  const std::string heat =
+      "deck_version = 1\n[mesh]\nkind = \"box\"\ncells = [8, 8, 8]\n[space]\ndegree = "
+      "4\n[equation]\n"
+      "kind = \"heat\"\n[[boundary]]\non = [\"rest\"]\nvalue = 0\n[initial]\nu = 1\n[time]\nend = "
+      "1\n"
+      "step = 0.1\nmethod = ";
+  EXPECT_EQ(check(heat + "\"bdf2\"\n").second.at("forecast").at("matrix_entries"), 0);
+  // An imex method has its matrix; 33^3 unknowns and many entries for each.
+  EXPECT_GT(check(heat + "\"imex2\"\n").second.at("forecast").at("matrix_entries"), 35937 * 100);
+}
+
 TEST(CheckReport, ResultsThatCannotFitAreAWarning) {
   // 10^15 cells: more than any file system here.
   const auto [code, report] = check(

@@ -33,7 +33,7 @@ struct Forecast {
 struct EquationTraits {
   bool symmetric = true;      ///< the (linearised) form
   bool is_system = false;     ///< more than a steady linear equation of one unknown
-  bool needs_matrix = false;  ///< a system whose Jacobian is only assembled
+  bool needs_matrix = false;  ///< its Jacobian is only assembled
   int n_further_fields = 0;   ///< stresses and the like, written beside the unknowns
 };
 
