@@ -9,6 +9,7 @@
 #include "launch_row_cells.hpp"
 #include "plan.hpp"
 #include "ritz/base/error.hpp"
+#include "ritz/base/fault.hpp"
 #include "ritz/mesh/geometry.hpp"
 #include "simplex_cells.hpp"
 
@@ -289,6 +290,7 @@ Assembler::Result Assembler::assemble(const physics::Form& form, const fem::Cons
   if (fixed.value.size() != static_cast<std::size_t>(plan_->space.n_local())) {
     internal_error("the constraints do not fit the space");
   }
+  base::fault_point("assembly");
   return Assembly(*plan_, form, fixed, time, values, rhs).run();
 }
 

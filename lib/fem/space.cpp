@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "ritz/base/error.hpp"
+#include "ritz/base/fault.hpp"
 #include "ritz/mesh/geometry.hpp"
 #include "ritz/mesh/lattice.hpp"
 #include "small_matrix.hpp"
@@ -65,6 +66,7 @@ Space::Space(const mesh::Mesh& mesh, int degree)
     throw base::Error(base::ExitCode::internal,
                       "a space needs a mesh with its ghost cells; please report this");
   }
+  base::fault_point("numbering");
   mesh::Lattice lattice;
   Points points;
   points.per_cell = static_cast<std::size_t>(element.n_nodes());

@@ -1,5 +1,6 @@
 #include "ritz/mesh/box.hpp"
 
+#include "ritz/base/fault.hpp"
 #include "ritz/base/format.hpp"
 
 #include <algorithm>
@@ -180,6 +181,7 @@ struct Run {
 }  // namespace
 
 Mesh make_box(const comm::Communicator& communicator, const Box& box) {
+  base::fault_point("box");
   if (box.cell_type == CellType::point) refuse("a box of points");
   Mesh mesh(communicator);
   mesh.cell_type = box.cell_type;

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "ritz/base/fault.hpp"
 #include "ritz/base/text.hpp"
 #include "ritz/mesh/mesh.hpp"
 
@@ -554,6 +555,7 @@ Mesh distribute(const Mesh& mesh, const std::vector<int>& part, bool exterior_kn
     }
   });
 
+  base::fault_point("distribute");
   // ---- owned cells to their new ranks ----
   std::vector<std::size_t> counts(n_ranks, 0);
   for (const int q : part) ++counts[static_cast<std::size_t>(q)];

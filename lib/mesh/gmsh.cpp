@@ -5,6 +5,7 @@
 
 #include "gmsh_build.hpp"
 #include "gmsh_file.hpp"
+#include "ritz/base/fault.hpp"
 #include "ritz/base/format.hpp"
 #include "ritz/base/log.hpp"
 #include "ritz/base/text.hpp"
@@ -187,6 +188,7 @@ MeshHeader read_gmsh_header(const std::string& path) {
 Mesh read_gmsh(const comm::Communicator& communicator, const std::string& path,
                int dimension_hint) {
   gmsh::Share share = gmsh::stream(communicator, path);
+  base::fault_point("mesh_file");
   gmsh::Layout layout;
   communicator.together([&] {
     if (communicator.is_root()) layout = gmsh::make_layout(share.contents, path, dimension_hint);

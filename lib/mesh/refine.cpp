@@ -4,6 +4,7 @@
 #include <string>
 
 #include "ritz/base/error.hpp"
+#include "ritz/base/fault.hpp"
 #include "ritz/mesh/geometry.hpp"
 #include "ritz/mesh/lattice.hpp"
 #include "ritz/mesh/mesh.hpp"
@@ -372,6 +373,7 @@ Mesh refine(const Mesh& mesh, int levels) {
         "refine needs a mesh with its ghost cells and levels >= 0; please report this");
   }
   if (levels == 0) return mesh;
+  base::fault_point("refine");
   Mesh fine = refine_once(mesh);
   for (int level = 1; level < levels; ++level) fine = refine_once(fine);
   const std::vector<int> part(static_cast<std::size_t>(fine.n_cells_owned),

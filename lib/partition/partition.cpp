@@ -3,14 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "methods.hpp"
 #include "ritz/base/error.hpp"
+#include "ritz/base/fault.hpp"
 #include "ritz/base/log.hpp"
 #include "ritz/base/text.hpp"
+#include "ritz/comm/agreement.hpp"
 
 namespace ritz::partition {
 
@@ -347,19 +350,19 @@ std::vector<int> compute(const mesh::Mesh& mesh, const deck::PartitionOptions& o
                             coordinates,  cell_weights,         net_offsets,
                             nets,         options.max_imbalance};
       try {
+        base::fault_point("partition");
         part = zoltan2(problem, method);
         if (part.size() != n) failure = "Zoltan2 returned no partition";
         for (int rank : part)
           if (rank < 0 || rank >= communicator.size()) failure = "Zoltan2 named a rank of its own";
+      } catch (const std::bad_alloc&) {
+        throw;  // another method would need the memory as well
       } catch (const std::exception& error) {
         failure = std::string("Zoltan2 failed: ") + error.what();
       }
     }
-    if (communicator.any(!failure.empty())) {
-      // The first failing rank's words, on every rank.
-      const int who = communicator.min(failure.empty() ? communicator.size() : communicator.rank());
-      communicator.broadcast(failure, who);
-    } else {
+    failure = comm::agreed_failure(communicator, failure, base::ExitCode::internal);
+    if (failure.empty()) {
       Quality measured = measure(mesh, part, cell_weights);
       measured.method = name(method);
       if (measured.n_empty_ranks > 0) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ritz/base/fault.hpp"
 #include "ritz/base/format.hpp"
 #include "ritz/la/vector.hpp"
 
@@ -95,6 +96,7 @@ NewtonReport Newton::solve(const la::Vector& u, const NewtonOptions& options) {
     return report;
   };
 
+  base::fault_point("newton");
   std::string bad = problem_.residual(u, r_);
   if (!bad.empty()) return failed(Outcome::not_finite, "at the first guess: " + bad);
   double norm = la::norm2(communicator, r_);

@@ -13,8 +13,10 @@
 #include "plan.hpp"
 #include "preconditioners.hpp"
 #include "ritz/base/error.hpp"
+#include "ritz/base/fault.hpp"
 #include "ritz/base/log.hpp"
 #include "ritz/base/text.hpp"
+#include "ritz/comm/agreement.hpp"
 #include "ritz/la/matrix.hpp"
 #include "ritz/la/vector.hpp"
 #include "traps.hpp"
@@ -451,6 +453,7 @@ class Solve {
       attempt.method = system_.symmetric ? "cg" : "gmres";
     }
     try {
+      base::fault_point("preconditioner");
       if (uses_kept) {
         preconditioner = kept->preconditioner;
         set_up.text = kept->set_up.text;
@@ -467,12 +470,12 @@ class Solve {
     } catch (const std::exception& error) {
       failure = fmt::format("building {} failed: {}", choice.preconditioner, error.what());
     }
+    failure = comm::agreed_failure(communicator_, failure, base::ExitCode::not_converged);
     attempt.setup_seconds = communicator_.max(now() - start);
     attempt.setup = set_up.text;
     attempt.amg_levels = set_up.amg_levels;
     attempt.amg_complexity = set_up.amg_complexity;
     for (const std::string& text : set_up.notes) note(text);
-    failure = first_text(communicator_, failure);
     if (!failure.empty()) {
       attempt.status = Status::breakdown;
       attempt.message = failure;
@@ -649,6 +652,7 @@ class Solve {
     bool out_of_time = false;
     attempt.history.reserve(static_cast<std::size_t>(std::min(iteration_limit_, 10000)) + 2);
     const Monitor monitor = [&](int iteration, double residual) {
+      base::fault_point("solve");
       const double relative = residual / report_.rhs_norm;
       if (iteration > 0 || attempt.history.empty()) attempt.history.push_back(relative);
       const int number = static_cast<int>(attempt.history.size()) - 1;
@@ -665,6 +669,7 @@ class Solve {
     while (true) {
       krylov_options.max_iterations = iteration_limit_ - attempt.iterations;
       KrylovResult result;
+      std::string failure;
       try {
         result = attempt.engine == "native"
                      ? native_cg(op_, preconditioner, rhs_, x_, krylov_options, flexible, monitor,
@@ -672,10 +677,19 @@ class Solve {
                      : krylov(op_, preconditioner, rhs_, x_, krylov_options, monitor);
       } catch (const base::Error&) {
         throw;
+      } catch (const std::bad_alloc&) {
+        throw base::Error(base::ExitCode::memory,
+                          fmt::format("out of memory in {}", attempt.method));
       } catch (const std::exception& error) {
         result.stop = KrylovResult::Stop::breakdown;
         result.message = error.what();
         result.iterations = 0;
+        failure = result.message;
+      }
+      failure = comm::agreed_failure(communicator_, failure, base::ExitCode::not_converged);
+      if (!failure.empty()) {
+        result.stop = KrylovResult::Stop::breakdown;
+        result.message = failure;
       }
       attempt.iterations += result.iterations;
       attempt.message = result.message;
