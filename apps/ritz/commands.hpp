@@ -26,6 +26,9 @@ void add_mesh_info(CLI::App& app, Arguments arguments, Action& action);
 void add_bench(CLI::App& app, Arguments arguments, Action& action);
 void add_verify(CLI::App& app, Arguments arguments, Action& action);
 void add_info(CLI::App& app, Arguments arguments, Action& action);
+void add_diff(CLI::App& app, Arguments arguments, Action& action);
+void add_rerun(CLI::App& app, Arguments arguments, Action& action);
+void add_ctl(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Arguments arguments, Action& action);
 
 /// Runs serial work and turns an Error into its exit code, printed on stderr.

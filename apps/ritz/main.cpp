@@ -4,6 +4,7 @@
 
 #include "commands.hpp"
 #include "ritz/base/error.hpp"
+#include "ritz/base/fault.hpp"
 #include "ritz/base/version.hpp"
 
 namespace ritz::app {
@@ -32,7 +33,8 @@ int main(int argc, char** argv) {
   const ritz::base::Build& build = ritz::base::build();
   app.set_version_flag("--version", "ritz " + build.version + " (" + build.commit +
                                         (build.modified ? ", modified" : "") + "), " +
-                                        build.compiler);
+                                        build.compiler +
+                                        (ritz::base::has_faults() ? ", can fail on purpose" : ""));
   app.require_subcommand(1);
   app.get_formatter()->column_width(32);
 
@@ -44,6 +46,9 @@ int main(int argc, char** argv) {
   ritz::app::add_mesh_info(app, {argc, argv}, action);
   ritz::app::add_verify(app, {argc, argv}, action);
   ritz::app::add_info(app, {argc, argv}, action);
+  ritz::app::add_diff(app, {argc, argv}, action);
+  ritz::app::add_rerun(app, {argc, argv}, action);
+  ritz::app::add_ctl(app, action);
   ritz::app::add_doctor(app, {argc, argv}, action);
   ritz::app::add_bench(app, {argc, argv}, action);
 

@@ -1,6 +1,7 @@
 #include "ritz/run/doctor.hpp"
 
 #include <unistd.h>
+#include "ritz/base/fault.hpp"
 #include "ritz/base/format.hpp"
 
 #include <algorithm>
@@ -134,6 +135,8 @@ int doctor(const comm::Communicator& communicator) {
   const base::Build& build = base::build();
   visit.good("build", fmt::format("ritz {} ({}{}), {}, {}", build.version, build.commit,
                                   build.modified ? ", modified" : "", build.compiler, build.flags));
+  if (base::has_faults())
+    visit.note("faults", "this is the program of the tests: RITZ_FAULT makes it fail on purpose");
   visit_mpi(communicator, visit);
   visit.good("device", device::description());
   const double free = perf::available_memory();

@@ -1,5 +1,6 @@
 #include "ritz/run/driver.hpp"
 
+#include "ritz/base/fault.hpp"
 #include "ritz/base/format.hpp"
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "directory.hpp"
 #include "evolution.hpp"
 #include "limits.hpp"
+#include "mesh_file.hpp"
 #include "points.hpp"
 #include "prepare.hpp"
 #include "progress.hpp"
@@ -58,7 +60,10 @@ class Run {
   int execute() {
     {
       const perf::Stage stage(recorder_, "check");
-      prepared_ = prepare(communicator_, request_.deck, request_.overrides, diagnostics_);
+      prepared_ =
+          prepare(communicator_, request_.deck, request_.overrides, diagnostics_, request_.text);
+      for (const std::string& one : request_.remarks) diagnostics_.warning({}, one);
+      note_mesh_file();
       check_needs();
       open_directory(find_start());
     }
@@ -93,6 +98,13 @@ class Run {
     for (const std::string& warning : {memory, disk.problem()}) {
       if (!warning.empty()) diagnostics_.warning({}, warning);
     }
+  }
+
+  /// The deck of every file says which mesh file it was.
+  void note_mesh_file() {
+    if (problem().mesh.kind != deck::MeshKind::file) return;
+    prepared_.problem.effective_toml +=
+        mesh_file_note(file_checksum(communicator_, problem().mesh.file));
   }
 
   /// Where the run starts from, and what to do with the files that are there.
@@ -152,6 +164,7 @@ class Run {
   }
 
   void make_the_mesh() {
+    base::fault_point("mesh");
     const perf::Stage stage(recorder_, "mesh");
     progress_.phase("mesh");
     meshes_.emplace(make_meshes(communicator_, problem(),
@@ -208,6 +221,7 @@ class Run {
       progress_.line("advection", stabilisation_.text);
     }
     if (prepared_.equations.is_system || stabilisation_.on) return evolve_and_write(space);
+    base::fault_point("form");
     base::Diagnostics diagnostics;
     const physics::Form form = make_form(problem(), mesh_->dimension(), mesh_->region_names,
                                          mesh_->set_names, diagnostics);
@@ -530,6 +544,7 @@ class Run {
 
   /// Summary, perf.json and the last status.
   void finish(int code) {
+    base::fault_point("finish");
     const perf::Report report =
         perf::make_report(communicator_, recorder_, problem().title, device::n_threads());
     progress_.finish_line();

@@ -10,6 +10,7 @@
 #include "history.hpp"
 #include "initial_values.hpp"
 #include "interruptions.hpp"
+#include "ritz/base/fault.hpp"
 #include "ritz/base/format.hpp"
 #include "ritz/base/log.hpp"
 #include "ritz/base/text.hpp"
@@ -135,6 +136,7 @@ class Evolution {
         outcome_.status = "end of time";
         return true;
       }
+      base::fault_point("time_step");
       note_state(scheme);
       const double step_began = parts_.recorder.elapsed();
       double target = time.end;
@@ -228,14 +230,15 @@ class Evolution {
       const bool condition_holds = !ends && stop_ && stops(scheme.time(), ranges);
       const bool is_steady =
           !ends && time.steady_tolerance && scheme.last_change() / dt <= *time.steady_tolerance;
-      const Interruptions::Wish wish = interruptions_.after_step(
-          scheme.time(), n_steps_, parts_.recorder.elapsed() - step_began);
+      Interruptions::Wish wish = interruptions_.after_step(scheme.time(), n_steps_,
+                                                           parts_.recorder.elapsed() - step_began);
       const bool is_last = ends || condition_holds || is_steady;
       if (interruptions_.writes() && (is_last || wish.checkpoint || wish.stop)) {
         ended_by_ = condition_holds ? 1 : is_steady ? 2 : 0;
         note_state(scheme);
         if (!wish.stop || is_last) write_checkpoint(scheme.time());
       }
+      if (wish.pause && !wish.stop && !is_last) wish = pause(scheme);
       if (ends) continue;
       if (condition_holds) {
         outcome_.status = "stop_when";
@@ -255,6 +258,29 @@ class Evolution {
         return false;
       }
     }
+  }
+
+  /// Waits until somebody lets the run go on, or stops it; checkpoints are written when they are
+  /// asked for. Collective.
+  [[nodiscard]] Interruptions::Wish pause(const solve::TimeScheme& scheme) {
+    parts_.progress.finish_line();
+    parts_.progress.line("paused", fmt::format("at t = {:.6g}; ritz ctl {} resume", scheme.time(),
+                                               problem_.output.directory));
+    parts_.progress.phase("paused");
+    interruptions_.tell_paused(true);
+    history_->flush();
+    note_state(scheme);
+    Interruptions::Wish wish;
+    do {
+      wish = interruptions_.while_paused();
+      if (wish.checkpoint && !wish.stop && interruptions_.writes()) write_checkpoint(scheme.time());
+    } while (wish.pause && !wish.stop);
+    if (!wish.stop) {
+      interruptions_.tell_paused(false);
+      parts_.progress.line("resumed", fmt::format("at t = {:.6g}", scheme.time()));
+      parts_.progress.phase("time");
+    }
+    return wish;
   }
 
   /// What the next checkpoint would hold: everything after the last step. Taken before each step,

@@ -1,13 +1,14 @@
 #pragma once
 
 // What lets a run in time be cut into several: its checkpoints, and the signals and clocks that ask
-// for one or for the end. Private to room run.
+// (or `ritz ctl`) that ask for one or for the end. Private to room run.
 
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "checkpoints.hpp"
+#include "control.hpp"
 #include "evolution.hpp"
 #include "stopping.hpp"
 
@@ -36,10 +37,17 @@ class Interruptions {
   struct Wish {
     bool checkpoint = false;
     bool stop = false;
+    bool pause = false;
   };
-  /// What the deck, the clock of the root and signals to any rank want after a step, the last of
-  /// `n_steps`, that took so long. Collective.
+  /// What the deck, the clock of the root, `ritz ctl` and signals to any rank want after a step,
+  /// the last of `n_steps`, that took so long. Collective.
   [[nodiscard]] Wish after_step(double time, std::int64_t n_steps, double step_seconds);
+
+  /// While the run is paused: waits a moment, then what is wanted now by all but the deck, which
+  /// counts steps. Collective.
+  [[nodiscard]] Wish while_paused();
+  /// Tells `ritz ctl`. Local.
+  void tell_paused(bool is_paused);
 
   /// Why a run of so many steps that is stopped at this time cannot go on from a checkpoint; empty:
   /// it can. Collective.
@@ -58,16 +66,21 @@ class Interruptions {
 
  private:
   [[nodiscard]] std::string limit_name() const;
+  [[nodiscard]] bool asked_to_stop() const;
+  /// What is wanted beside `by_deck`. Collective.
+  [[nodiscard]] Wish agreed(bool by_deck);
   [[nodiscard]] std::int64_t multiples_reached(double time) const;
 
   const EvolutionParts& parts_;
   std::optional<Checkpoints> checkpoints_;
   std::optional<Signals> signals_;
+  mutable std::optional<Control> control_;  ///< looked at from inside of solves, too
   Pace pace_;
   std::string why_stopped_;
   double last_checkpoint_at_ = 0;    ///< seconds since the start of the program
   std::int64_t n_steps_before_ = 0;  ///< steps of the runs that this one goes on from
   std::int64_t n_steps_saved_ = 0;
+  std::int64_t n_steps_now_ = 0;
   std::int64_t n_multiples_ = 0;  ///< of checkpoint.every that lie behind
   std::int64_t n_checkpoints_ = 0;
   double checkpoint_seconds_ = 0, checkpoint_bytes_ = 0;

@@ -1,4 +1,5 @@
 #include "ritz/run/load.hpp"
+#include "ritz/base/fault.hpp"
 
 #include <map>
 
@@ -7,13 +8,14 @@
 namespace ritz::run {
 
 DeckText load(const comm::Communicator& communicator, const std::string& file,
-              const std::vector<std::string>& overrides) {
+              const std::vector<std::string>& overrides, const std::optional<std::string>& given) {
   DeckText text;
+  base::fault_point("load");
   text.file = file;
   text.overrides = overrides;
   communicator.together([&] {
     if (!communicator.is_root()) return;
-    const auto content = deck::read_file(file);
+    const auto content = given ? given : deck::read_file(file);
     if (!content) {
       throw base::Error(base::ExitCode::deck, base::Location{file, 0, 0},
                         "cannot read this problem deck; check the path and its permissions "

@@ -1,5 +1,6 @@
 #include "ritz/run/mesh_setup.hpp"
 
+#include "ritz/base/fault.hpp"
 #include "ritz/base/format.hpp"
 
 #include <algorithm>
@@ -332,6 +333,7 @@ void resolve_boundaries_of(mesh::Mesh& mesh, const deck::Problem& problem, int u
 }  // namespace
 
 void resolve_boundaries(mesh::Mesh& mesh, const deck::Problem& problem) {
+  base::fault_point("boundary_sets");
   base::Diagnostics diagnostics;
   // The displacement has one set of conditions, in thermo-elasticity the second.
   const bool thermal = problem.equation.kind == deck::EquationKind::thermo_elasticity;

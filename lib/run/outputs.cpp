@@ -1,5 +1,6 @@
 #include "ritz/run/outputs.hpp"
 
+#include "ritz/base/fault.hpp"
 #include "ritz/base/format.hpp"
 
 #include <algorithm>
@@ -64,6 +65,7 @@ Extrema extrema(const SolvedField& field) {
 }
 
 std::vector<ProbeResult> probe(const SolvedField& field, const deck::Problem& problem) {
+  base::fault_point("probes");
   std::vector<std::array<double, 3>> points;
   for (const deck::Probe& one : problem.probes) points.push_back(one.at);
   const std::vector<fem::FoundPoint> found = fem::find_points(field.mesh, points);
@@ -233,6 +235,7 @@ Verification verify(const SolvedField& field, const deck::Problem& problem,
 void write_tables(const std::string& directory, int dimension,
                   std::span<const NamedResults> unknowns,
                   std::span<const IntegralResult> integrals) {
+  base::fault_point("tables");
   const auto coordinates = [&](const std::array<double, 3>& at) {
     std::string text;
     for (int d = 0; d < dimension; ++d) text += fmt::format("{},", at[static_cast<std::size_t>(d)]);

@@ -2,6 +2,7 @@
 
 #include "matrix_free_jacobian.hpp"
 #include "output_fields.hpp"
+#include "ritz/base/fault.hpp"
 #include "ritz/base/format.hpp"
 #include "ritz/deck/parse.hpp"
 #include "ritz/run/form.hpp"
@@ -10,10 +11,14 @@
 namespace ritz::run {
 
 Prepared prepare(const comm::Communicator& communicator, const std::string& deck,
-                 const std::vector<std::string>& overrides, base::Diagnostics& diagnostics) {
+                 const std::vector<std::string>& overrides, base::Diagnostics& diagnostics,
+                 const std::optional<std::string>& given) {
   Prepared prepared;
-  prepared.text = load(communicator, deck, overrides);
-  communicator.together([&] { prepared.problem = parse(prepared.text, diagnostics); });
+  prepared.text = load(communicator, deck, overrides, given);
+  communicator.together([&] {
+    base::fault_point("check");
+    prepared.problem = parse(prepared.text, diagnostics);
+  });
 
   // The names of a mesh file belong to the same report as the deck's own errors; a file that cannot
   // be read is reported after them.

@@ -19,10 +19,12 @@ struct Prepared {
 };
 
 /// Collective. Throws Error(deck) with everything that is wrong in one go, or Error(mesh).
+/// `given`: the deck's text where `deck` is only its name.
 /// `diagnostics` gets everything that was found, also when this throws: errors of the deck,
 /// warnings and notes.
 [[nodiscard]] Prepared prepare(const comm::Communicator& communicator, const std::string& deck,
                                const std::vector<std::string>& overrides,
-                               base::Diagnostics& diagnostics);
+                               base::Diagnostics& diagnostics,
+                               const std::optional<std::string>& given = std::nullopt);
 
 }  // namespace ritz::run

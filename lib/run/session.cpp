@@ -1,5 +1,6 @@
 #include "ritz/run/session.hpp"
 
+#include "ritz/base/fault.hpp"
 #include "ritz/base/format.hpp"
 
 #include <sched.h>
@@ -15,6 +16,8 @@
 #include "ritz/base/log.hpp"
 #include "ritz/comm/environment.hpp"
 #include "ritz/device/session.hpp"
+#include "ritz/store/io_probe.hpp"
+#include "ritz/store/results.hpp"
 
 namespace ritz::run {
 
@@ -85,8 +88,10 @@ struct Session::State {
 
 Session::Session(int& argc, char**& argv) : state_(std::make_unique<State>(argc, argv)) {
   base::log::open(communicator().rank());
-  // HDF5 locks files by default, which fails on many network file systems.
-  setenv("HDF5_USE_FILE_LOCKING", "BEST_EFFORT", 0);
+  base::set_fault_rank(communicator().rank());
+  // HDF5 locks files by default, which fails on many network file systems. A deck may say
+  // otherwise.
+  static_cast<void>(store::set_file_locking("best-effort"));
   // Kokkos warns on every rank about unbound threads otherwise.
   setenv("OMP_PROC_BIND", "false", 0);
   const int ranks_here = state_->mpi.ranks_on_node();
@@ -98,6 +103,17 @@ Session::~Session() = default;
 const comm::Communicator& Session::communicator() const {
   return state_->mpi.world();
 }
+
+namespace {
+
+/// Whether every HDF5 id has been given back, for the tests. Collective.
+void tell_open_ids(const comm::Communicator& communicator) {
+  if (!base::has_faults()) return;
+  const auto n = communicator.sum<std::int64_t>(store::n_open_ids());
+  if (communicator.is_root()) base::log::info(fmt::format("open HDF5 ids: {}", n));
+}
+
+}  // namespace
 
 int Session::run(const std::function<int()>& work) {
   using base::ExitCode;
@@ -114,7 +130,9 @@ int Session::run(const std::function<int()>& work) {
       }
       throw base::Error(ExitCode::environment, problem);
     }
-    return work();
+    const int done = work();
+    tell_open_ids(communicator());
+    return done;
   } catch (const base::Error& error) {
     code = static_cast<int>(error.code());
     text = error.what();
@@ -135,6 +153,7 @@ int Session::run(const std::function<int()>& work) {
   }
   if (rank == 0) base::log::error(text);
   communicator().broadcast(code);
+  tell_open_ids(communicator());
   return code;
 }
 

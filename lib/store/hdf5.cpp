@@ -31,9 +31,14 @@ void checked(herr_t code, const std::string& path, const char* action) {
 }
 
 base::Error failure(const std::string& path, const char* action, const std::string& why) {
+  // HDF5 1.10 says "unable to lock file", later ones "unable to lock the file".
+  const bool by_lock = why.find("unable to lock") != std::string::npos;
   return {base::ExitCode::io, base::Location{path, 0, 0},
-          std::string("cannot ") + action + " (HDF5: " + why +
-              "); check free space, quota and permissions of its folder"};
+          std::string("cannot ") + action + " (HDF5: " + why + "); " +
+              (by_lock ? "another program has locked the file, or locks fail on its file system: "
+                         "there --set output.file_locking=off, or HDF5_USE_FILE_LOCKING=FALSE for "
+                         "commands without a deck"
+                       : "check free space, quota and permissions of its folder")};
 }
 
 QuietErrors::QuietErrors() {

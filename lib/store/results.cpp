@@ -3,13 +3,14 @@
 #include "ritz/base/format.hpp"
 
 #include <algorithm>
-#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 
 #include "blocks.hpp"
 #include "hdf5.hpp"
 #include "provenance.hpp"
+#include "ritz/base/fault.hpp"
 #include "ritz/mesh/geometry.hpp"
 #include "ritz/mesh/lattice.hpp"
 #include "vtk_cells.hpp"
@@ -101,6 +102,7 @@ std::vector<T> column(const std::vector<T>& rows, std::size_t width, std::size_t
 WriteReport write_results(const std::string& path, const mesh::Mesh& mesh, const fem::Space& space,
                           std::span<const ResultField> fields, const Provenance& provenance,
                           int compression) {
+  base::fault_point("output");
   const Communicator& communicator = mesh.communicator;
   const int order = std::max(space.element.degree(), mesh.geometry_order);
   // Only a curved mesh with degree 1 needs points that the space does not have.
@@ -242,6 +244,25 @@ std::string read_provenance(const std::string& path, const std::string& name) {
           "read a text");
   trim();
   return text;
+}
+
+std::string set_file_locking(const std::string& policy) {
+  // HDF5 reads the variable once, and it overrides H5Pset_file_locking: the one way that works for
+  // every file. What Ritz has set before is not the user's.
+  static const char* const name = "HDF5_USE_FILE_LOCKING";
+  static std::string ours;
+  const char* now = std::getenv(name);
+  const char* wanted = policy == "on" ? "TRUE" : policy == "off" ? "FALSE" : "BEST_EFFORT";
+  if (now != nullptr && *now != '\0' && ours != now) {
+    return policy == "best-effort" || std::string(now) == wanted
+               ? std::string()
+               : fmt::format(
+                     "output.file_locking = \"{}\" is overridden by {}={} in the environment",
+                     policy, name, now);
+  }
+  ours = wanted;
+  setenv(name, wanted, 1);
+  return {};
 }
 
 std::string library_version() {

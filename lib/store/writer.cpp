@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "ritz/base/fault.hpp"
 #include "ritz/base/format.hpp"
 #include "ritz/comm/pending_sum.hpp"
 
@@ -107,6 +108,7 @@ void Writer::step(const std::string& action, const std::function<void()>& prepar
   try {
     communicator_.together([&] {
       if (hook_) hook_(action);
+      base::fault_point("file_write");
       prepare();
     });
     const herr_t code = call();

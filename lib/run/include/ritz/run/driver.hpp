@@ -10,6 +10,8 @@ namespace ritz::run {
 
 struct RunRequest {
   std::string deck;                    ///< path of the problem deck
+  std::optional<std::string> text;     ///< the deck itself where `deck` is only its name
+  std::vector<std::string> remarks;    ///< told first, and stored in every file of the run
   std::vector<std::string> overrides;  ///< --set a.b=value
   bool overwrite = false;              ///< replace the results of an earlier run
   /// Go on from the newest good checkpoint of the output directory (""), or from this file or

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,11 @@ struct DeckText {
 };
 
 /// Rank 0 reads the deck and its includes; every rank gets the same text. Collective.
-/// Throws Error(deck) if the deck cannot be read.
+/// `given`: of the root, the deck itself where `file` is only its name. Throws Error(deck) if the
+/// deck cannot be read.
 [[nodiscard]] DeckText load(const comm::Communicator& communicator, const std::string& file,
-                            const std::vector<std::string>& overrides);
+                            const std::vector<std::string>& overrides,
+                            const std::optional<std::string>& given = std::nullopt);
 
 /// Parses the text; what is wrong goes to `diagnostics`. Local and the same on every rank.
 [[nodiscard]] deck::Problem parse(const DeckText& text, base::Diagnostics& diagnostics);

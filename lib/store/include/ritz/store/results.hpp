@@ -45,6 +45,12 @@ WriteReport write_results(const std::string& path, const mesh::Mesh& mesh, const
 /// Text of an entry of /ritz/provenance of a file; throws Error(io) if there is none. Local.
 [[nodiscard]] std::string read_provenance(const std::string& path, const std::string& name);
 
+/// How HDF5 locks the files that it reads: "best-effort", "on" or "off" (output.file_locking). Only
+/// what is asked before the first file is opened counts; the user's HDF5_USE_FILE_LOCKING goes
+/// before. Gives what differs from what is asked for, "" if nothing does. Local; call it on every
+/// rank.
+[[nodiscard]] std::string set_file_locking(const std::string& policy);
+
 /// "HDF5 1.10.8, parallel".
 [[nodiscard]] std::string library_version();
 
