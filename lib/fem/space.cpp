@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "ritz/base/error.hpp"
 #include "ritz/base/fault.hpp"
 #include "ritz/mesh/geometry.hpp"
 #include "ritz/mesh/lattice.hpp"
+#include "ritz/mesh/periodic.hpp"
 #include "small_matrix.hpp"
 
 namespace ritz::fem {
@@ -21,7 +23,13 @@ struct Points {
   std::size_t stride = 0;  // from one cell's list to the next
   const LocalId* of_cells = nullptr;
   const GlobalId* gid = nullptr;
+  GlobalId n_global = 0;
+  std::vector<LocalId> joined;  ///< [n]: the point that stands for each; empty: each for itself
 
+  /// The point that stands for all that fall on it.
+  [[nodiscard]] LocalId one_of(LocalId point) const {
+    return joined.empty() ? point : joined[static_cast<std::size_t>(point)];
+  }
   [[nodiscard]] const LocalId* of(std::size_t cell) const { return of_cells + cell * stride; }
 };
 
@@ -40,7 +48,7 @@ void exchange_solver_ids(const mesh::Mesh& mesh, const Points& points,
     for (const LocalId cell : neighbour.send) {
       const LocalId* list = points.of(static_cast<std::size_t>(cell));
       for (std::size_t i = 0; i < points.per_cell; ++i) {
-        message.push_back(solver_id[static_cast<std::size_t>(list[i])]);
+        message.push_back(solver_id[static_cast<std::size_t>(points.one_of(list[i]))]);
       }
     }
   }
@@ -50,15 +58,105 @@ void exchange_solver_ids(const mesh::Mesh& mesh, const Points& points,
     for (const LocalId cell : neighbour.receive) {
       const LocalId* list = points.of(static_cast<std::size_t>(cell));
       for (std::size_t i = 0; i < points.per_cell; ++i, ++at) {
-        if (arrived[at] >= 0) solver_id[static_cast<std::size_t>(list[i])] = arrived[at];
+        if (arrived[at] < 0) continue;
+        solver_id[static_cast<std::size_t>(points.one_of(list[i]))] = arrived[at];
       }
+    }
+  }
+}
+
+/// Joins the points that fall on each other across pairs of facets: each group is stood for by its
+/// lowest id. Groups that touch an owned cell are whole; of others that only ghosts have, parts may
+/// be known. Local.
+void join_points(const mesh::Mesh& mesh, int degree, Points& points) {
+  std::vector<LocalId>& leader = points.joined;
+  leader.resize(points.n);
+  std::iota(leader.begin(), leader.end(), LocalId{0});
+  const auto find = [&](LocalId point) {
+    while (leader[static_cast<std::size_t>(point)] != point) {
+      LocalId& up = leader[static_cast<std::size_t>(point)];
+      up = leader[static_cast<std::size_t>(up)];
+      point = up;
+    }
+    return point;
+  };
+  mesh::FacetMatcher matcher(mesh.cell_type, degree);
+  for (const mesh::FacetPair& pair : mesh.facet_pairs) {
+    const LocalId* first = points.of(static_cast<std::size_t>(pair.cell[0]));
+    const LocalId* second = points.of(static_cast<std::size_t>(pair.cell[1]));
+    for (const auto& [mine, other] : matcher.points(pair)) {
+      LocalId a = find(first[mine]), b = find(second[other]);
+      if (points.gid[a] > points.gid[b]) std::swap(a, b);
+      leader[static_cast<std::size_t>(b)] = a;
+    }
+  }
+  for (std::size_t point = 0; point < points.n; ++point)
+    leader[point] = find(static_cast<LocalId>(point));
+}
+
+/// Numbers that are some of 0..n-1, each on one rank, become 0, 1, 2, ... in the same order.
+/// Collective.
+void close_gaps(const comm::Communicator& communicator, GlobalId n, std::span<GlobalId> ids) {
+  const comm::BlockRange homes(n, communicator.size());
+  std::vector<std::vector<GlobalId>> messages(static_cast<std::size_t>(communicator.size()));
+  std::vector<std::pair<int, std::size_t>> sent;  // where to, place in the message
+  for (const GlobalId id : ids) {
+    const int home = homes.block_of(id);
+    auto& message = messages[static_cast<std::size_t>(home)];
+    sent.emplace_back(home, message.size());
+    message.push_back(id);
+  }
+  std::vector<std::size_t> counts;
+  std::vector<GlobalId> here = communicator.exchange(messages, &counts);
+  const GlobalId first = homes.begin(communicator.rank());
+  std::vector<GlobalId> before(static_cast<std::size_t>(homes.end(communicator.rank()) - first) + 1,
+                               0);
+  for (const GlobalId id : here) before[static_cast<std::size_t>(id - first) + 1] = 1;
+  std::partial_sum(before.begin(), before.end(), before.begin());
+  const GlobalId offset = communicator.exclusive_sum(before.back());
+  for (GlobalId& id : here) id = offset + before[static_cast<std::size_t>(id - first)];
+  std::vector<std::size_t> from;
+  const std::vector<GlobalId> replies = communicator.exchange(
+      std::span<const GlobalId>(here), std::span<const std::size_t>(counts), &from);
+  std::vector<std::size_t> begin(from.size() + 1, 0);
+  std::partial_sum(from.begin(), from.end(), begin.begin() + 1);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    ids[i] = replies[begin[static_cast<std::size_t>(sent[i].first)] + sent[i].second];
+  }
+}
+
+/// Where the lattice points of the cells lie, on the geometry map: calls
+/// visit(cell, node, coordinates) for those that `wanted(cell, node)` asks for. Local.
+template <class Wanted, class Visit>
+void place_nodes(const mesh::Mesh& mesh, const Element& element, const Wanted& wanted,
+                 const Visit& visit) {
+  const auto dimension = static_cast<std::size_t>(mesh.dimension());
+  const auto n_nodes = static_cast<std::size_t>(element.n_nodes());
+  const auto n_geometry = static_cast<std::size_t>(mesh.nodes_per_cell());
+  std::vector<double> shape(n_nodes * n_geometry);
+  for (std::size_t i = 0; i < n_nodes; ++i) {
+    mesh::shape_values(mesh.cell_type, mesh.geometry_order, element.nodes()[i],
+                       {shape.data() + i * n_geometry, n_geometry});
+  }
+  for (std::size_t cell = 0; cell < static_cast<std::size_t>(mesh.n_cells()); ++cell) {
+    const LocalId* nodes = mesh.cell_nodes.data() + cell * n_geometry;
+    for (std::size_t i = 0; i < n_nodes; ++i) {
+      if (!wanted(cell, i)) continue;
+      std::array<double, 3> at{};
+      for (std::size_t g = 0; g < n_geometry; ++g) {
+        const double weight = shape[i * n_geometry + g];
+        const double* x =
+            mesh.node_coordinates.data() + static_cast<std::size_t>(nodes[g]) * dimension;
+        for (std::size_t c = 0; c < dimension; ++c) at[c] += weight * x[c];
+      }
+      visit(cell, i, at);
     }
   }
 }
 
 }  // namespace
 
-Space::Space(const mesh::Mesh& mesh, int degree)
+Space::Space(const mesh::Mesh& mesh, int degree, Pairs pairs)
     : element(mesh.cell_type, degree),
       communicator(mesh.communicator),
       plan(mesh.communicator, {}) {
@@ -75,13 +173,17 @@ Space::Space(const mesh::Mesh& mesh, int degree)
     points.stride = static_cast<std::size_t>(mesh.nodes_per_cell());
     points.of_cells = mesh.cell_nodes.data();
     points.gid = mesh.node_gid.data();
+    points.n_global = mesh.n_vertices_global;
   } else {
     lattice = mesh::make_lattice(mesh, degree);
     points.n = static_cast<std::size_t>(lattice.n_points);
     points.stride = points.per_cell;
     points.of_cells = lattice.cell_points.data();
     points.gid = lattice.point_gid.data();
+    points.n_global = lattice.n_points_global;
   }
+  const bool joins = mesh.is_periodic() && pairs == Pairs::joined;
+  if (joins) join_points(mesh, degree, points);
   const auto n_cells = static_cast<std::size_t>(mesh.n_cells());
   const auto n_cells_owned = static_cast<std::size_t>(mesh.n_cells_owned);
 
@@ -92,7 +194,7 @@ Space::Space(const mesh::Mesh& mesh, int degree)
     const LocalId* list = points.of(cell);
     const int owner = mesh.ghost_owner[cell - n_cells_owned];
     for (std::size_t i = 0; i < points.per_cell; ++i) {
-      int& low = lowest[static_cast<std::size_t>(list[i])];
+      int& low = lowest[static_cast<std::size_t>(points.one_of(list[i]))];
       low = std::min(low, owner);
     }
   }
@@ -101,7 +203,7 @@ Space::Space(const mesh::Mesh& mesh, int degree)
   for (std::size_t cell = 0; cell < n_cells_owned; ++cell) {
     const LocalId* list = points.of(cell);
     for (std::size_t i = 0; i < points.per_cell; ++i) {
-      const auto point = static_cast<std::size_t>(list[i]);
+      const auto point = static_cast<std::size_t>(points.one_of(list[i]));
       if (local[point] == untouched) local[point] = lowest[point] < rank ? elsewhere : n_owned++;
     }
   }
@@ -127,11 +229,12 @@ Space::Space(const mesh::Mesh& mesh, int degree)
   for (std::size_t cell = 0; cell < n_cells; ++cell) {
     const LocalId* list = points.of(cell);
     for (std::size_t i = 0; i < points.per_cell; ++i) {
-      const auto point = static_cast<std::size_t>(list[i]);
+      const LocalId one = points.one_of(list[i]);
+      const auto point = static_cast<std::size_t>(one);
       if (local[point] >= 0 || local[point] == listed) continue;
       unknown = unknown || solver_id[point] < 0;
       local[point] = listed;
-      ghosts.emplace_back(solver_id[point], list[i]);
+      ghosts.emplace_back(solver_id[point], one);
     }
   }
   communicator.together([&] {
@@ -142,64 +245,77 @@ Space::Space(const mesh::Mesh& mesh, int degree)
     }
   });
   std::sort(ghosts.begin(), ghosts.end());
-  n_ghosts = static_cast<LocalId>(ghosts.size());
-  ghost_solver_id.resize(ghosts.size());
-  ghost_owner.resize(ghosts.size());
-  std::vector<LocalId> ghost_local(ghosts.size());
+  std::vector<LocalId> ghost_local;
   int owner = 0;
-  for (std::size_t g = 0; g < ghosts.size(); ++g) {
-    while (firsts[static_cast<std::size_t>(owner) + 1] <= ghosts[g].first) ++owner;
-    ghost_solver_id[g] = ghosts[g].first;
-    ghost_owner[g] = owner;
-    ghost_local[g] = n_owned + static_cast<LocalId>(g);
-    local[static_cast<std::size_t>(ghosts[g].second)] = ghost_local[g];
+  for (const auto& [id, point] : ghosts) {
+    // Points of ghost cells may fall on each other by pairs that this rank does not have.
+    if (ghost_solver_id.empty() || ghost_solver_id.back() != id) {
+      while (firsts[static_cast<std::size_t>(owner) + 1] <= id) ++owner;
+      ghost_solver_id.push_back(id);
+      ghost_owner.push_back(owner);
+      ghost_local.push_back(n_owned + static_cast<LocalId>(ghost_local.size()));
+    }
+    local[static_cast<std::size_t>(point)] = ghost_local.back();
   }
+  n_ghosts = static_cast<LocalId>(ghost_local.size());
 
   cell_dofs.resize(n_cells * points.per_cell);
   for (std::size_t cell = 0; cell < n_cells; ++cell) {
     const LocalId* list = points.of(cell);
     LocalId* out = cell_dofs.data() + cell * points.per_cell;
     for (std::size_t i = 0; i < points.per_cell; ++i) {
-      out[i] = local[static_cast<std::size_t>(list[i])];
+      out[i] = local[static_cast<std::size_t>(points.one_of(list[i]))];
     }
   }
   dof_gid.resize(static_cast<std::size_t>(n_local()));
   for (std::size_t point = 0; point < points.n; ++point) {
+    // Of joined points only the one that stands for them has a number.
     if (local[point] >= 0) dof_gid[static_cast<std::size_t>(local[point])] = points.gid[point];
   }
   plan = comm::ExchangePlan::from_ghosts(
       communicator, ghost_local, ghost_owner, ghost_solver_id, [&](GlobalId id) {
         return id >= first && id < first + n_owned ? static_cast<LocalId>(id - first) : LocalId{-1};
       });
+  if (!joins) return;
+
+  // Owners know all points that fall on theirs; ghosts are told.
+  places.assign(3 * static_cast<std::size_t>(n_local()), 0.0);
+  std::vector<char> done(static_cast<std::size_t>(n_owned), 0);
+  const auto point_of = [&](std::size_t cell, std::size_t node) { return points.of(cell)[node]; };
+  place_nodes(
+      mesh, element,
+      [&](std::size_t cell, std::size_t node) {
+        const LocalId point = point_of(cell, node);
+        if (points.one_of(point) != point) return false;
+        const LocalId dof = local[static_cast<std::size_t>(point)];
+        return dof < n_owned && std::exchange(done[static_cast<std::size_t>(dof)], char{1}) == 0;
+      },
+      [&](std::size_t cell, std::size_t node, const std::array<double, 3>& at) {
+        const LocalId dof = local[static_cast<std::size_t>(point_of(cell, node))];
+        std::copy(at.begin(), at.end(), places.begin() + 3 * static_cast<std::ptrdiff_t>(dof));
+      });
+  plan.to_ghosts(std::span(places), 3);
+  close_gaps(communicator, points.n_global,
+             std::span(dof_gid).first(static_cast<std::size_t>(n_owned)));
+  plan.to_ghosts(std::span(dof_gid));
 }
 
 std::vector<double> node_coordinates(const mesh::Mesh& mesh, const Space& space) {
-  const auto dimension = static_cast<std::size_t>(mesh.dimension());
-  const auto n_nodes = static_cast<std::size_t>(space.element.n_nodes());
-  const auto n_geometry = static_cast<std::size_t>(mesh.nodes_per_cell());
-  const auto n_cells = static_cast<std::size_t>(mesh.n_cells());
-  std::vector<double> shape(n_nodes * n_geometry);
-  for (std::size_t i = 0; i < n_nodes; ++i) {
-    mesh::shape_values(mesh.cell_type, mesh.geometry_order, space.element.nodes()[i],
-                       {shape.data() + i * n_geometry, n_geometry});
-  }
+  if (!space.places.empty()) return space.places;
   std::vector<double> result(static_cast<std::size_t>(space.n_local()) * 3, 0.0);
   std::vector<char> done(static_cast<std::size_t>(space.n_local()), 0);
-  for (std::size_t cell = 0; cell < n_cells; ++cell) {
-    const LocalId* nodes = mesh.cell_nodes.data() + cell * n_geometry;
-    const LocalId* dofs = space.cell_dofs.data() + cell * n_nodes;
-    for (std::size_t i = 0; i < n_nodes; ++i) {
-      const auto dof = static_cast<std::size_t>(dofs[i]);
-      if (done[dof] != 0) continue;
-      done[dof] = 1;
-      for (std::size_t g = 0; g < n_geometry; ++g) {
-        const double weight = shape[i * n_geometry + g];
-        const double* x =
-            mesh.node_coordinates.data() + static_cast<std::size_t>(nodes[g]) * dimension;
-        for (std::size_t c = 0; c < dimension; ++c) result[dof * 3 + c] += weight * x[c];
-      }
-    }
-  }
+  const auto dof = [&](std::size_t cell, std::size_t node) {
+    return static_cast<std::size_t>(space.dofs(static_cast<LocalId>(cell))[node]);
+  };
+  place_nodes(
+      mesh, space.element,
+      [&](std::size_t cell, std::size_t node) {
+        return std::exchange(done[dof(cell, node)], char{1}) == 0;
+      },
+      [&](std::size_t cell, std::size_t node, const std::array<double, 3>& at) {
+        std::copy(at.begin(), at.end(),
+                  result.begin() + static_cast<std::ptrdiff_t>(3 * dof(cell, node)));
+      });
   return result;
 }
 

@@ -14,6 +14,7 @@
 #include "ritz/base/fault.hpp"
 #include "ritz/base/text.hpp"
 #include "ritz/mesh/mesh.hpp"
+#include "vertex_classes.hpp"
 
 namespace ritz::mesh {
 
@@ -376,13 +377,12 @@ std::vector<Share> find_shares(const comm::Communicator& communicator, GlobalId 
   return communicator.exchange(std::span<const Share>(replies), reply_counts);
 }
 
-/// For each rank the owned cells that touch a vertex it has too, by global id of the cell.
-std::vector<std::vector<LocalId>> cells_for_neighbours(std::size_t n_ranks,
-                                                       std::span<const Share> shares,
-                                                       std::span<const GlobalId> vertices,
-                                                       std::span<const GlobalId> cell_gid,
-                                                       std::span<const LocalId> cell_nodes,
-                                                       std::size_t width, std::size_t n_corners) {
+/// For each rank the owned cells that touch a vertex it has too, by global id of the cell. `place`:
+/// of each local vertex in `vertices`; empty if it is the vertex itself.
+std::vector<std::vector<LocalId>> cells_for_neighbours(
+    std::size_t n_ranks, std::span<const Share> shares, std::span<const GlobalId> vertices,
+    std::span<const GlobalId> cell_gid, std::span<const LocalId> cell_nodes,
+    std::span<const LocalId> place, std::size_t width, std::size_t n_corners) {
   std::vector<std::vector<LocalId>> send(n_ranks);
   if (shares.empty()) return send;
   // first_share[v]: where the shares of local vertex v begin, -1 if nobody else has it.
@@ -398,7 +398,9 @@ std::vector<std::vector<LocalId>> cells_for_neighbours(std::size_t n_ranks,
   for (LocalId cell = 0; cell < n_cells; ++cell) {
     const LocalId* corners = cell_nodes.data() + static_cast<std::size_t>(cell) * width;
     for (std::size_t c = 0; c < n_corners; ++c) {
-      const LocalId start = first_share[static_cast<std::size_t>(corners[c])];
+      const auto corner = static_cast<std::size_t>(corners[c]);
+      const auto vertex = place.empty() ? corner : static_cast<std::size_t>(place[corner]);
+      const LocalId start = first_share[vertex];
       if (start < 0) continue;
       const auto first = static_cast<std::size_t>(start);
       for (std::size_t i = first; i < shares.size() && shares[i].vertex == shares[first].vertex;
@@ -537,6 +539,15 @@ Mesh same_kind(const Mesh& mesh) {
 }  // namespace
 
 Mesh distribute(const Mesh& mesh, const std::vector<int>& part, bool exterior_known) {
+  return distribute_classes(mesh, part, exterior_known, {});
+}
+
+Mesh distribute_classes(const Mesh& mesh, const std::vector<int>& part, bool exterior_known,
+                        const VertexClasses& classes) {
+  if (mesh.is_periodic()) {
+    throw Error(ExitCode::internal,
+                "a periodic mesh is not dealt out again: join its facets last; please report this");
+  }
   const comm::Communicator& communicator = mesh.communicator;
   const auto n_ranks = static_cast<std::size_t>(communicator.size());
   const auto dimension = static_cast<std::size_t>(mesh.dimension());
@@ -663,8 +674,22 @@ Mesh distribute(const Mesh& mesh, const std::vector<int>& part, bool exterior_kn
   Parcel ghosts;
   {
     const std::span<const GlobalId> vertices(unique_gid.data(), n_unique_vertices);
-    const std::vector<Share> shares = find_shares(communicator, mesh.n_vertices_global, vertices);
-    send = cells_for_neighbours(n_ranks, shares, vertices, result.cell_gid, result.cell_nodes,
+    std::vector<GlobalId> meeting;  // where cells meet: the vertices or their classes
+    std::vector<LocalId> place;     // of the vertices among them
+    if (classes) {
+      const std::vector<GlobalId> class_of = classes(vertices);
+      meeting = class_of;
+      std::sort(meeting.begin(), meeting.end());
+      meeting.erase(std::unique(meeting.begin(), meeting.end()), meeting.end());
+      for (const GlobalId one : class_of) {
+        place.push_back(static_cast<LocalId>(std::lower_bound(meeting.begin(), meeting.end(), one) -
+                                             meeting.begin()));
+      }
+    }
+    const std::span<const GlobalId> shared =
+        classes ? std::span<const GlobalId>(meeting) : vertices;
+    const std::vector<Share> shares = find_shares(communicator, mesh.n_vertices_global, shared);
+    send = cells_for_neighbours(n_ranks, shares, shared, result.cell_gid, result.cell_nodes, place,
                                 width, n_corners);
     std::vector<LocalId> cells;
     for (std::size_t q = 0; q < n_ranks; ++q) {

@@ -372,6 +372,10 @@ Mesh refine(const Mesh& mesh, int levels) {
         base::ExitCode::internal,
         "refine needs a mesh with its ghost cells and levels >= 0; please report this");
   }
+  if (mesh.is_periodic()) {
+    throw base::Error(base::ExitCode::internal,
+                      "a periodic mesh is not refined: join its facets last; please report this");
+  }
   if (levels == 0) return mesh;
   base::fault_point("refine");
   Mesh fine = refine_once(mesh);

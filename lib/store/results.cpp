@@ -105,9 +105,11 @@ WriteReport write_results(const std::string& path, const mesh::Mesh& mesh, const
   base::fault_point("output");
   const Communicator& communicator = mesh.communicator;
   const int order = std::max(space.element.degree(), mesh.geometry_order);
-  // Only a curved mesh with degree 1 needs points that the space does not have.
+  // A curved mesh with degree 1 needs points that the space does not have; a periodic one needs all
+  // the points that share an unknown.
   std::optional<fem::Space> finer;
-  if (order != space.element.degree()) finer.emplace(mesh, order);
+  if (order != space.element.degree() || mesh.is_periodic())
+    finer.emplace(mesh, order, fem::Pairs::apart);
   const fem::Space& output = finer ? *finer : space;
 
   PointRows points;

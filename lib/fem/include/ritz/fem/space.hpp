@@ -13,18 +13,23 @@
 
 namespace ritz::fem {
 
+/// What a space makes of a mesh's pairs of facets (mesh::FacetPair): the points that fall on each
+/// other are one unknown, or each is its own (what a file of points needs).
+enum class Pairs { joined, apart };
+
 /// Continuous Lagrange space of one scalar unknown: who owns which degrees of freedom and how cells
 /// refer to them.
 ///
 /// Local dofs: owned ones 0..n_owned-1 in the order in which the owned cells first touch them, then
 /// ghosts by owner rank and solver id. `solver id` = first + local index: contiguous on each rank,
 /// what matrices use. `dof_gid`: persistent id that does not depend on the number of ranks (the
-/// lattice's), what files use.
+/// lattice's), what files use: 0..n_global-1. Of points that are joined the lowest id counts, and
+/// the ids above move down.
 /// A dof is owned by the lowest rank that owns a cell touching it.
 struct Space {
   /// Collective. Throws Error(internal) if the mesh lacks its ghosts, Error(deck) on a degree that
   /// the cells do not have. Degree 1 takes the mesh's vertices and sorts nothing.
-  Space(const mesh::Mesh& mesh, int degree);
+  Space(const mesh::Mesh& mesh, int degree, Pairs pairs = Pairs::joined);
 
   Element element;
   comm::Communicator communicator;
@@ -37,6 +42,9 @@ struct Space {
   std::vector<GlobalId> ghost_solver_id;  ///< [n_ghosts]
   std::vector<int> ghost_owner;           ///< [n_ghosts]
   comm::ExchangePlan plan;                ///< owned dofs to ghost dofs
+  /// [n_local][3] where joined points are several: the place of the one with the lowest id, the
+  /// same on every rank. Empty if nothing is joined.
+  std::vector<double> places;
 
   [[nodiscard]] LocalId n_local() const { return n_owned + n_ghosts; }
   [[nodiscard]] std::span<const LocalId> dofs(LocalId cell) const {
@@ -46,7 +54,8 @@ struct Space {
 };
 
 /// Physical coordinates of all local dofs' nodes on the geometry map: [n_local][3], unused
-/// components 0. Local; owner and ghosts agree to round-off.
+/// components 0; of joined points that of the lowest id. Local; owner and ghosts agree to
+/// round-off.
 [[nodiscard]] std::vector<double> node_coordinates(const mesh::Mesh& mesh, const Space& space);
 
 /// A point in an owned cell: the cell and the reference coordinates.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -19,12 +20,27 @@ struct FacetInSet {
   friend auto operator<=>(const FacetInSet&, const FacetInSet&) = default;
 };
 
+/// Two facets on the domain's boundary that are one: every point of the first, moved by a constant
+/// vector, lies on the second. See mesh/periodic.hpp.
+struct FacetPair {
+  std::array<LocalId, 2> cell;
+  std::array<std::int8_t, 2> facet;  ///< local facet number in the cell
+  std::int16_t translation;          ///< index into Mesh::translations
+  /// [i]: place among the second facet's vertices of what vertex i of the first falls on.
+  std::array<std::int8_t, 4> vertex;
+  friend auto operator<=>(const FacetPair&, const FacetPair&) = default;
+};
+
 /// One rank's part of a mesh of one cell type, in 1, 2 or 3 dimensions (cells have the dimension of
 /// the space).
 ///
 /// Cells: the owned ones first, then (after `distribute()`) one layer of ghosts: every cell of
 /// another rank that shares a vertex with an owned cell. Owned cells are in Morton order of their
 /// centroids; ghosts by owner, then by global id.
+///
+/// Periodic meshes (mesh/periodic.hpp) keep their nodes apart: `facet_pairs` says which facets are
+/// one. Cells of another rank that touch an owned cell through such a pair are ghosts too, and the
+/// facets of pairs are not exterior.
 ///
 /// Nodes: vertices first, then the other geometry nodes (order 2 only). Every node of a local cell
 /// is local. Global ids do not depend on the number of ranks: vertices have 0..n_vertices_global-1,
@@ -57,9 +73,13 @@ struct Mesh {
   std::vector<std::string> set_names;     ///< the same on every rank
   std::vector<FacetInSet> facet_sets;     ///< owned and ghost cells; sorted, unique
 
+  std::vector<std::array<double, 3>> translations;  ///< the same on every rank; empty: not periodic
+  std::vector<FacetPair> facet_pairs;               ///< pairs of which both cells are local; sorted
+
   comm::ExchangePlan cell_plan;  ///< owned cells to ghost cells; empty before distribute()
   bool has_ghosts = false;
 
+  [[nodiscard]] bool is_periodic() const { return !translations.empty(); }
   [[nodiscard]] int dimension() const { return table(cell_type).dimension; }
   [[nodiscard]] int nodes_per_cell() const { return n_lattice_points(cell_type, geometry_order); }
   [[nodiscard]] LocalId n_cells() const { return static_cast<LocalId>(cell_gid.size()); }
@@ -69,12 +89,14 @@ struct Mesh {
 /// Moves each owned cell to the rank `part[cell]` (size n_cells_owned), sorts, and adds the ghost
 /// layer, the `exterior` flags (found by matching facets unless `exterior_known`) and `cell_plan`.
 /// Any ghosts that `mesh` has are dropped first. Collective. Works with empty ranks.
-/// Throws Error(mesh) if a facet is shared by more than two cells.
+/// Throws Error(mesh) if a facet is shared by more than two cells, Error(internal) on a periodic
+/// mesh.
 [[nodiscard]] Mesh distribute(const Mesh& mesh, const std::vector<int>& part, bool exterior_known);
 
 /// Each cell split into 2^d, `levels` times, without moving cells between ranks; the same mesh for
 /// every number of ranks. Regions, sets, exterior flags and geometry order are inherited; new nodes
 /// lie on the parent's isoparametric map. Collective; `mesh` must have ghosts, the result has.
+/// Throws Error(internal) on a periodic mesh: facets are joined last.
 [[nodiscard]] Mesh refine(const Mesh& mesh, int levels);
 
 /// Throws Error(mesh) naming the number of cells, the worst one's global id and centroid, if a
