@@ -32,6 +32,7 @@ int show_checkpoint(const comm::Communicator& communicator, const std::string& p
   const std::string problem = store::checkpoint_problem(communicator, path);
   if (!problem.empty()) throw base::Error(base::ExitCode::io, base::Location{path, 0, 0}, problem);
   const store::Snapshot snapshot = store::read_facts(communicator, path);
+  const std::string note = store::writing_note(communicator, path);
   if (!communicator.is_root()) return 0;
   if (deck) {
     std::cout << snapshot.fact("deck");
@@ -50,6 +51,7 @@ int show_checkpoint(const comm::Communicator& communicator, const std::string& p
     const std::string text = store::read_provenance(path, name);
     if (!text.empty()) line(name, text);
   }
+  if (!note.empty()) line("writing", note);
   std::string fields;
   for (const store::Snapshot::Field& field : snapshot.fields)
     fields += (fields.empty() ? "" : ", ") + field.name;

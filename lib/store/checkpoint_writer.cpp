@@ -805,8 +805,9 @@ class CheckpointWriter::Impl {
       });
       whole.file_bytes = static_cast<double>(job.file_bytes);
       job.marker.note = fmt::format(
-          "copied in {:.3g} s, compressed in {:.3g} s, written in {:.3g} s, verified in {:.3g} s",
-          job.report.copy_seconds, whole.encode_seconds, whole.write_seconds, whole.verify_seconds);
+          "copied in {:.3g} s, compressed in {:.3g} s, written in {:.3g} s, verified in {:.3g} s{}",
+          job.report.copy_seconds, whole.encode_seconds, whole.write_seconds, whole.verify_seconds,
+          job.options.asynchronous ? "; all but the copy beside the run" : "; the run waited");
       guarded(whole, job.path, [&] { static_cast<void>(read_small(job.path, job.marker)); });
     }
     job.status = whole;

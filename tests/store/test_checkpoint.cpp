@@ -79,13 +79,13 @@ bool same_bits(double a, double b) {
 WriteOptions way(int i) {
   switch (i % 4) {
     case 0:
-      return {Codec::none, 0, {}, {}};
+      return {Codec::none, 0, false, {}, {}};
     case 1:
-      return {Codec::deflate, 1, {}, {}};
+      return {Codec::deflate, 1, false, {}, {}};
     case 2:
-      return {Codec::zstd, 1, {}, {}};
+      return {Codec::zstd, 1, false, {}, {}};
     default:
-      return {Codec::zstd, -5, {}, {}};
+      return {Codec::zstd, -5, false, {}, {}};
   }
 }
 

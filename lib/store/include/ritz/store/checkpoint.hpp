@@ -43,7 +43,8 @@ enum class Codec { none, deflate, zstd };
 /// How a checkpoint is written.
 struct WriteOptions {
   Codec codec = Codec::deflate;
-  int level = 1;  ///< deflate: 1 to 9; zstd: -7 to 19 but 0
+  int level = 1;              ///< deflate: 1 to 9; zstd: -7 to 19 but 0
+  bool asynchronous = false;  ///< whether the run goes on meanwhile: for the note in the marker
   /// Called on the root once the checkpoint is complete, in a thread beside the main one: it must
   /// call neither MPI nor HDF5. May throw Error(io).
   std::function<void()> when_complete;
