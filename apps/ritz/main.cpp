@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
   ritz::app::add_mesh_info(app, {argc, argv}, action);
   ritz::app::add_verify(app, {argc, argv}, action);
   ritz::app::add_info(app, {argc, argv}, action);
+  ritz::app::add_unpack(app, {argc, argv}, action);
   ritz::app::add_doctor(app, {argc, argv}, action);
   ritz::app::add_bench(app, {argc, argv}, action);
 

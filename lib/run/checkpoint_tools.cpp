@@ -59,4 +59,14 @@ int show_checkpoint(const comm::Communicator& communicator, const std::string& p
   return 0;
 }
 
+int unpack(const comm::Communicator& communicator, const std::string& from, const std::string& to,
+           bool deflate) {
+  store::WriteOptions options;
+  options.codec = deflate ? store::Codec::deflate : store::Codec::none;
+  const store::CheckpointReport report = store::unpack_checkpoint(communicator, from, to, options);
+  if (communicator.is_root())
+    std::cout << fmt::format("{}: {}\n", to, base::bytes_text(report.file_bytes));
+  return 0;
+}
+
 }  // namespace ritz::run

@@ -648,7 +648,10 @@ class CheckpointWriter::Impl {
                            job.sets[s].shape.row_bytes(), job.buffer.get() + job.sets[s].offset);
     }
     std::vector<std::int32_t> mine;
-    communicator_.together([&] { mine.assign(cells_.ids.size(), communicator_.rank()); });
+    communicator_.together([&] {
+      mine = state.cell_ranks;
+      if (mine.empty()) mine.assign(cells_.ids.size(), communicator_.rank());
+    });
     cell_streams_->bring(reinterpret_cast<const std::byte*>(mine.data()), sizeof(std::int32_t),
                          job.buffer.get() + job.sets.back().offset);
   }

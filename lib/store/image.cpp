@@ -171,6 +171,13 @@ hid_t native(NumberType type) {
   return type == NumberType::real ? H5T_NATIVE_DOUBLE : H5T_NATIVE_INT32;
 }
 
+/// Without the time of its creation: the same state makes the same file to the bit.
+Handle creation_list(const std::string& path) {
+  Handle list = checked(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, path, "prepare a dataset");
+  checked(H5Pset_obj_track_times(list.get(), false), path, "prepare a dataset");
+  return list;
+}
+
 }  // namespace
 
 Image::Image(std::string path, std::uint64_t n_chunks)
@@ -221,7 +228,7 @@ void Image::text(const std::string& name, const std::string& content) {
   const Handle type = text_type(content, path_);
   const Handle space = checked(H5Screate(H5S_SCALAR), H5Sclose, path_, "make a scalar");
   const Handle set = checked(H5Dcreate2(file_.get(), name.c_str(), type.get(), space.get(),
-                                        H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+                                        H5P_DEFAULT, creation_list(path_).get(), H5P_DEFAULT),
                              H5Dclose, path_, "create a text");
   checked(H5Dwrite(set.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, padded(content).data()),
           path_, "write a text");
@@ -231,7 +238,7 @@ void Image::numbers(const std::string& name, std::span<const double> values) {
   const hsize_t n = values.size();
   const Handle space = checked(H5Screate_simple(1, &n, nullptr), H5Sclose, path_, "make a list");
   const Handle set = checked(H5Dcreate2(file_.get(), name.c_str(), H5T_NATIVE_DOUBLE, space.get(),
-                                        H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+                                        H5P_DEFAULT, creation_list(path_).get(), H5P_DEFAULT),
                              H5Dclose, path_, "create a list");
   if (n == 0) return;
   checked(H5Dwrite(set.get(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
@@ -248,8 +255,7 @@ Handle Image::create(const DatasetShape& shape, hid_t creation) {
 }
 
 std::uint64_t Image::contiguous(const DatasetShape& shape) {
-  const Handle creation =
-      checked(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, path_, "prepare a dataset");
+  const Handle creation = creation_list(path_);
   checked(H5Pset_layout(creation.get(), H5D_CONTIGUOUS), path_, "prepare a dataset");
   checked(H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER), path_, "prepare a dataset");
   checked(H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY), path_, "prepare a dataset");
@@ -264,8 +270,7 @@ std::uint64_t Image::contiguous(const DatasetShape& shape) {
 
 std::vector<std::uint64_t> Image::chunked(const DatasetShape& shape, Codec codec, int level,
                                           std::span<const std::uint32_t> sizes) {
-  const Handle creation =
-      checked(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, path_, "prepare a dataset");
+  const Handle creation = creation_list(path_);
   const std::array<hsize_t, 2> chunk{shape.chunk_rows, shape.width};
   const int n_dims = shape.width == 1 ? 1 : 2;
   checked(H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER), path_, "prepare a dataset");

@@ -109,6 +109,12 @@ CheckpointReport write_checkpoint(const std::string& path, const comm::Communica
 [[nodiscard]] Snapshot read_checkpoint(const comm::Communicator& communicator,
                                        const std::string& path, const Rows& nodes);
 
+/// Writes a good checkpoint again, complete with its marker, in another way: the same numbers to the
+/// bit, facts and provenance. Each rank takes a share of it. Collective. Throws Error(io) on every
+/// rank, also if `to` or its marker is there already: nothing is overwritten.
+CheckpointReport unpack_checkpoint(const comm::Communicator& communicator, const std::string& from,
+                                   const std::string& to, const WriteOptions& options);
+
 /// The ranks that had these cells. Collective. Throws Error(io) as read_checkpoint().
 [[nodiscard]] std::vector<std::int32_t> read_cell_ranks(const comm::Communicator& communicator,
                                                         const std::string& path, const Rows& cells);

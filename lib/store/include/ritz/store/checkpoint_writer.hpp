@@ -25,6 +25,8 @@ struct State {
   std::vector<std::pair<std::string, std::string>> facts;
   std::vector<std::pair<std::string, double>> numbers;
   std::vector<Field> fields;
+  /// The ranks that had the cells [cell ids]; empty: they are those that write.
+  std::vector<std::int32_t> cell_ranks;
 };
 
 /// Writes checkpoints as write_checkpoint() does, beside the computation.
