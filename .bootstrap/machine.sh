@@ -3,9 +3,9 @@
 # What ./bootstrap finds out about the machine and installs on it, and what it starts at the end.
 # Sourced by ./bootstrap.
 
-build_packages=(g++ cmake ninja-build ccache git zlib1g-dev
+build_packages=(g++ cmake ninja-build ccache git zlib1g-dev libzstd-dev
   libcli11-dev libtomlplusplus-dev libfmt-dev libspdlog-dev nlohmann-json3-dev)
-test_packages=(libgtest-dev libgmock-dev gmsh hdf5-tools python3-vtk9 python3-numpy)
+test_packages=(libgtest-dev libgmock-dev gmsh hdf5-tools python3-vtk9 python3-numpy python3-h5py)
 mpich_packages=(mpich libmpich-dev libhdf5-mpich-dev libblas-dev liblapack-dev)
 # Debian's own Trilinos needs its friends even to be found by CMake.
 openmpi_packages=(openmpi-bin libopenmpi-dev libhdf5-openmpi-dev trilinos-all-dev libmumps-dev

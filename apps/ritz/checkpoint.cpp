@@ -37,4 +37,26 @@ void add_info(CLI::App& app, Arguments arguments, Action& action) {
   });
 }
 
+void add_unpack(CLI::App& app, Arguments arguments, Action& action) {
+  CLI::App* command = app.add_subcommand(
+      "unpack", "Write a checkpoint again so that any HDF5 reader opens it, the same numbers");
+  auto from = std::make_shared<std::string>();
+  auto to = std::make_shared<std::string>();
+  auto compression = std::make_shared<std::string>("none");
+  command->add_option("file", *from, "Checkpoint (ckpt.000001.h5)")->required();
+  command->add_option("out", *to, "New file; nothing is overwritten")->required();
+  command->add_option("--compression", *compression, "none or deflate (default none)")
+      ->check(CLI::IsMember({"none", "deflate"}));
+  command->callback([=, &action] {
+    action = [=] {
+      return guarded([=] {
+        run::Session session(arguments.argc, arguments.argv);
+        return session.run([&] {
+          return run::unpack(session.communicator(), *from, *to, *compression == "deflate");
+        });
+      });
+    };
+  });
+}
+
 }  // namespace ritz::app

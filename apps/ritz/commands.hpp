@@ -25,6 +25,7 @@ void add_eval(CLI::App& app, Action& action);
 void add_mesh_info(CLI::App& app, Arguments arguments, Action& action);
 void add_bench(CLI::App& app, Arguments arguments, Action& action);
 void add_verify(CLI::App& app, Arguments arguments, Action& action);
+void add_unpack(CLI::App& app, Arguments arguments, Action& action);
 void add_info(CLI::App& app, Arguments arguments, Action& action);
 void add_diff(CLI::App& app, Arguments arguments, Action& action);
 void add_rerun(CLI::App& app, Arguments arguments, Action& action);

@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   ritz::app::add_diff(app, {argc, argv}, action);
   ritz::app::add_rerun(app, {argc, argv}, action);
   ritz::app::add_ctl(app, action);
+  ritz::app::add_unpack(app, {argc, argv}, action);
   ritz::app::add_doctor(app, {argc, argv}, action);
   ritz::app::add_bench(app, {argc, argv}, action);
 

@@ -40,6 +40,17 @@ if(NOT HDF5_IS_PARALLEL)
                       "Name a parallel one with -DHDF5_ROOT=... or install libhdf5-mpich-dev.")
 endif()
 
+# Chunks of checkpoints are compressed without HDF5, in a thread.
+find_package(ZLIB REQUIRED)
+find_package(Threads REQUIRED)
+find_path(RITZ_ZSTD_INCLUDE_DIR zstd.h)
+find_library(RITZ_ZSTD_LIBRARY zstd)
+mark_as_advanced(RITZ_ZSTD_INCLUDE_DIR RITZ_ZSTD_LIBRARY)
+if(NOT RITZ_ZSTD_INCLUDE_DIR OR NOT RITZ_ZSTD_LIBRARY)
+  message(FATAL_ERROR "There is no libzstd here: install libzstd-dev, or name its folder with "
+                      "-DCMAKE_PREFIX_PATH=...")
+endif()
+
 ritz_external(fmt fmt::fmt)
 ritz_external(spdlog spdlog::spdlog)
 ritz_external(json nlohmann_json::nlohmann_json)
@@ -50,3 +61,9 @@ target_include_directories(ritz_external_hdf5 SYSTEM INTERFACE ${HDF5_INCLUDE_DI
 target_compile_definitions(ritz_external_hdf5 INTERFACE ${HDF5_DEFINITIONS})
 target_link_libraries(ritz_external_hdf5 INTERFACE ${HDF5_LIBRARIES} ritz::external::mpi)
 add_library(ritz::external::hdf5 ALIAS ritz_external_hdf5)
+ritz_external(zlib ZLIB::ZLIB)
+ritz_external(threads Threads::Threads)
+add_library(ritz_external_zstd INTERFACE)
+target_include_directories(ritz_external_zstd SYSTEM INTERFACE ${RITZ_ZSTD_INCLUDE_DIR})
+target_link_libraries(ritz_external_zstd INTERFACE ${RITZ_ZSTD_LIBRARY})
+add_library(ritz::external::zstd ALIAS ritz_external_zstd)

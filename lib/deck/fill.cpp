@@ -529,7 +529,13 @@ Problem fill(const Node& root, const std::string& deck_file) {
   problem.checkpoint.every_walltime = every_walltime.value_or(problem.checkpoint.every_walltime);
   read(checkpoint, "keep", problem.checkpoint.keep);
   read(checkpoint, "keep_every", problem.checkpoint.keep_every);
-  read(checkpoint, "compression", problem.checkpoint.compression);
+  read(checkpoint, "asynchronous", problem.checkpoint.asynchronous);
+  using Compression = CheckpointOptions::Compression;
+  read(checkpoint, "compression", problem.checkpoint.compression,
+       std::array{std::pair{std::string_view("none"), Compression::none},
+                  std::pair{std::string_view("deflate"), Compression::deflate},
+                  std::pair{std::string_view("zstd"), Compression::zstd}});
+  read(checkpoint, "level", problem.checkpoint.level);
   const Node* output = valid(&root, "output");
   read(output, "directory", problem.output.directory);
   read(output, "fields", problem.output.fields);

@@ -173,6 +173,25 @@ void check_outputs(const Node& root, const Problem& problem, Report& report) {
                  "[checkpoint] needs [time]: a steady problem has nothing to go on from");
   }
 
+  if (const Node* level = valid(valid(&root, "checkpoint"), "level")) {
+    using Compression = CheckpointOptions::Compression;
+    const CheckpointOptions& options = problem.checkpoint;
+    if (options.compression == Compression::none) {
+      report.error(level->where,
+                   "checkpoint.level is of no use with checkpoint.compression = \"none\"; remove "
+                   "it");
+    } else if (options.compression == Compression::deflate &&
+               (options.level < 1 || options.level > 9)) {
+      report.error(level->where, fmt::format("checkpoint.level = {} (must be 1 to 9 with "
+                                             "checkpoint.compression = \"deflate\"); default is 1",
+                                             options.level));
+    } else if (options.level == 0) {
+      report.error(level->where,
+                   "checkpoint.level = 0 (must be -7 to -1 or 1 to 19 with checkpoint.compression "
+                   "= \"zstd\"); default is 1");
+    }
+  }
+
   const Node* verify = valid(&root, "verify");
   const Name& known = problem.verify.unknown_name;
   const std::vector<std::string> unknowns = names_of(problem.equation.unknowns);

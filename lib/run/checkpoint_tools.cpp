@@ -32,6 +32,7 @@ int show_checkpoint(const comm::Communicator& communicator, const std::string& p
   const std::string problem = store::checkpoint_problem(communicator, path);
   if (!problem.empty()) throw base::Error(base::ExitCode::io, base::Location{path, 0, 0}, problem);
   const store::Snapshot snapshot = store::read_facts(communicator, path);
+  const std::string note = store::writing_note(communicator, path);
   if (!communicator.is_root()) return 0;
   if (deck) {
     std::cout << snapshot.fact("deck");
@@ -50,10 +51,21 @@ int show_checkpoint(const comm::Communicator& communicator, const std::string& p
     const std::string text = store::read_provenance(path, name);
     if (!text.empty()) line(name, text);
   }
+  if (!note.empty()) line("writing", note);
   std::string fields;
   for (const store::Snapshot::Field& field : snapshot.fields)
     fields += (fields.empty() ? "" : ", ") + field.name;
   line("fields", fields);
+  return 0;
+}
+
+int unpack(const comm::Communicator& communicator, const std::string& from, const std::string& to,
+           bool deflate) {
+  store::WriteOptions options;
+  options.codec = deflate ? store::Codec::deflate : store::Codec::none;
+  const store::CheckpointReport report = store::unpack_checkpoint(communicator, from, to, options);
+  if (communicator.is_root())
+    std::cout << fmt::format("{}: {}\n", to, base::bytes_text(report.file_bytes));
   return 0;
 }
 

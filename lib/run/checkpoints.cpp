@@ -71,6 +71,42 @@ std::string new_id(const comm::Communicator& communicator) {
   return id;
 }
 
+/// What is older than the newest `keep` and no keep_every-th; what is newer belongs to
+/// a future that was given up. Markers go first, so that nothing half removed looks whole.
+void remove_others(const std::string& folder, const deck::CheckpointOptions& options,
+                   std::int64_t newest) {
+  std::int64_t n_kept = 0;
+  for (const std::int64_t number : numbers_in(folder)) {
+    const bool is_newest = number <= newest && n_kept < options.keep;
+    const bool for_good =
+        number <= newest && options.keep_every && number % *options.keep_every == 0;
+    if (is_newest) ++n_kept;
+    if (is_newest || for_good) continue;
+    const std::string file = (fs::path(folder) / file_name(number)).string();
+    for (const std::string& name : {store::marker_path(file), file}) {
+      std::error_code failed;
+      fs::remove(name, failed);
+      if (failed) {
+        throw base::Error(base::ExitCode::io, base::Location{name, 0, 0},
+                          "cannot remove an old checkpoint: " + failed.message());
+      }
+    }
+  }
+}
+
+store::Codec codec_of(deck::CheckpointOptions::Compression compression) {
+  using Compression = deck::CheckpointOptions::Compression;
+  switch (compression) {
+    case Compression::none:
+      return store::Codec::none;
+    case Compression::deflate:
+      return store::Codec::deflate;
+    case Compression::zstd:
+      return store::Codec::zstd;
+  }
+  return store::Codec::deflate;
+}
+
 }  // namespace
 
 std::vector<std::string> checkpoint_files(const comm::Communicator& communicator,
@@ -202,6 +238,14 @@ std::vector<double> mesh_fingerprint(const mesh::Mesh& mesh) {
 Checkpoints::Checkpoints(const Parts& parts, const Resumption* from)
     : parts_(parts), folder_(folder_of(parts.problem.output.directory)) {
   fingerprint_ = mesh_fingerprint(parts.mesh);
+  writer_ = std::make_unique<store::CheckpointWriter>(
+      parts_.communicator,
+      store::Rows{
+          parts_.space.n_global,
+          std::span(parts_.space.dof_gid).first(static_cast<std::size_t>(parts_.space.n_owned))},
+      store::Rows{parts_.mesh.n_cells_global,
+                  std::span(parts_.mesh.cell_gid)
+                      .first(static_cast<std::size_t>(parts_.mesh.n_cells_owned))});
   if (from != nullptr) {
     number_ = static_cast<std::int64_t>(from->snapshot.number("checkpoint.number"));
     parent_ = from->snapshot.fact(id_fact);
@@ -269,8 +313,7 @@ void Checkpoints::give_up_later() const {
   });
 }
 
-store::CheckpointReport Checkpoints::write(const solve::SavedState& state,
-                                           const store::Provenance& provenance) {
+void Checkpoints::start(const solve::SavedState& state, const store::Provenance& provenance) {
   const comm::Communicator& communicator = parts_.communicator;
   communicator.together([&] {
     if (!communicator.is_root()) return;
@@ -282,62 +325,39 @@ store::CheckpointReport Checkpoints::write(const solve::SavedState& state,
     }
   });
   const std::string id = new_id(communicator);
-  store::Snapshot snapshot;
-  snapshot.facts = {{deck_fact, parts_.problem.effective_toml}, {id_fact, id}, {"parent", id_}};
-  for (const auto& [name, text] : state.texts)
-    snapshot.facts.emplace_back(text_prefix + name, text);
-  snapshot.numbers = state.numbers;
-  snapshot.numbers.emplace_back("checkpoint.number", static_cast<double>(number_ + 1));
-  snapshot.numbers.emplace_back("mesh.size", static_cast<double>(fingerprint_.size()));
+  store::State stored;
+  stored.facts = {{deck_fact, parts_.problem.effective_toml}, {id_fact, id}, {"parent", id_}};
+  for (const auto& [name, text] : state.texts) stored.facts.emplace_back(text_prefix + name, text);
+  stored.numbers = state.numbers;
+  stored.numbers.emplace_back("checkpoint.number", static_cast<double>(number_ + 1));
+  stored.numbers.emplace_back("mesh.size", static_cast<double>(fingerprint_.size()));
   for (std::size_t i = 0; i < fingerprint_.size(); ++i)
-    snapshot.numbers.emplace_back(fmt::format("{}{}", mesh_prefix, i), fingerprint_[i]);
+    stored.numbers.emplace_back(fmt::format("{}{}", mesh_prefix, i), fingerprint_[i]);
+  // On a device one vector after the other comes to the host; on a host none is copied here.
+  decltype(Kokkos::create_mirror_view_and_copy(device::HostSpace(), la::Vector())) host;
   for (const auto& [name, vector] : state.vectors) {
-    const auto host = Kokkos::create_mirror_view_and_copy(device::HostSpace(), vector);
-    snapshot.fields.push_back(
-        {name, parts_.n_components, {host.data(), host.data() + host.extent(0)}});
+    stored.fields.push_back({name, parts_.n_components, [&host, &vector = vector] {
+                               host =
+                                   Kokkos::create_mirror_view_and_copy(device::HostSpace(), vector);
+                               return std::span<const double>(host.data(), host.extent(0));
+                             }});
   }
+  const deck::CheckpointOptions& options = parts_.problem.checkpoint;
+  store::WriteOptions how;
+  how.codec = codec_of(options.compression);
+  how.level = options.level;
+  how.asynchronous = options.asynchronous;
+  how.when_complete = [folder = folder_, options, newest = number_ + 1] {
+    remove_others(folder, options, newest);
+  };
   ++number_;
   try {
-    const store::CheckpointReport report = store::write_checkpoint(
-        path(), communicator,
-        {parts_.space.n_global,
-         std::span(parts_.space.dof_gid).first(static_cast<std::size_t>(parts_.space.n_owned))},
-        {parts_.mesh.n_cells_global,
-         std::span(parts_.mesh.cell_gid)
-             .first(static_cast<std::size_t>(parts_.mesh.n_cells_owned))},
-        snapshot, provenance, parts_.problem.checkpoint.compression);
-    id_ = id;
-    communicator.together([&] {
-      if (communicator.is_root()) remove_others();
-    });
-    return report;
+    writer_->start(path(), stored, provenance, how);
   } catch (const base::Error&) {
     --number_;
     throw;
   }
-}
-
-/// On the root: what is older than the newest `keep` and no keep_every-th; what is newer belongs to
-/// a future that was given up. Markers go first, so that nothing half removed looks whole.
-void Checkpoints::remove_others() const {
-  const deck::CheckpointOptions& options = parts_.problem.checkpoint;
-  std::int64_t n_kept = 0;
-  for (const std::int64_t number : numbers_in(folder_)) {
-    const bool is_newest = number <= number_ && n_kept < options.keep;
-    const bool for_good =
-        number <= number_ && options.keep_every && number % *options.keep_every == 0;
-    if (is_newest) ++n_kept;
-    if (is_newest || for_good) continue;
-    const std::string file = (fs::path(folder_) / file_name(number)).string();
-    for (const std::string& name : {store::marker_path(file), file}) {
-      std::error_code failed;
-      fs::remove(name, failed);
-      if (failed) {
-        throw base::Error(base::ExitCode::io, base::Location{name, 0, 0},
-                          "cannot remove an old checkpoint: " + failed.message());
-      }
-    }
-  }
+  id_ = id;
 }
 
 }  // namespace ritz::run

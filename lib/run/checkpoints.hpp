@@ -4,6 +4,7 @@
 // run.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,7 +14,7 @@
 #include "ritz/fem/space.hpp"
 #include "ritz/mesh/mesh.hpp"
 #include "ritz/solve/saved_state.hpp"
-#include "ritz/store/checkpoint.hpp"
+#include "ritz/store/checkpoint_writer.hpp"
 
 namespace ritz::run {
 
@@ -74,11 +75,14 @@ class Checkpoints {
   /// nobody goes on from them. Collective. Throws Error(io) on every rank.
   void give_up_later() const;
 
-  /// Writes one and removes those that are not to be kept, and, after the first one of a resumed
-  /// run, those of the future that this run did not go on from. Collective. Throws Error(io) on
-  /// every rank; what was there stays.
-  store::CheckpointReport write(const solve::SavedState& state,
-                                const store::Provenance& provenance);
+  /// Begins to write one, of what `state` holds now. Once it is complete those that are not to be
+  /// kept are removed, and, after the first one of a resumed run, those of the future that this run
+  /// did not go on from. Waits where two are under way. Collective. Throws Error(io) on every rank,
+  /// also for one before; what was there stays.
+  void start(const solve::SavedState& state, const store::Provenance& provenance);
+  /// Of what start() began: store::CheckpointWriter has the details.
+  [[nodiscard]] store::CheckpointWriter& writer() { return *writer_; }
+  [[nodiscard]] const store::CheckpointWriter& writer() const { return *writer_; }
 
   [[nodiscard]] std::int64_t number() const { return number_; }  ///< of the last one; 0: none
   [[nodiscard]] std::string path() const;                        ///< of the last one
@@ -86,13 +90,12 @@ class Checkpoints {
   [[nodiscard]] const std::string& parent() const { return parent_; }
 
  private:
-  void remove_others() const;
-
   Parts parts_;
   std::string folder_;
   std::vector<double> fingerprint_;
   std::int64_t number_ = 0;
   std::string id_, parent_;
+  std::unique_ptr<store::CheckpointWriter> writer_;
 };
 
 }  // namespace ritz::run

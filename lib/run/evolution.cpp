@@ -100,10 +100,12 @@ class Evolution {
         outcome_.code != static_cast<int>(base::ExitCode::run_again)) {
       // state_ is that before the step that failed.
       write_checkpoint(state_.number("scheme.time"));
+      interruptions_.finish();
       parts_.remark("the last good state is in " + interruptions_.path() +
                     ": what may change on a restart (ritz explain KEY) can be changed and the run "
                     "resumed with --resume");
     }
+    interruptions_.finish();
     la::copy(scheme.u(), u_);
     reached_ = scheme.time();
     history_->flush();
@@ -365,6 +367,7 @@ class Evolution {
       return;
     }
     write_checkpoint(time);
+    interruptions_.finish();
     outcome_.code = static_cast<int>(base::ExitCode::run_again);
     outcome_.status = "stopped";
     const std::string reason = interruptions_.reason();

@@ -47,11 +47,16 @@ void Interruptions::begin(double time, std::int64_t n_steps) {
                    2e8);
 }
 
-double Interruptions::seconds_left() const {
+std::size_t Interruptions::n_before_end() const {
+  return 1 + checkpoints_->writer().n_under_way();
+}
+
+double Interruptions::seconds_left() {
   const auto limit = time_limit(parts_.problem.limits.walltime_seconds, parts_.recorder.elapsed());
   double left = limit ? limit->seconds_left : std::numeric_limits<double>::infinity();
   if (writes()) {
-    left -= 1.5 * pace_.last_checkpoint();
+    checkpoints_->writer().advance();
+    left -= 1.5 * static_cast<double>(n_before_end()) * pace_.last_checkpoint();
     if (!Signals::stop().empty()) left = 0;
   }
   if (control_) {
@@ -91,11 +96,18 @@ void Interruptions::tell_paused(bool is_paused) {
 }
 
 Interruptions::Wish Interruptions::agreed(bool by_deck) {
-  std::array<std::int32_t, 3> flags{by_deck ? 1 : 0, 0, 0};  // checkpoint, stop, pause
+  // Checkpoint, stop, pause, a checkpoint has failed.
+  std::array<std::int32_t, 4> flags{by_deck ? 1 : 0, 0, 0, 0};
+  if (writes()) {
+    checkpoints_->writer().advance();
+    note_finished();
+    // Known to this rank now and perhaps to others later: all have to hear of it at one moment.
+    if (checkpoints_->writer().has_failed()) flags[3] = 1;
+  }
   if (parts_.communicator.is_root()) {
     const double elapsed = parts_.recorder.elapsed();
     const auto limit = time_limit(parts_.problem.limits.walltime_seconds, elapsed);
-    if (limit && limit->seconds_left <= (writes() ? pace_.reserve() : 0.0)) {
+    if (limit && limit->seconds_left <= (writes() ? pace_.reserve(n_before_end()) : 0.0)) {
       flags[1] = 1;
       why_stopped_ =
           fmt::format("{} leaves {:.3g} s", limit->from, std::max(0.0, limit->seconds_left));
@@ -122,6 +134,7 @@ Interruptions::Wish Interruptions::agreed(bool by_deck) {
     if (Signals::take_checkpoint()) flags[0] = 1;
   }
   parts_.communicator.all_reduce(std::span<std::int32_t>(flags), comm::Op::max);
+  if (flags[3] != 0) finish();
   return {flags[0] != 0, flags[1] != 0, flags[2] != 0};
 }
 
@@ -161,34 +174,63 @@ void Interruptions::write(const solve::SavedState& state, double time, std::int6
       provenance(parts_.communicator, parts_.problem.effective_toml, parts_.remarks);
   origin.emplace_back("time", base::number_text(time));
   if (!checkpoints_->id().empty()) origin.emplace_back("parent", checkpoints_->id());
-  const store::CheckpointReport report = checkpoints_->write(state, origin);
-  const double seconds = report.write_seconds + report.verify_seconds;
-  pace_.checkpoint(seconds);
+  checkpoints_->start(state, origin);
+  times_[path()] = time;
   last_checkpoint_at_ = parts_.recorder.elapsed();
   n_steps_saved_ = n_steps;
-  ++n_checkpoints_;
-  checkpoint_seconds_ += seconds;
-  checkpoint_bytes_ += report.file_bytes;
-  base::log::detail(fmt::format(
-      "checkpoint {} at t = {:.6g}: {}, written in {:.3f} s, verified in {:.3f} s", path(), time,
-      base::bytes_text(report.file_bytes), report.write_seconds, report.verify_seconds));
-  parts_.progress.events().event("checkpoint", {{"file", path()},
-                                                {"t", time},
-                                                {"bytes", report.file_bytes},
-                                                {"write_seconds", report.write_seconds},
-                                                {"verify_seconds", report.verify_seconds}});
+  if (!parts_.problem.checkpoint.asynchronous) checkpoints_->writer().finish();
+  note_finished();
+}
+
+void Interruptions::finish() {
+  if (!checkpoints_) return;
+  const perf::Stage stage(parts_.recorder, "checkpoint");
+  checkpoints_->writer().finish();
+  note_finished();
+}
+
+void Interruptions::note_finished() {
+  for (const store::CheckpointReport& report : checkpoints_->writer().take_reports()) {
+    const double waited = report.copy_seconds + report.wait_seconds;
+    pace_.checkpoint(report.work_seconds());
+    ++n_checkpoints_;
+    work_seconds_ += report.work_seconds();
+    waited_seconds_ += waited;
+    checkpoint_bytes_ += report.file_bytes;
+    const double time = times_[report.path];
+    times_.erase(report.path);
+    base::log::detail(fmt::format(
+        "checkpoint {} at t = {:.6g}: {}, copied in {:.3f} s, compressed in {:.3f} s, written in "
+        "{:.3f} s, verified in {:.3f} s; complete after {:.3f} s, of which the run waited {:.3f} s",
+        report.path, time, base::bytes_text(report.file_bytes), report.copy_seconds,
+        report.encode_seconds, report.write_seconds, report.verify_seconds, report.whole_seconds,
+        waited));
+    parts_.progress.events().event("checkpoint", {{"file", report.path},
+                                                  {"t", time},
+                                                  {"bytes", report.file_bytes},
+                                                  {"copy_seconds", report.copy_seconds},
+                                                  {"encode_seconds", report.encode_seconds},
+                                                  {"write_seconds", report.write_seconds},
+                                                  {"verify_seconds", report.verify_seconds},
+                                                  {"whole_seconds", report.whole_seconds},
+                                                  {"waited_seconds", waited}});
+  }
 }
 
 void Interruptions::tell() const {
   if (n_checkpoints_ == 0) return;
   const auto n = static_cast<double>(n_checkpoints_);
+  const double hidden = std::max(0.0, work_seconds_ - waited_seconds_);
   parts_.recorder.count("checkpoints", n);
   parts_.recorder.count("checkpoint_bytes", checkpoint_bytes_);
+  parts_.recorder.count("checkpoint_hidden_seconds", hidden);
+  parts_.recorder.count("checkpoint_waited_seconds", waited_seconds_);
   parts_.progress.line(
       "checkpoints",
-      fmt::format("{} written ({} each, {:.2g} s each), the last: {}",
+      fmt::format("{} written ({} each; the run waited {:.2g} s for them, {:.2g} s were hidden "
+                  "behind it), the last: {}",
                   base::count_text(n_checkpoints_), base::bytes_text(checkpoint_bytes_ / n),
-                  checkpoint_seconds_ / n, path()));
+                  waited_seconds_, hidden, path()));
 }
 
 std::string Interruptions::limit_name() const {

@@ -4,6 +4,7 @@
 // (or `ritz ctl`) that ask for one or for the end. Private to room run.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -32,7 +33,8 @@ class Interruptions {
   void begin(double time, std::int64_t n_steps);
 
   /// Seconds until the run has to stop, as this rank sees it. Local.
-  [[nodiscard]] double seconds_left() const;
+  /// Also called while a long solve goes on: what is written beside it is taken further.
+  [[nodiscard]] double seconds_left();
 
   struct Wish {
     bool checkpoint = false;
@@ -40,7 +42,8 @@ class Interruptions {
     bool pause = false;
   };
   /// What the deck, the clock of the root, `ritz ctl` and signals to any rank want after a step,
-  /// the last of `n_steps`, that took so long. Collective.
+  /// the last of `n_steps`, that took so long. Collective. Throws Error(io) on every rank if a
+  /// checkpoint that was written beside the run has failed.
   [[nodiscard]] Wish after_step(double time, std::int64_t n_steps, double step_seconds);
 
   /// While the run is paused: waits a moment, then what is wanted now by all but the deck, which
@@ -55,13 +58,16 @@ class Interruptions {
   /// Who wants the run to stop. Collective.
   [[nodiscard]] std::string reason() const;
 
-  /// `state`: at this time, after so many steps. Collective. Throws Error(io) on every rank; what
-  /// was there stays.
+  /// Begins to write `state`: at this time, after so many steps; writes it, where the deck says so.
+  /// Collective. Throws Error(io) on every rank; what was there stays.
   void write(const solve::SavedState& state, double time, std::int64_t n_steps);
+  /// Everything that was begun is complete. Collective. Throws Error(io) on every rank.
+  void finish();
   /// Steps at the last checkpoint.
   [[nodiscard]] std::int64_t n_steps_saved() const { return n_steps_saved_; }
   [[nodiscard]] std::string path() const { return checkpoints_->path(); }  ///< of the last one
-  /// How many were written and how long that took, into log and performance record.
+  /// How many were written, how long that took and how much of it was hidden behind steps, into log
+  /// and performance record.
   void tell() const;
 
  private:
@@ -69,6 +75,9 @@ class Interruptions {
   [[nodiscard]] bool asked_to_stop() const;
   /// What is wanted beside `by_deck`. Collective.
   [[nodiscard]] Wish agreed(bool by_deck);
+  void note_finished();
+  /// Checkpoints to be written before the run can end: those under way and one more.
+  [[nodiscard]] std::size_t n_before_end() const;
   [[nodiscard]] std::int64_t multiples_reached(double time) const;
 
   const EvolutionParts& parts_;
@@ -83,7 +92,8 @@ class Interruptions {
   std::int64_t n_steps_now_ = 0;
   std::int64_t n_multiples_ = 0;  ///< of checkpoint.every that lie behind
   std::int64_t n_checkpoints_ = 0;
-  double checkpoint_seconds_ = 0, checkpoint_bytes_ = 0;
+  double checkpoint_bytes_ = 0, work_seconds_ = 0, waited_seconds_ = 0;
+  std::map<std::string, double> times_;  ///< simulated, of those under way
 };
 
 /// How many multiples of `every`, counted from `start`, lie behind; one missed by round-off counts.

@@ -89,8 +89,9 @@ void Pace::step(double seconds) {
   next_ = (next_ + 1) % steps_.size();
 }
 
-double Pace::reserve() const {
-  return 1.5 * (*std::max_element(steps_.begin(), steps_.end()) + checkpoint_);
+double Pace::reserve(std::size_t n_checkpoints) const {
+  return 1.5 * (*std::max_element(steps_.begin(), steps_.end()) +
+                static_cast<double>(n_checkpoints) * checkpoint_);
 }
 
 }  // namespace ritz::run

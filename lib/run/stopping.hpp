@@ -47,8 +47,8 @@ class Pace {
   void step(double seconds);
   void checkpoint(double seconds) { checkpoint_ = seconds; }
   [[nodiscard]] double last_checkpoint() const { return checkpoint_; }
-  /// 1.5 times (the slowest of the last 20 steps + the last checkpoint).
-  [[nodiscard]] double reserve() const;
+  /// 1.5 times (the slowest of the last 20 steps + so many checkpoints like the last one).
+  [[nodiscard]] double reserve(std::size_t n_checkpoints = 1) const;
 
  private:
   std::array<double, 20> steps_{};

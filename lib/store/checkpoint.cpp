@@ -6,22 +6,21 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
-#include <chrono>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <sstream>
 #include <type_traits>
 
 #include "blocks.hpp"
+#include "checkpoint_names.hpp"
+#include "checkpoint_small.hpp"
+#include "codec.hpp"
+#include "files.hpp"
 #include "hdf5.hpp"
-#include "provenance.hpp"
+#include "marker.hpp"
 #include "ritz/base/crc32c.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
-#include "writer.hpp"
 
 namespace ritz::store {
 
@@ -31,73 +30,10 @@ namespace fs = std::filesystem;
 using comm::BlockRange;
 using comm::Communicator;
 
-constexpr const char* state_group = "/ritz/state";
-constexpr const char* field_group = "/ritz/state/fields";
-constexpr const char* fact_group = "/ritz/state/facts";
-constexpr const char* cell_rank_name = "/ritz/state/cell_rank";
-constexpr const char* numbers_name = "/ritz/state/numbers";
-constexpr const char* number_names = "/ritz/state/number_names";
-constexpr const char* field_names = "/ritz/state/field_names";
-
-std::string field_path(const std::string& name) {
-  return std::string(field_group) + "/" + name;
-}
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-base::Error file_error(const std::string& path, const std::string& what, int number) {
-  return {base::ExitCode::io, base::Location{path, 0, 0},
-          fmt::format("{} ({}); check free space, quota and permissions of its folder", what,
-                      std::strerror(number))};
-}
-
-/// A POSIX file descriptor.
-class Descriptor {
- public:
-  Descriptor(const std::string& path, int flags) : id_(::open(path.c_str(), flags, 0644)) {}
-  ~Descriptor() {
-    if (id_ >= 0) ::close(id_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return id_; }
-  [[nodiscard]] bool valid() const { return id_ >= 0; }
-  [[nodiscard]] bool close() { return ::close(std::exchange(id_, -1)) == 0; }
-
- private:
-  int id_;
-};
-
-/// Everything written to a file or a folder is on the disk. Throws Error(io). Local.
-void sync(const std::string& path, bool is_folder) {
-  Descriptor file(path, is_folder ? O_RDONLY | O_DIRECTORY : O_RDONLY);
-  if (!file.valid()) throw file_error(path, "cannot open it to flush it to the disk", errno);
-  // Some network file systems cannot flush folders and say so.
-  if (::fsync(file.get()) != 0 && !(is_folder && (errno == EINVAL || errno == EROFS)))
-    throw file_error(path, "cannot flush it to the disk", errno);
-  if (!file.close()) throw file_error(path, "cannot close it", errno);
-}
-
-std::string folder_of(const std::string& path) {
-  const std::string folder = fs::path(path).parent_path().string();
-  return folder.empty() ? "." : folder;
-}
-
-/// Checksum of one block of a whole that lies on the ranks in order.
-struct Part {
-  std::uint32_t crc = 0;
-  std::uint64_t n_bytes = 0;
-};
-
 /// Of all ranks' parts in rank order, on every rank. Collective.
 Part joined(const Communicator& communicator, const Part& mine) {
   Part whole;
-  for (const Part& part : communicator.all_gather(mine)) {
-    whole.crc = base::crc32c_joined(whole.crc, part.crc, part.n_bytes);
-    whole.n_bytes += part.n_bytes;
-  }
+  for (const Part& part : communicator.all_gather(mine)) whole.join(part);
   return whole;
 }
 
@@ -134,82 +70,6 @@ Part whole_file(const Communicator& communicator, const std::string& path) {
   return joined(communicator, mine);
 }
 
-/// What the marker says.
-struct Marker {
-  std::string file;
-  Part whole;
-  std::vector<std::pair<std::string, std::uint32_t>> data;  ///< name and CRC of each dataset
-
-  [[nodiscard]] std::optional<std::uint32_t> of(const std::string& name) const {
-    for (const auto& [one, crc] : data) {
-      if (one == name) return crc;
-    }
-    return std::nullopt;
-  }
-};
-
-constexpr const char* marker_head = "ritz checkpoint 1\n";
-
-std::string text_of(const Marker& marker) {
-  std::string text = marker_head;
-  text += fmt::format("file {}\nbytes {}\ncrc32c {:08x}\n", marker.file, marker.whole.n_bytes,
-                      marker.whole.crc);
-  for (const auto& [name, crc] : marker.data) text += fmt::format("data {:08x} {}\n", crc, name);
-  text += fmt::format("end {:08x}\n", base::crc32c(std::as_bytes(std::span(text))));
-  return text;
-}
-
-/// Nothing if a byte of it is not as written.
-std::optional<Marker> parse_marker(const std::string& text) {
-  Marker marker;
-  std::istringstream lines(text);
-  std::string line;
-  while (std::getline(lines, line)) {
-    const std::size_t space = line.find(' ');
-    if (space == std::string::npos) return std::nullopt;
-    const std::string word = line.substr(0, space), rest = line.substr(space + 1);
-    const auto number = [&](auto& to, int base) {
-      std::from_chars(rest.data(), rest.data() + rest.size(), to, base);
-    };
-    if (word == "file") marker.file = rest;
-    if (word == "bytes") number(marker.whole.n_bytes, 10);
-    if (word == "crc32c") number(marker.whole.crc, 16);
-    if (word == "data" && rest.size() > 9) {
-      std::uint32_t crc = 0;
-      number(crc, 16);
-      marker.data.emplace_back(rest.substr(9), crc);
-    }
-  }
-  if (text_of(marker) != text) return std::nullopt;
-  return marker;
-}
-
-/// Local. Nothing and the reason if there is no good one.
-std::optional<Marker> read_marker(const std::string& path, std::string& problem) {
-  const std::string name = marker_path(path);
-  std::error_code failed;
-  if (!fs::exists(name, failed)) {
-    problem = failed ? "its completion marker cannot be looked for: " + failed.message()
-                     : "it has no completion marker: writing it was interrupted";
-    return std::nullopt;
-  }
-  std::ifstream in(name, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in) {
-    problem = "its completion marker cannot be read";
-    return std::nullopt;
-  }
-  std::optional<Marker> marker = parse_marker(text.str());
-  if (!marker) {
-    problem = "its completion marker is damaged";
-  } else if (marker->file != fs::path(path).filename().string()) {
-    problem = fmt::format("its completion marker belongs to {}", marker->file);
-    marker.reset();
-  }
-  return marker;
-}
-
 /// The marker on every rank; throws Error(io) on every rank if it is not good. Collective.
 Marker agreed_marker(const Communicator& communicator, const std::string& path) {
   std::string text;
@@ -225,6 +85,7 @@ Marker agreed_marker(const Communicator& communicator, const std::string& path) 
 }
 
 Handle open_to_read(const std::string& path) {
+  register_zstd();
   return checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, path,
                  "open the file");
 }
@@ -310,7 +171,26 @@ std::vector<T> checked_block(const Communicator& communicator, const std::string
   return block;
 }
 
-/// Facts, numbers and the fields' names as texts that broadcast easily. Local, on the root.
+}  // namespace
+
+const std::string& Snapshot::fact(const std::string& name) const {
+  for (const auto& [one, text] : facts) {
+    if (one == name) return text;
+  }
+  throw base::Error(base::ExitCode::io, "the checkpoint has no entry '" + name + "'");
+}
+
+double Snapshot::number(const std::string& name) const {
+  for (const auto& [one, value] : numbers) {
+    if (one == name) return value;
+  }
+  throw base::Error(base::ExitCode::io, "the checkpoint has no number '" + name + "'");
+}
+
+std::string marker_path(const std::string& path) {
+  return fs::path(path).replace_extension(".complete").string();
+}
+
 Snapshot read_small(const std::string& path, const Marker& marker) {
   const QuietErrors quiet;
   const Handle file = open_to_read(path);
@@ -343,131 +223,8 @@ Snapshot read_small(const std::string& path, const Marker& marker) {
   return snapshot;
 }
 
-void remove_old(const std::string& path) {
-  const std::string folder = folder_of(path);
-  for (const std::string& name : {marker_path(path), path}) {
-    std::error_code failed;
-    if (fs::remove(name, failed)) sync(folder, true);
-    if (failed) throw file_error(name, "cannot remove the old file", failed.value());
-  }
-}
-
-/// A file of this text that is not there yet, on the disk when this returns. Local.
-void write_marker(const std::string& path, const std::string& text) {
-  Descriptor file(path, O_CREAT | O_EXCL | O_WRONLY);
-  if (!file.valid()) throw file_error(path, "cannot create the completion marker", errno);
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t n = ::write(file.get(), text.data() + done, text.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw file_error(path, "cannot write the completion marker", errno);
-    done += static_cast<std::size_t>(n);
-  }
-  if (::fsync(file.get()) != 0 || !file.close())
-    throw file_error(path, "cannot flush the completion marker", errno);
-  sync(folder_of(path), true);
-}
-
-}  // namespace
-
-const std::string& Snapshot::fact(const std::string& name) const {
-  for (const auto& [one, text] : facts) {
-    if (one == name) return text;
-  }
-  throw base::Error(base::ExitCode::io, "the checkpoint has no entry '" + name + "'");
-}
-
-double Snapshot::number(const std::string& name) const {
-  for (const auto& [one, value] : numbers) {
-    if (one == name) return value;
-  }
-  throw base::Error(base::ExitCode::io, "the checkpoint has no number '" + name + "'");
-}
-
-std::string marker_path(const std::string& path) {
-  return fs::path(path).replace_extension(".complete").string();
-}
-
-CheckpointReport write_checkpoint(const std::string& path, const Communicator& communicator,
-                                  const Rows& nodes, const Rows& cells, const Snapshot& snapshot,
-                                  const Provenance& provenance, int compression) {
-  CheckpointReport report;
-  const double start = now();
-  const bool root = communicator.is_root();
-  communicator.together([&] {
-    if (root) remove_old(path);
-  });
-
-  Marker marker;
-  marker.file = fs::path(path).filename().string();
-  {
-    Writer writer(communicator, path, compression);
-    const auto text = [&](const std::string& name, const std::string& content) {
-      writer.text(name, content);
-      marker.data.emplace_back(name, base::crc32c(std::as_bytes(std::span(content))));
-    };
-    // One field at a time, so that only one is held twice.
-    const auto rows = [&]<class T>(const std::string& name, const Rows& of,
-                                   std::span<const T> values, std::size_t width) {
-      const std::vector<T> block = to_blocks<T>(communicator, of.n_global, of.ids, values, width);
-      marker.data.emplace_back(name, joined(communicator, part_of<T>(block)).crc);
-      writer.dataset<T>(name, of.n_global, width,
-                        BlockRange(of.n_global, communicator.size()).begin(communicator.rank()),
-                        [&] { return block; });
-    };
-    writer.group("/ritz");
-    for (const char* group : {state_group, field_group, fact_group}) writer.group(group);
-    for (const auto& [name, content] : snapshot.facts)
-      text(std::string(fact_group) + "/" + name, content);
-    std::string names, field_list;
-    std::vector<double> numbers;
-    for (const auto& [name, value] : snapshot.numbers) {
-      names += name + '\n';
-      numbers.push_back(value);
-    }
-    for (const Snapshot::Field& field : snapshot.fields)
-      field_list += fmt::format("{} {}\n", field.n_components, field.name);
-    text(number_names, names);
-    text(field_names, field_list);
-    marker.data.emplace_back(numbers_name, base::crc32c(std::as_bytes(std::span(numbers))));
-    writer.dataset<double>(numbers_name, std::ssize(numbers), 1, root ? 0 : std::ssize(numbers),
-                           [&] { return root ? numbers : std::vector<double>(); });
-    for (const Snapshot::Field& field : snapshot.fields) {
-      rows(field_path(field.name), nodes, std::span<const double>(field.values),
-           static_cast<std::size_t>(field.n_components));
-    }
-    const std::vector<std::int32_t> mine(cells.ids.size(), communicator.rank());
-    rows(cell_rank_name, cells, std::span<const std::int32_t>(mine), 1);
-    write_provenance(writer, communicator, provenance);
-    writer.close();
-    report.raw_bytes = writer.raw_bytes();
-  }
-  // On every rank: what a rank's node holds of the file is on the disk only after its own flush.
-  communicator.together([&] { sync(path, false); });
-  communicator.together([&] {
-    if (root) sync(folder_of(path), true);
-  });
-  report.write_seconds = communicator.max(now() - start);
-
-  const double written = now();
-  communicator.together([&] {
-    if (root) static_cast<void>(read_small(path, marker));
-  });
-  for (const Snapshot::Field& field : snapshot.fields) {
-    const std::string name = field_path(field.name);
-    static_cast<void>(checked_block<double>(communicator, path, name, nodes.n_global,
-                                            static_cast<std::size_t>(field.n_components),
-                                            *marker.of(name)));
-  }
-  static_cast<void>(checked_block<std::int32_t>(communicator, path, cell_rank_name, cells.n_global,
-                                                1, *marker.of(cell_rank_name)));
-  marker.whole = whole_file(communicator, path);
-  report.file_bytes = static_cast<double>(marker.whole.n_bytes);
-  report.verify_seconds = communicator.max(now() - written);
-  communicator.together([&] {
-    if (root) write_marker(marker_path(path), text_of(marker));
-  });
-  return report;
+std::string writing_note(const Communicator& communicator, const std::string& path) {
+  return agreed_marker(communicator, path).note;
 }
 
 std::string checkpoint_problem(const Communicator& communicator, const std::string& path) {

@@ -14,6 +14,7 @@
 #include "ritz/base/fault.hpp"
 #include "ritz/base/format.hpp"
 #include "ritz/comm/pending_sum.hpp"
+#include "texts.hpp"
 
 namespace ritz::store {
 
@@ -31,16 +32,6 @@ hid_t native_type() {
     static_assert(std::is_integral_v<T> && sizeof(T) == 8);
     return H5T_NATIVE_INT64;
   }
-}
-
-bool is_ascii(const std::string& text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 128; });
-}
-
-/// HDF5 has no texts of length zero.
-std::string padded(const std::string& text) {
-  return text.empty() ? std::string(1, '\0') : text;
 }
 
 const std::function<void()> nothing_to_prepare = [] {};
@@ -170,15 +161,6 @@ void Writer::close(Handle& handle, const std::string& action) {
   step(action, nothing_to_prepare, [&] { return handle.close() ? 0 : -1; });
 }
 
-Handle Writer::text_type(const std::string& text) const {
-  Handle type = checked(H5Tcopy(H5T_C_S1), H5Tclose, path_, "make a text type");
-  checked(H5Tset_size(type.get(), std::max<std::size_t>(1, text.size())), path_, "size a text");
-  checked(H5Tset_strpad(type.get(), H5T_STR_NULLPAD), path_, "pad a text");
-  checked(H5Tset_cset(type.get(), is_ascii(text) ? H5T_CSET_ASCII : H5T_CSET_UTF8), path_,
-          "set a text's encoding");
-  return type;
-}
-
 void Writer::group(const std::string& name) {
   Handle group = made("create group " + name, H5Gclose, [&] {
     return H5Gcreate2(file_.get(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
@@ -194,7 +176,7 @@ void Writer::attribute(const std::string& object, const std::string& name,
   step(
       "open " + object,
       [&] {
-        type = text_type(text);
+        type = text_type(text, path_);
         space = checked(H5Screate(H5S_SCALAR), H5Sclose, path_, "make a scalar");
         content = padded(text);
       },
@@ -314,7 +296,7 @@ void Writer::text(const std::string& name, const std::string& content) {
   step(
       "create " + name,
       [&] {
-        type = text_type(content);
+        type = text_type(content, path_);
         space = checked(H5Screate(H5S_SCALAR), H5Sclose, path_, "make a scalar");
         bytes = padded(content);
       },

@@ -64,7 +64,6 @@ class Writer {
   /// A step whose call gives an id.
   Handle made(const std::string& action, Handle::Close closer, const std::function<hid_t()>& call);
   void close(Handle& handle, const std::string& action);
-  Handle text_type(const std::string& text) const;
   void discard() noexcept;
 
   QuietErrors quiet_;

@@ -198,7 +198,9 @@ std::string describe(const Problem& problem) {
   d.add("checkpoint.every_walltime", problem.checkpoint.every_walltime);
   d.add("checkpoint.keep", problem.checkpoint.keep);
   d.add("checkpoint.keep_every", problem.checkpoint.keep_every);
-  d.add("checkpoint.compression", problem.checkpoint.compression);
+  d.add("checkpoint.asynchronous", static_cast<int>(problem.checkpoint.asynchronous));
+  d.add("checkpoint.compression", static_cast<int>(problem.checkpoint.compression));
+  d.add("checkpoint.level", problem.checkpoint.level);
   d.add("output.directory", problem.output.directory);
   d.add("output.fields", static_cast<int>(problem.output.fields));
   d.add("output.compression", problem.output.compression);

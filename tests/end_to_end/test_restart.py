@@ -1,6 +1,7 @@
 """Checkpoints: runs that are stopped, killed or moved to other numbers of ranks end where they would
 have ended."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -8,6 +9,8 @@ import signal
 import subprocess
 import time
 import unittest
+
+import h5py
 
 from harness import BOX, SLOWNESS, Case
 from test_time import HEAT, history, series
@@ -342,6 +345,133 @@ class Restart(Case):
                          [f"ckpt.{i:06}.h5" for i in (8, 16, 18, 19, 20)])
         none = self.run_deck(deck, "--set", "checkpoint.write=false", output="none")
         self.assertFalse((none.folder / "checkpoints").exists())
+
+
+def field_bits(path):
+    """The bytes of every field of a checkpoint, by a reader that knows nothing of Ritz."""
+    with h5py.File(path, "r") as file:
+        return {name: data[()].tobytes() for name, data in file["/ritz/state/fields"].items()}
+
+
+class Background(Case):
+    """Checkpoints that are written beside the steps."""
+
+    def test_the_same_fields_in_every_way(self):
+        for name, text in {"nonlinear": NONLINEAR, "pair": PAIR}.items():
+            deck = self.deck(text, f"{name}.toml")
+            for ranks in (1, 2, 3):
+                runs = {}
+                for way in ("asynchronous=true", "asynchronous=false", "compression=none",
+                            "compression=zstd"):
+                    runs[way] = self.run_deck(deck, "--set", f"checkpoint.{way}", ranks=ranks,
+                                              output=f"{name} {ranks} {way}")
+                usual = runs.pop("asynchronous=true")
+                self.assertGreater(len(checkpoints(usual)), 1)
+                for way, run in runs.items():
+                    self.assertEqual([sums(path) for path in checkpoints(run)],
+                                     [sums(path) for path in checkpoints(usual)], (ranks, way))
+                # Any reader opens those two, and they go on from the third.
+                last = checkpoints(usual)[-1].name
+                bits = {way: field_bits(run.folder / "checkpoints" / last)
+                        for way, run in runs.items() if not way.endswith("zstd")}
+                self.assertEqual(bits["asynchronous=false"], bits["compression=none"])
+                resumed = self.run_deck(deck, "--from", checkpoints(runs["compression=zstd"])[0],
+                                        ranks=ranks, output=f"{name} {ranks} resumed")
+                self.assertEqual(sums(checkpoints(resumed)[-1]), sums(checkpoints(usual)[-1]))
+        self.assertIn("were hidden behind it", resumed.output)
+        counters = json.loads((resumed.folder / "perf.json").read_text())
+        self.assertIn("checkpoint_hidden_seconds", json.dumps(counters))
+
+    def test_unpack(self):
+        run = self.run_deck(self.deck(NONLINEAR), "--set", "checkpoint.compression=zstd", ranks=2)
+        file = checkpoints(run)[-1]
+        with h5py.File(file, "r") as packed:
+            self.assertIn("ritz unpack", packed["/ritz/state"].attrs["compression"].decode())
+        for i, how in enumerate(((), ("--compression", "deflate"))):
+            for ranks in (1, 3):
+                out = self.folder / f"out {i} {ranks}.h5"
+                code, text = self.call("unpack", file, out, *how, ranks=ranks)
+                self.assertEqual(code, 0, text)
+                self.assertEqual(sums(out), sums(file))
+                with h5py.File(out, "r") as plain:
+                    data = plain["/ritz/state/fields/u"] if "u" in plain["/ritz/state/fields"] else \
+                        next(iter(plain["/ritz/state/fields"].values()))
+                    self.assertEqual(data.compression, "gzip" if how else None)
+                    self.assertIn("ritz_commit", plain["/ritz/provenance"].attrs)
+                    self.assertEqual(set(plain["/ritz/state/cell_rank"][()]), {0, 1})
+                before = out.read_bytes()
+                code, text = self.call("unpack", file, out, *how, ranks=ranks)
+                self.assertEqual(code, 7, text)
+                self.assertIn("nothing is overwritten", text)
+                self.assertEqual(out.read_bytes(), before)
+        resumed = self.run_deck(self.deck(NONLINEAR), "--from", self.folder / "out 0 1.h5", "--set",
+                                "time.end=0.5", ranks=2, output="resumed")
+        self.assertEqual(history(resumed)[-1]["time"], 0.5)
+        file.write_bytes(file.read_bytes()[:-1])
+        code, text = self.call("unpack", file, self.folder / "bad.h5")
+        self.assertEqual(code, 7, text)
+        self.assertFalse((self.folder / "bad.h5").exists())
+
+    def test_a_full_disk_while_it_is_written(self):
+        disk = self.folder / "disk"
+        disk.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)],
+                                 stderr=subprocess.PIPE, check=False)
+        if mounted.returncode != 0:
+            self.skipTest(f"cannot mount a small file system here: {mounted.stderr.decode().strip()}")
+        self.addCleanup(subprocess.run, ["umount", str(disk)], check=False)
+        deck = self.deck(NONLINEAR)
+        for ranks in (1, 2, 3):
+            for compression in ("none", "deflate"):
+                out = disk / f"{ranks} {compression}"
+                more = ("--set", f"output.directory={out}", "--set", "checkpoint.every_steps=1",
+                        "--set", f"checkpoint.compression={compression}", "--set",
+                        "mesh.cells=[40,40]", "--set", "output.fields=false")
+                code, text = self.call("run", deck, *more, ranks=ranks)
+                self.assertEqual(code, 7, text)
+                self.assertEqual(text.count("No space left on device"), 1, text)
+                good = checkpoints(Folder(out))
+                code, verified = self.call("verify", out)
+                self.assertEqual(code, 0, verified)
+                self.assertEqual(verified.count(": good"), len(good))
+                self.assertGreater(len(good), 0)
+                # With room again it goes on from the last one.
+                for path in good[:-1]:
+                    path.with_suffix(".complete").unlink()
+                    path.unlink()
+                code, text = self.call("run", deck, *more, "--resume", "--set",
+                                       "checkpoint.every_steps=1000", ranks=ranks)
+                self.assertEqual(code, 0, text)
+                self.assertIn(good[-1].name, text)
+                shutil.rmtree(out)
+
+    def test_a_folder_that_goes_away(self):
+        deck = self.deck(NONLINEAR)
+        process = subprocess.Popen(
+            self.command(2, "run", deck, "--set", f"output.directory={self.folder / 'out'}", "--set",
+                         "time.step=0.0005", "--set", "checkpoint.every_steps=1"),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=self.environment(2), cwd=self.folder)
+        folder = self.folder / "out" / "checkpoints"
+        deadline = time.monotonic() + 60 * SLOWNESS
+        while not list(folder.glob("*.complete")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        # A file in the folder's place: it cannot come back.
+        moved = self.folder / "moved"
+        folder.rename(moved)
+        folder.write_text("")
+        text = process.communicate(timeout=120 * SLOWNESS)[0]
+        self.assertEqual(process.returncode, 7, text)
+        newest = sorted(moved.glob("*.complete"))[-1].with_suffix(".h5")
+        code, verified = self.call("verify", newest)
+        self.assertEqual(code, 0, verified)
+
+
+class Folder:
+    """What checkpoints() wants to know of a run."""
+
+    def __init__(self, folder):
+        self.folder = folder
 
 
 class Stopping(Case):

@@ -20,8 +20,10 @@ using ritz::GlobalId;
 using ritz::base::Error;
 using ritz::base::ExitCode;
 using ritz::comm::Communicator;
+using ritz::store::Codec;
 using ritz::store::Rows;
 using ritz::store::Snapshot;
+using ritz::store::WriteOptions;
 
 constexpr GlobalId n_nodes = 3001, n_cells = 257;
 
@@ -73,12 +75,26 @@ bool same_bits(double a, double b) {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
 }
 
-void write(const Communicator& ranks, const std::string& path, int compression, unsigned seed) {
+/// The ways of writing, one after the other.
+WriteOptions way(int i) {
+  switch (i % 4) {
+    case 0:
+      return {Codec::none, 0, false, {}, {}};
+    case 1:
+      return {Codec::deflate, 1, false, {}, {}};
+    case 2:
+      return {Codec::zstd, 1, false, {}, {}};
+    default:
+      return {Codec::zstd, -5, false, {}, {}};
+  }
+}
+
+void write(const Communicator& ranks, const std::string& path, int which, unsigned seed) {
   const std::vector<GlobalId> nodes = ids_of(n_nodes, ranks.rank(), ranks.size(), seed);
   const std::vector<GlobalId> cells = ids_of(n_cells, ranks.rank(), ranks.size(), seed + 9);
   const auto report =
       ritz::store::write_checkpoint(path, ranks, {n_nodes, nodes}, {n_cells, cells},
-                                    snapshot_of(nodes), {{"ritz_version", "test"}}, compression);
+                                    snapshot_of(nodes), {{"ritz_version", "test"}}, way(which));
   EXPECT_EQ(report.file_bytes, static_cast<double>(fs::file_size(path)));
 }
 
@@ -129,7 +145,7 @@ TEST(Checkpoint, AnyNumberOfRanksReadsWhatAnyOtherWrote) {
   for (int writers = 1; writers <= world.size(); ++writers) {
     const std::string path = "ckpt." + std::to_string(writers) + ".h5";
     const Some some(writers);
-    if (some.handle != MPI_COMM_NULL) write(Communicator(some.handle), path, writers % 2, 1);
+    if (some.handle != MPI_COMM_NULL) write(Communicator(some.handle), path, writers, 1);
     world.barrier();
     for (int readers = 1; readers <= world.size(); ++readers) {
       const Some others(readers);
@@ -154,7 +170,7 @@ TEST(Checkpoint, TheSameBytesOnEveryNumberOfRanks) {
   };
   write(world, "all.h5", 0, 3);
   const Some one(1);
-  if (one.handle != MPI_COMM_NULL) write(Communicator(one.handle), "one.h5", 4, 8);
+  if (one.handle != MPI_COMM_NULL) write(Communicator(one.handle), "one.h5", 1, 8);
   world.barrier();
   EXPECT_FALSE(sums("one.h5").empty());
   EXPECT_EQ(sums("all.h5"), sums("one.h5"));
@@ -204,7 +220,7 @@ class Damage : public testing::Test {
     path_ = folder_ + "/ckpt.h5";
     const std::vector<GlobalId> nodes = ids_of(n_nodes, 0, 1, 1), cells = ids_of(n_cells, 0, 1, 2);
     static_cast<void>(ritz::store::write_checkpoint(path_, self, {n_nodes, nodes}, {n_cells, cells},
-                                                    snapshot_of(nodes), {}, 1));
+                                                    snapshot_of(nodes), {}, way(1)));
     data_ = contents(path_);
     marker_ = contents(ritz::store::marker_path(path_));
     random_.seed(static_cast<unsigned>(17 + Communicator::world().rank()));
@@ -255,7 +271,7 @@ TEST_F(Damage, FilesOfAnotherRunAreSeen) {
   other.numbers[0].second = 0.4;
   const std::string elsewhere = folder_ + "/other.h5";
   static_cast<void>(ritz::store::write_checkpoint(elsewhere, Communicator::self(), {n_nodes, nodes},
-                                                  {n_cells, cells}, other, {}, 1));
+                                                  {n_cells, cells}, other, {}, way(1)));
   expect_refused(contents(elsewhere), marker_, "data of another");
   expect_refused(data_, contents(ritz::store::marker_path(elsewhere)), "marker of another");
 }

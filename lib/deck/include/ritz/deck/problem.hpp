@@ -304,7 +304,9 @@ struct CheckpointOptions {
   double every_walltime = 1800;  ///< seconds
   std::int64_t keep = 2;
   std::optional<std::int64_t> keep_every;
-  int compression = 1;  ///< deflate level 0..9
+  bool asynchronous = true;
+  enum class Compression { none, deflate, zstd } compression = Compression::deflate;
+  int level = 1;  ///< deflate 1..9, zstd -7..19 but 0
 };
 
 struct OutputOptions {

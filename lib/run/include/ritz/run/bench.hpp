@@ -8,7 +8,7 @@
 namespace ritz::run {
 
 struct BenchRequest {
-  std::vector<std::string> cases{"M1"};  ///< M1 M2 M3 M4 M5 M6 M11 M17 M18
+  std::vector<std::string> cases{"M1"};  ///< M1 M2 M3 M4 M5 M6 M11 M16 M17 M18
   std::vector<int> degrees;              ///< empty: the case's own
   std::string size = "medium";           ///< small, medium, large, or a number of unknowns
   int repeat = 5;                        ///< measurements of which the median is told, >= 1

@@ -17,4 +17,9 @@ namespace ritz::run {
 /// not good. Collective.
 int show_checkpoint(const comm::Communicator& communicator, const std::string& path, bool deck);
 
+/// Writes a good checkpoint again, without compression or with deflate. Collective. Returns the
+/// exit code; throws Error(io) on every rank, also if the new file is there already.
+int unpack(const comm::Communicator& communicator, const std::string& from, const std::string& to,
+           bool deflate);
+
 }  // namespace ritz::run

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <utility>
@@ -36,11 +37,38 @@ struct Snapshot {
   [[nodiscard]] double number(const std::string& name) const;
 };
 
+/// How numbers are made shorter in a file, after shuffling; nothing is lost.
+enum class Codec { none, deflate, zstd };
+
+/// How a checkpoint is written.
+struct WriteOptions {
+  Codec codec = Codec::deflate;
+  int level = 1;              ///< deflate: 1 to 9; zstd: -7 to 19 but 0
+  bool asynchronous = false;  ///< whether the run goes on meanwhile: for the note in the marker
+  /// Called on the root once the checkpoint is complete, in a thread beside the main one: it must
+  /// call neither MPI nor HDF5. May throw Error(io).
+  std::function<void()> when_complete;
+  /// Called at the start of each stage that is done beside the main thread ("encode", "write",
+  /// "complete"), on the ranks that do it; for tests. May sleep and may throw.
+  std::function<void(const std::string& stage)> hook;
+};
+
 struct CheckpointReport {
-  double raw_bytes = 0;       ///< of the fields before compression, all ranks
-  double file_bytes = 0;      ///< of the finished file
+  std::string path;
+  double raw_bytes = 0;   ///< of the fields before compression, all ranks
+  double file_bytes = 0;  ///< of the finished file
+  // Seconds, of the slowest rank for each:
+  double copy_seconds = 0;    ///< the state into the blocks of the file, all ranks together
+  double encode_seconds = 0;  ///< compression and checksums
   double write_seconds = 0;   ///< until everything is on the disk
   double verify_seconds = 0;  ///< to read it again
+  double wait_seconds = 0;    ///< this rank's main thread beside copy_seconds; not hidden either
+  double whole_seconds = 0;   ///< this rank's, from the start to the end
+
+  /// Of the work, without waiting for the next look at it.
+  [[nodiscard]] double work_seconds() const {
+    return copy_seconds + encode_seconds + write_seconds + verify_seconds;
+  }
 };
 
 /// Name of the file whose presence makes a checkpoint complete: PATH without ".h5", ".complete".
@@ -53,12 +81,17 @@ struct CheckpointReport {
 /// changed or renamed; one that is there under this name goes first, its marker before it.
 ///
 /// Fields are stored by node id, so a file written by any number of ranks is read by any other;
-/// `cells` are the mesh's owned cells, whose rank is stored. `compression`: deflate level 0..9
-/// after shuffling. Collective. Throws Error(io) on every rank if any rank fails or the file does
-/// not read back as it was written; then there is no marker.
+/// `cells` are the mesh's owned cells, whose rank is stored. Returns when all is done; for writing
+/// beside the computation see CheckpointWriter. Collective. Throws Error(io) on every rank if any
+/// rank fails or the file does not read back as it was written; then there is no marker.
 CheckpointReport write_checkpoint(const std::string& path, const comm::Communicator& communicator,
                                   const Rows& nodes, const Rows& cells, const Snapshot& snapshot,
-                                  const Provenance& provenance, int compression);
+                                  const Provenance& provenance, const WriteOptions& options);
+
+/// What the marker of a good checkpoint says of the time that writing took; may be empty.
+/// Collective. Throws Error(io) on every rank.
+[[nodiscard]] std::string writing_note(const comm::Communicator& communicator,
+                                       const std::string& path);
 
 /// Why the file is no complete, undamaged checkpoint, in words; empty if it is one. Looks at every
 /// byte before HDF5 sees any. The same on every rank; collective. Throws nothing of its own: a file
@@ -75,6 +108,12 @@ CheckpointReport write_checkpoint(const std::string& path, const comm::Communica
 /// nodes.
 [[nodiscard]] Snapshot read_checkpoint(const comm::Communicator& communicator,
                                        const std::string& path, const Rows& nodes);
+
+/// Writes a good checkpoint again, complete with its marker, in another way: the same numbers to the
+/// bit, facts and provenance. Each rank takes a share of it. Collective. Throws Error(io) on every
+/// rank, also if `to` or its marker is there already: nothing is overwritten.
+CheckpointReport unpack_checkpoint(const comm::Communicator& communicator, const std::string& from,
+                                   const std::string& to, const WriteOptions& options);
 
 /// The ranks that had these cells. Collective. Throws Error(io) as read_checkpoint().
 [[nodiscard]] std::vector<std::int32_t> read_cell_ranks(const comm::Communicator& communicator,
