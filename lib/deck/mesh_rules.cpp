@@ -30,7 +30,9 @@ void check_displacements(const Problem& problem, int dimension, Report& report) 
     }
   }
   const std::vector<std::string> names = unknown_names(problem, dimension);
-  for (std::size_t k = 1; k < names.size() && problem.time && !is_thermal(problem); ++k) {
+  for (std::size_t k = 1;
+       k < names.size() && problem.time && !is_thermal(problem) && problem.initial.from.empty();
+       ++k) {
     const bool given =
         std::any_of(problem.initial.values.begin(), problem.initial.values.end(),
                     [&](const InitialValue& value) { return value.unknown.text == names[k]; });

@@ -192,6 +192,11 @@ std::string type_text(const Key& key) {
       for (const std::string& choice : key.choices) choices.push_back(quoted(choice));
       return "one of " + base::list(choices, "or");
     }
+    case Type::real_or_word: {
+      std::vector<std::string> choices;
+      for (const std::string& choice : key.choices) choices.push_back(quoted(choice));
+      return with_range("number") + " or " + base::list(choices, "or");
+    }
     case Type::name:
       return "name (string)";
     case Type::names:

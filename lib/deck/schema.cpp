@@ -130,6 +130,16 @@ std::string key_schema(const Key& key) {
       object.text("type", "string").set("enum", Object::array(choices));
       break;
     }
+    case Type::real_or_word: {
+      std::vector<std::string> choices;
+      for (const std::string& choice : key.choices) choices.push_back(Object::string(choice));
+      Object number, word;
+      number.text("type", "number");
+      add_range(number, key.range);
+      word.text("type", "string").set("enum", Object::array(choices));
+      object.set("anyOf", Object::array({number.json(0), word.json(0)}));
+      break;
+    }
     case Type::names:
     case Type::strings: {
       Object list;

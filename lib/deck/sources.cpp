@@ -269,6 +269,7 @@ bool takes_text(Type type) {
 /// Types that take text besides something else.
 bool may_take_text(Type type) {
   switch (type) {
+    case Type::real_or_word:
     case Type::names:
     case Type::strings:
     case Type::formula:
