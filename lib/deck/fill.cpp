@@ -329,6 +329,20 @@ void read_start(const Node* table, const std::string& deck_file,
   }
 }
 
+/// What [output] and [[output.block]] have in common.
+template <class Part>
+void read_part(const Node* table, Part& part) {
+  read(table, "every", part.every);
+  read(table, "every_steps", part.every_steps);
+  read(table, "times", part.times);
+  std::sort(part.times.begin(), part.times.end());
+  part.times.erase(std::unique(part.times.begin(), part.times.end()), part.times.end());
+  read(table, "relative_precision", part.relative_precision);
+  if (const Node* only = valid(table, "only")) {
+    for (const Node& name : only->items) part.only.push_back({name.string, name.where});
+  }
+}
+
 NonlinearOptions nonlinear_options(const Node* table) {
   NonlinearOptions options;
   options.method_where = place_of(table, "method");
@@ -573,8 +587,25 @@ Problem fill(const Node& root, const std::string& deck_file) {
     problem.output.further.push_back(std::move(field));
   }
   read(output, "compression", problem.output.compression);
-  read(output, "every", problem.output.every);
-  read(output, "every_steps", problem.output.every_steps);
+  read(output, "rates", problem.output.rates);
+  read_part(output, problem.output);
+  for (const Node* item : elements(output, "block")) {
+    OutputOptions::Block block;
+    block.where = item->where;
+    read(item, "name", block.name);
+    read_part(item, block);
+    if (const Node* on = valid(item, "on")) {
+      for (const Node& name : on->items) block.on.push_back({name.string, name.where});
+    }
+    if (const Node* slice = valid(item, "slice")) {
+      OutputOptions::Block::Slice plane;
+      plane.where = slice->where;
+      read(slice, "point", plane.point);
+      read(slice, "normal", plane.normal);
+      block.slice = std::move(plane);
+    }
+    problem.output.blocks.push_back(std::move(block));
+  }
 
   for (const Node* item : elements(&root, "probe")) {
     Probe probe;

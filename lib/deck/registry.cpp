@@ -57,7 +57,7 @@ namespace {
 std::vector<Key> make_registry() {
   std::vector<Key> keys;
   for (auto* part : {general_keys, mesh_keys, equation_keys, boundary_keys, time_keys, solver_keys,
-                     limit_keys, checkpoint_keys, output_keys}) {
+                     limit_keys, checkpoint_keys, output_keys, result_keys}) {
     std::vector<Key> more = part();
     keys.insert(keys.end(), std::make_move_iterator(more.begin()),
                 std::make_move_iterator(more.end()));
@@ -105,7 +105,6 @@ const std::string* reserved_for(std::string_view path) {
       {"registry", "the run registry"},
       {"sites", "runs on several sites"},
       {"profile", "sets of defaults"},
-      {"output[]", "several outputs; in this version [output] is one table"},
       {"boundary[].periodic", "periodic boundaries"},
   };
   const auto place = names.find(path);

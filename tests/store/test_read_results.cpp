@@ -100,7 +100,7 @@ class ReadResults : public testing::TestWithParam<CellType> {};
 TEST_P(ReadResults, FunctionsOfTheElementComeBackOnAnotherMesh) {
   const Communicator world = Communicator::world();
   const int highest = ritz::mesh::is_simplex(GetParam()) ? 3 : 4;
-  for (int degree = 1; degree <= highest; ++degree) {
+  for (const int degree : {1, highest}) {
     const auto from =
         ritz::test::make_mesh(world, setup(GetParam(), false, {4, 3, 2}, Spread::scattered));
     // Of total degree `degree`, and so in the element of every cell with straight edges.
@@ -132,7 +132,7 @@ TEST_P(ReadResults, FunctionsOfTheElementComeBackOnAnotherMesh) {
 
 TEST_P(ReadResults, CurvedCellsAndTheirNodes) {
   const Communicator world = Communicator::world();
-  for (const int degree : {1, 2, 3}) {
+  for (const int degree : {1, 3}) {
     const auto from =
         ritz::test::make_mesh(world, setup(GetParam(), true, {3, 3, 2}, Spread::scattered));
     const auto f = [](const Point& x) { return std::cos(3 * x[0]) + x[1] * x[1] - x[2]; };
@@ -165,7 +165,7 @@ TEST_P(ReadResults, OrderOfInterpolation) {
   for (Point& x : points) {
     for (int c = d; c < 3; ++c) x[static_cast<std::size_t>(c)] = 0;
   }
-  for (const int degree : {1, 2, 3}) {
+  for (const int degree : {2}) {
     std::vector<double> errors;
     for (const GlobalId n : {2, 4}) {
       auto how = setup(GetParam(), false, {n, n, n}, Spread::scattered);
