@@ -367,6 +367,13 @@ class Checker {
       case Type::choice:
         choice(node, key, full);
         break;
+      case Type::real_or_word:
+        if (node.kind == Node::Kind::string) {
+          choice(node, key, full);
+        } else {
+          real(node, key, full);
+        }
+        break;
       case Type::names:
       case Type::strings:
       case Type::integers:
@@ -754,6 +761,7 @@ void add_time_defaults(Node& root, const Problem& problem) {
     order = std::max(order, own);
     Entry* initial = root.find("initial");
     if (own < 2 || !unknowns.known || initial == nullptr || initial->value.invalid) continue;
+    if (initial->value.find("from") != nullptr) continue;  // the file may have them
     Entry* rate = initial->value.find("rate");
     if (rate == nullptr || rate->value.invalid) continue;
     give(rate->value, problem.equation.unknowns[k].name, number_node(0.0));

@@ -19,8 +19,8 @@ std::string origin(const base::Location& where) {
 
 class Writer {
  public:
-  Writer(const Node& root, const std::string& mesh_file)
-      : root_(root), mesh_file_(mesh_file), several_(unknown_names(root).several()) {}
+  Writer(const Node& root, const std::map<std::string, std::string>& files)
+      : root_(root), files_(files), several_(unknown_names(root).several()) {}
 
   [[nodiscard]] std::string take() { return std::move(text_); }
 
@@ -98,8 +98,9 @@ class Writer {
 
   void leaf(const Entry& entry, const Key& key) {
     if (entry.value.invalid) return;
-    std::string value =
-        key.path == "mesh.file" ? quoted(mesh_file_) : value_text(entry.value, key.type);
+    const auto file = files_.find(key.path);
+    const std::string value =
+        file != files_.end() ? quoted(file->second) : value_text(entry.value, key.type);
     line(fmt::format("{} = {}", key_text(entry.name), value), origin(entry.value.where));
   }
 
@@ -152,15 +153,15 @@ class Writer {
   }
 
   const Node& root_;
-  const std::string& mesh_file_;
+  const std::map<std::string, std::string>& files_;
   bool several_;  ///< unknowns
   std::string text_;
 };
 
 }  // namespace
 
-std::string effective_toml(const Node& root, const std::string& mesh_file) {
-  Writer writer(root, mesh_file);
+std::string effective_toml(const Node& root, const std::map<std::string, std::string>& files) {
+  Writer writer(root, files);
   writer.table(root, "", "");
   return "# Every value of this run and where it came from. Running this deck repeats the run.\n" +
          writer.take();

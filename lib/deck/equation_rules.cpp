@@ -418,10 +418,33 @@ void check_time(const Node& root, const Problem& problem, Report& report) {
   }
 }
 
+/// What is said of the file that the run starts from.
+void check_start(const Node* initial, const Problem& problem, Report& report) {
+  if (initial == nullptr) return;
+  if (initial->find("from") == nullptr) {
+    for (const char* name : {"time", "outside", "fields"}) {
+      const Entry* entry = initial->find(name);
+      if (entry == nullptr || report.full()) continue;
+      report.error(entry->where,
+                   fmt::format("initial.{} needs initial.from, the file to start from", name));
+    }
+    return;
+  }
+  for (const Initial::FieldName& one : problem.initial.fields) {
+    if (initial->find(one.unknown.text) == nullptr || report.full()) continue;
+    report.error(one.unknown.where,
+                 fmt::format("initial.fields.{0} has no effect: initial.{0} has a value, so it is "
+                             "not read",
+                             shown_text(one.unknown.text)));
+  }
+}
+
 void check_initial(const Node& root, const Problem& problem, Report& report) {
   const Node* given = valid(&root, "initial");
   const Node* rates = valid(given, "rate");
-  const bool unsure = report.incomplete() || given == nullptr;
+  check_start(given, problem, report);
+  const bool from_file = given != nullptr && given->find("from") != nullptr;
+  const bool unsure = report.incomplete() || given == nullptr || from_file;
   for (std::size_t k = 0; k < problem.equation.unknowns.size() && problem.time; ++k) {
     const std::string& name = problem.equation.unknowns[k].name;
     const int order = order_in_time(problem, static_cast<int>(k));

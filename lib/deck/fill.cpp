@@ -292,10 +292,55 @@ std::vector<InitialValue> initial_values(const Node* table,
   for (const Entry& entry : table->entries) {
     // What is no formula is a table of its own: initial.rate.
     if (entry.value.invalid || entry.value.kind == Node::Kind::table) continue;
+    if (find_key("initial." + entry.name) != nullptr) continue;  // of the file to start from
     values.push_back(
         {{entry.name, entry.where}, index_of(entry.name, unknowns), formula(entry.value)});
   }
   return values;
+}
+
+/// The keys of [initial] that are about a file.
+void read_start(const Node* table, const std::string& deck_file,
+                const std::vector<std::string>& unknowns, Initial& initial) {
+  if (const Node* from = valid(table, "from")) {
+    initial.from = mesh_path(deck_file, from->string);
+    initial.from_where = from->where;
+  }
+  if (const Node* time = valid(table, "time"); time != nullptr && time->is_number()) {
+    initial.time = time->number();
+    initial.time_where = time->where;
+  }
+  if (const Node* outside = valid(table, "outside")) {
+    if (outside->is_number()) {
+      initial.outside = Initial::Outside::number;
+      initial.outside_value = outside->number();
+    } else {
+      initial.outside =
+          outside->string == "nearest" ? Initial::Outside::nearest : Initial::Outside::error;
+    }
+  }
+  const Node* fields = valid(table, "fields");
+  if (fields == nullptr) return;
+  for (const Entry& entry : fields->entries) {
+    if (entry.value.invalid) continue;
+    initial.fields.push_back({{entry.name, entry.where},
+                              index_of(entry.name, unknowns),
+                              {entry.value.string, entry.value.where}});
+  }
+}
+
+/// What [output] and [[output.block]] have in common.
+template <class Part>
+void read_part(const Node* table, Part& part) {
+  read(table, "every", part.every);
+  read(table, "every_steps", part.every_steps);
+  read(table, "times", part.times);
+  std::sort(part.times.begin(), part.times.end());
+  part.times.erase(std::unique(part.times.begin(), part.times.end()), part.times.end());
+  read(table, "relative_precision", part.relative_precision);
+  if (const Node* only = valid(table, "only")) {
+    for (const Node& name : only->items) part.only.push_back({name.string, name.where});
+  }
 }
 
 NonlinearOptions nonlinear_options(const Node* table) {
@@ -514,6 +559,7 @@ Problem fill(const Node& root, const std::string& deck_file) {
   const Node* initial = valid(&root, "initial");
   problem.initial.values = initial_values(initial, unknowns.names);
   problem.initial.rates = initial_values(valid(initial, "rate"), unknowns.names);
+  read_start(initial, deck_file, unknowns.names, problem.initial);
   problem.nonlinear = nonlinear_options(valid(&root, "nonlinear"));
 
   problem.solver = solver_options(valid(&root, "solver"));
@@ -547,8 +593,25 @@ Problem fill(const Node& root, const std::string& deck_file) {
     problem.output.further.push_back(std::move(field));
   }
   read(output, "compression", problem.output.compression);
-  read(output, "every", problem.output.every);
-  read(output, "every_steps", problem.output.every_steps);
+  read(output, "rates", problem.output.rates);
+  read_part(output, problem.output);
+  for (const Node* item : elements(output, "block")) {
+    OutputOptions::Block block;
+    block.where = item->where;
+    read(item, "name", block.name);
+    read_part(item, block);
+    if (const Node* on = valid(item, "on")) {
+      for (const Node& name : on->items) block.on.push_back({name.string, name.where});
+    }
+    if (const Node* slice = valid(item, "slice")) {
+      OutputOptions::Block::Slice plane;
+      plane.where = slice->where;
+      read(slice, "point", plane.point);
+      read(slice, "normal", plane.normal);
+      block.slice = std::move(plane);
+    }
+    problem.output.blocks.push_back(std::move(block));
+  }
 
   for (const Node* item : elements(&root, "probe")) {
     Probe probe;

@@ -30,7 +30,9 @@ void check_displacements(const Problem& problem, int dimension, Report& report) 
     }
   }
   const std::vector<std::string> names = unknown_names(problem, dimension);
-  for (std::size_t k = 1; k < names.size() && problem.time && !is_thermal(problem); ++k) {
+  for (std::size_t k = 1;
+       k < names.size() && problem.time && !is_thermal(problem) && problem.initial.from.empty();
+       ++k) {
     const bool given =
         std::any_of(problem.initial.values.begin(), problem.initial.values.end(),
                     [&](const InitialValue& value) { return value.unknown.text == names[k]; });
@@ -206,6 +208,30 @@ void check_names(const Problem& problem, const std::vector<std::string>& regions
                     "the boundary sets {} and the regions {}",
                     i, name_text(name), suggestion(name, choices), name_list(all_sets),
                     name_list(regions)));
+  }
+
+  for (std::size_t i = 0; i < problem.output.blocks.size(); ++i) {
+    const std::vector<Name>& on = problem.output.blocks[i].on;
+    for (const Name& name : on) {
+      if (report.full()) break;
+      const bool is_region = contains(regions, name.text) && known.count(name.text) == 0;
+      const bool is_set = known.count(name.text) > 0;
+      if (!is_region && !is_set) {
+        std::vector<std::string> choices = all_sets;
+        choices.insert(choices.end(), regions.begin(), regions.end());
+        report.error(name.where,
+                     fmt::format("output.block[{}].on = {}: no boundary set or region has this "
+                                 "name{} there are the boundary sets {} and the regions {}",
+                                 i, name_text(name.text), suggestion(name.text, choices),
+                                 name_list(all_sets), name_list(regions)));
+      } else if (is_set != (known.count(on.front().text) > 0)) {
+        report.error(name.where,
+                     fmt::format("output.block[{}].on = {} is a {} and {} is not: give boundary "
+                                 "sets or regions",
+                                 i, name_text(name.text), is_set ? "boundary set" : "region",
+                                 name_text(on.front().text)));
+      }
+    }
   }
 
   if (problem.boundaries.empty()) return;

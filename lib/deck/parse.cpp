@@ -34,7 +34,8 @@ Problem parse(const Source& deck, std::span<const Override> overrides,
   if (report.n_untold() > 0) {
     diagnostics.error({deck.file}, fmt::format("and {} more errors", report.n_untold()));
   }
-  problem.effective_toml = effective_toml(root, problem.mesh.file);
+  problem.effective_toml = effective_toml(
+      root, {{"mesh.file", problem.mesh.file}, {"initial.from", problem.initial.from}});
   return problem;
 }
 

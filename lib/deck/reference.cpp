@@ -56,7 +56,7 @@ bool is_shown(const std::string& path) {
   return path != "material[]" && path != "probe[]" && path != "integral[]" &&
          path != "verify.probe[]" && path != "parameters" && path != "mesh.sets" &&
          path != "equation.*" && path != "time" && path != "initial" && path != "checkpoint" &&
-         !path.starts_with("solver.trilinos");
+         path != "output.block[]" && !path.starts_with("solver.trilinos");
 }
 
 class ReferenceDeck {

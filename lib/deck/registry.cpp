@@ -57,7 +57,7 @@ namespace {
 std::vector<Key> make_registry() {
   std::vector<Key> keys;
   for (auto* part : {general_keys, mesh_keys, equation_keys, boundary_keys, time_keys, solver_keys,
-                     limit_keys, checkpoint_keys, output_keys}) {
+                     limit_keys, checkpoint_keys, output_keys, result_keys}) {
     std::vector<Key> more = part();
     keys.insert(keys.end(), std::make_move_iterator(more.begin()),
                 std::make_move_iterator(more.end()));
@@ -105,7 +105,6 @@ const std::string* reserved_for(std::string_view path) {
       {"registry", "the run registry"},
       {"sites", "runs on several sites"},
       {"profile", "sets of defaults"},
-      {"output[]", "several outputs; in this version [output] is one table"},
       {"boundary[].periodic", "periodic boundaries"},
   };
   const auto place = names.find(path);
@@ -191,6 +190,11 @@ std::string type_text(const Key& key) {
       std::vector<std::string> choices;
       for (const std::string& choice : key.choices) choices.push_back(quoted(choice));
       return "one of " + base::list(choices, "or");
+    }
+    case Type::real_or_word: {
+      std::vector<std::string> choices;
+      for (const std::string& choice : key.choices) choices.push_back(quoted(choice));
+      return with_range("number") + " or " + base::list(choices, "or");
     }
     case Type::name:
       return "name (string)";

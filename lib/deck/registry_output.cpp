@@ -110,11 +110,66 @@ std::vector<Key> checkpoint_keys() {
   };
 }
 
-std::vector<Key> output_keys() {
+namespace {
+
+/// What [output] and each [[output.block]] say of their own files.
+std::vector<Key> part_keys(const std::string& table) {
   return {
+      {.path = table + ".every",
+       .type = Type::real,
+       .unit = "time",
+       .fallback_note = "not by simulated time; without any of the three only the last time is "
+                        "written",
+       .example = "0.1",
+       .range = positive,
+       .help = "Simulated time between results, counted from time.start; these times are hit "
+               "exactly.",
+       .may_change_on_restart = true},
+      {.path = table + ".every_steps",
+       .type = Type::integer,
+       .unit = "1",
+       .fallback_note = "not by steps",
+       .example = "10",
+       .range = {.lower = 1.0, .upper = 1e9},
+       .help = "Steps between results, instead of every.",
+       .may_change_on_restart = true},
+      {.path = table + ".times",
+       .type = Type::reals,
+       .unit = "time",
+       .fallback_note = "none",
+       .example = "[0.1, 0.5, 2.0]",
+       .min_items = 1,
+       .help = "Times at which there is a result as well; they are hit exactly.",
+       .may_change_on_restart = true},
+      {.path = table + ".only",
+       .type = Type::names,
+       .fallback_note = "all fields",
+       .example = "[\"u\"]",
+       .min_items = 1,
+       .help = "Names of the fields that are written: unknowns, stresses, [[output.field]], rates.",
+       .may_change_on_restart = true},
+      {.path = table + ".relative_precision",
+       .type = Type::real,
+       .unit = "1",
+       .fallback_note = "values are exact",
+       .example = "1e-5",
+       .range = {.lower = 1e-15, .upper = 0.1},
+       .help =
+           "Largest relative error of each value of a field in the files, which are smaller for "
+           "it: bits of the mantissa that are not needed are rounded away before compression. "
+           "Coordinates stay exact, and so do checkpoints.",
+       .may_change_on_restart = true},
+  };
+}
+
+}  // namespace
+
+std::vector<Key> output_keys() {
+  std::vector<Key> keys{
       {.path = "output",
        .type = Type::table,
-       .help = "What is written and where.",
+       .help = "What is written and where. [[output]] may stand several times: the first one is "
+               "this table, each other one is an [[output.block]].",
        .may_change_on_restart = true},
       {.path = "output.directory",
        .type = Type::path,
@@ -144,24 +199,15 @@ std::vector<Key> output_keys() {
        .range = {.lower = 0.0, .upper = 9.0},
        .help = "Deflate level: 0 none, 9 smallest and slowest.",
        .may_change_on_restart = true},
-      {.path = "output.every",
-       .type = Type::real,
-       .unit = "time",
-       .fallback_note = "only the last time is written",
-       .example = "0.1",
-       .range = positive,
-       .help = "Simulated time between results, counted from time.start; these times are hit "
-               "exactly.",
+      {.path = "output.rates",
+       .type = Type::boolean,
+       .fallback = "false",
+       .help = "With inertia write the first time derivatives as well, as rate_NAME: what another "
+               "run needs to start from the file (initial.from).",
        .may_change_on_restart = true},
-      {.path = "output.every_steps",
-       .type = Type::integer,
-       .unit = "1",
-       .fallback_note = "only the last time is written",
-       .example = "10",
-       .range = {.lower = 1.0, .upper = 1e9},
-       .help = "Steps between results, instead of output.every.",
-       .may_change_on_restart = true},
-
+  };
+  for (Key& key : part_keys("output")) keys.push_back(std::move(key));
+  const std::vector<Key> further{
       {.path = "output.field[]",
        .type = Type::table_array,
        .help = "A further field for the files, probes and extremes, such as a flux; its values at "
@@ -180,6 +226,57 @@ std::vector<Key> output_keys() {
        .help = "Expression of x, y, z, t, the unknowns and their gradients.",
        .may_change_on_restart = true},
 
+      {.path = "output.block[]",
+       .type = Type::table_array,
+       .help =
+           "Further files, NAME.vtkhdf or a series of them, of all or a part of the domain with "
+           "times of their own.",
+       .may_change_on_restart = true},
+      {.path = "output.block[].name",
+       .type = Type::string,
+       .required = true,
+       .example = "\"wall\"",
+       .help = "Name of the files: letters, digits, _ and -.",
+       .may_change_on_restart = true},
+      {.path = "output.block[].on",
+       .type = Type::names,
+       .fallback_note = "the whole domain",
+       .example = "[\"left\"]",
+       .min_items = 1,
+       .help = "Boundary sets, of which the facets are written, or regions, of which the cells.",
+       .may_change_on_restart = true},
+      {.path = "output.block[].slice",
+       .type = Type::table,
+       .example = "{ point = [0.5, 0, 0], normal = [1, 0, 0] }",
+       .help = "A plane of which the cut with the domain is written, in two dimensions a line.",
+       .may_change_on_restart = true,
+       .opt_in = true,
+       .in_line = true},
+      {.path = "output.block[].slice.point",
+       .type = Type::reals,
+       .unit = "length",
+       .required = true,
+       .example = "[0.5, 0, 0]",
+       .min_items = 2,
+       .max_items = 3,
+       .help = "A point of the plane.",
+       .may_change_on_restart = true},
+      {.path = "output.block[].slice.normal",
+       .type = Type::reals,
+       .unit = "1",
+       .required = true,
+       .example = "[1, 0, 0]",
+       .min_items = 2,
+       .max_items = 3,
+       .help = "Direction across the plane, of any length.",
+       .may_change_on_restart = true},
+  };
+  keys.insert(keys.end(), further.begin(), further.end());
+  for (Key& key : part_keys("output.block[]")) keys.push_back(std::move(key));
+  return keys;
+}
+std::vector<Key> result_keys() {
+  return {
       {.path = "probe[]",
        .type = Type::table_array,
        .help = "A point at which the solution is written to a CSV file of the results.",

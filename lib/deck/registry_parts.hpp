@@ -25,6 +25,7 @@ std::vector<Key> time_keys();        ///< time, initial, nonlinear
 std::vector<Key> solver_keys();      ///< solver
 std::vector<Key> limit_keys();       ///< limits
 std::vector<Key> checkpoint_keys();  ///< checkpoint
-std::vector<Key> output_keys();      ///< output, probe, integral, verify
+std::vector<Key> output_keys();      ///< output
+std::vector<Key> result_keys();      ///< probe, integral, verify
 
 }  // namespace ritz::deck

@@ -124,6 +124,43 @@ std::vector<Key> time_keys() {
        .type = Type::table,
        .help = "The unknowns at time.start, by their names; needed for each unknown with a time "
                "derivative. In a steady problem where the iteration starts, 0 if not given."},
+      {.path = "initial.from",
+       .type = Type::path,
+       .fallback_note = "no file",
+       .example = "\"../coarse/results\"",
+       .help = "File to start from, relative to the deck: a result (.vtkhdf), a series of them "
+               "(.vtkhdf.series), a checkpoint (.h5), or the folder of a run, of which the results "
+               "are taken or, if there are none, the newest good checkpoint. Of any mesh of the "
+               "same dimension, any degree and any number of ranks: the fields are evaluated at "
+               "the nodes of this run. Unknowns with a value of their own in [initial] are not "
+               "read. Rates come from a checkpoint or from fields rate_NAME (output.rates); where "
+               "there are none they are 0, and told."},
+      {.path = "initial.time",
+       .type = Type::real_or_word,
+       .unit = "time",
+       .fallback_note = "\"last\"",
+       .example = "0.5",
+       .choices = {"last"},
+       .help = "Which time of a series of results; one that was written."},
+      {.path = "initial.outside",
+       .type = Type::real_or_word,
+       .fallback_note = "\"error\"",
+       .example = "\"nearest\"",
+       .choices = {"error", "nearest"},
+       .help = "What nodes get that lie outside of the file's mesh: \"error\" refuses them, "
+               "\"nearest\" takes the value at the nearest place of the file's mesh, a number is "
+               "taken as it is. How many there are, and how far out, is told."},
+      {.path = "initial.fields",
+       .type = Type::table,
+       .example = "{ u = \"temperature\" }",
+       .help = "Names that unknowns have in the file, by their names here; the same if not given.",
+       .opt_in = true,
+       .in_line = true},
+      {.path = "initial.fields.*",
+       .type = Type::string,
+       .example = "\"temperature\"",
+       .help = "Field of the file for the unknown of this name.",
+       .unknown_names = true},
       {.path = "initial.rate",
        .type = Type::table,
        .help = "First time derivatives at time.start of unknowns with inertia, by their names; 0, "

@@ -91,6 +91,101 @@ void check_solver(const Problem& problem, Report& report) {
   }
 }
 
+/// Times and fields of [output] or of an [[output.block]], `told`.
+template <class Part>
+void check_part(const Node& root, const Problem& problem, const Node* table, const Part& part,
+                const std::string& told, const std::vector<std::string>& fields, Report& report) {
+  const Node* every = valid(table, "every");
+  const Node* every_steps = valid(table, "every_steps");
+  const Node* times = valid(table, "times");
+  if (every != nullptr && every_steps != nullptr) {
+    report.error(every_steps->where,
+                 fmt::format("{0}.every_steps and {0}.every: give one of the two", told));
+  }
+  for (const auto& [node, name] :
+       {std::pair{every, "every"}, {every_steps, "every_steps"}, {times, "times"}}) {
+    if (node == nullptr || root.find("time") != nullptr || report.incomplete()) continue;
+    report.error(node->where,
+                 fmt::format("{}.{} needs [time]: a steady problem has one result", told, name));
+  }
+  for (std::size_t i = 0; times != nullptr && problem.time && i < times->items.size(); ++i) {
+    const double time = times->items[i].number();
+    if ((time >= problem.time->start && time <= problem.time->end) || report.full()) continue;
+    report.error(
+        times->items[i].where,
+        fmt::format("{}.times[{}] = {} lies outside of time.start = {:g} to time.end = {:g}", told,
+                    i, shown(times->items[i]), problem.time->start, problem.time->end));
+  }
+  for (std::size_t i = 0; i < part.only.size() && !fields.empty() && !report.full(); ++i) {
+    if (contains(fields, part.only[i].text)) continue;
+    report.error(part.only[i].where,
+                 fmt::format("{}.only[{}] = {}: there is no such field{} fields: {}", told, i,
+                             name_text(part.only[i].text), suggestion(part.only[i].text, fields),
+                             name_list(fields)));
+  }
+}
+
+/// [output] and each [[output.block]].
+void check_parts(const Node& root, const Problem& problem, Report& report) {
+  const Node* output = valid(&root, "output");
+  std::vector<std::string> fields;
+  // With a mesh of a file the displacements that there are are not known here.
+  if (!is_elastic(problem) && unknown_names(root).known) {
+    fields = names_of(problem.equation.unknowns);
+    for (const OutputOptions::Field& field : problem.output.further)
+      fields.push_back(field.name.text);
+    for (int k = 0; k < static_cast<int>(problem.equation.unknowns.size()); ++k) {
+      if (problem.output.rates && problem.time && order_in_time(problem, k) == 2)
+        fields.push_back("rate_" + problem.equation.unknowns[static_cast<std::size_t>(k)].name);
+    }
+  }
+  check_part(root, problem, output, problem.output, "output", fields, report);
+  const Node* list = valid(output, "block");
+  Uniqueness names;
+  for (std::size_t i = 0; i < problem.output.blocks.size() && !report.full(); ++i) {
+    const OutputOptions::Block& block = problem.output.blocks[i];
+    const Node* table = &list->items[i];
+    const std::string told = fmt::format("output.block[{}]", i);
+    check_part(root, problem, table, block, told, fields, report);
+    const std::string& name = block.name.text;
+    const bool is_name = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '_' || c == '-';
+    });
+    if (!name.empty() && !is_name) {
+      report.error(block.name.where,
+                   fmt::format("{}.name = {} (letters, digits, _ and - only: it is the name of "
+                               "files)",
+                               told, name_text(name)));
+    } else if (name == "results") {
+      report.error(block.name.where,
+                   fmt::format("{}.name = \"results\" is the name of [output]'s own files", told));
+    } else if (!name.empty()) {
+      if (const auto* first = names.first(name, block.name.where)) {
+        report.error(block.name.where, fmt::format("{}.name = {} is taken ({})", told,
+                                                   name_text(name), first->text()));
+      }
+    }
+    if (!block.slice) continue;
+    const OutputOptions::Block::Slice& slice = *block.slice;
+    if (!block.on.empty()) {
+      report.error(slice.where, told + ".slice and on: give one of the two");
+    }
+    const int dimension = box_dimension(root);
+    const auto n = static_cast<int>(slice.point.size());
+    if (n == 0 || slice.normal.empty()) continue;
+    if (slice.point.size() != slice.normal.size() || (dimension > 0 && n != dimension)) {
+      report.error(slice.where,
+                   fmt::format("{}.slice: point has {} coordinates and normal {} (expected one "
+                               "each a dimension of the mesh, 2 or 3)",
+                               told, n, slice.normal.size()));
+    } else if (std::all_of(slice.normal.begin(), slice.normal.end(),
+                           [](double x) { return x == 0.0; })) {
+      report.error(slice.where, told + ".slice.normal is zero: it has no direction");
+    }
+  }
+}
+
 void check_outputs(const Node& root, const Problem& problem, Report& report) {
   const Node* probe_list = valid(&root, "probe");
   Uniqueness probes, integrals, expected;
@@ -155,17 +250,7 @@ void check_outputs(const Node& root, const Problem& problem, Report& report) {
     }
   }
 
-  const Node* output = valid(&root, "output");
-  const Node* every = valid(output, "every");
-  const Node* every_steps = valid(output, "every_steps");
-  if (every != nullptr && every_steps != nullptr) {
-    report.error(every_steps->where, "output.every_steps and output.every: give one of the two");
-  }
-  for (const auto& [node, name] : {std::pair{every, "every"}, {every_steps, "every_steps"}}) {
-    if (node == nullptr || root.find("time") != nullptr || report.incomplete()) continue;
-    report.error(node->where,
-                 fmt::format("output.{} needs [time]: a steady problem has one result", name));
-  }
+  check_parts(root, problem, report);
 
   if (const Entry* checkpoint = root.find("checkpoint");
       checkpoint != nullptr && root.find("time") == nullptr && !report.incomplete()) {
@@ -254,6 +339,7 @@ void check_rules(const Node& root, const Problem& problem, Report& report) {
     named.equation = problem.equation;
     named.materials = problem.materials;
     named.integrals = problem.integrals;
+    named.output = problem.output;
     named.mesh = problem.mesh;
   }
   check_names(named, {box_region}, box_set_names(dimension), report.diagnostics());

@@ -97,6 +97,14 @@ std::string key_schema(const Key& key) {
   std::string help = key.help;
   if (!key.fallback_note.empty()) help += " Default: " + key.fallback_note + ".";
   if (!key.unit.empty() && key.unit != "1") help += " Unit: " + key.unit + ".";
+  if (key.path == "output") {
+    // [[output]] is the table and its blocks in a row.
+    object.text("description", help);
+    object.set("anyOf", Object::array({table_schema(key.path, help),
+                                       "{ \"type\": \"array\", \"items\": { \"type\": "
+                                       "\"object\" } }"}));
+    return object.json(0);
+  }
   if (key.type == Type::table) return table_schema(key.path, help);
   object.text("description", help);
   switch (key.type) {
@@ -128,6 +136,16 @@ std::string key_schema(const Key& key) {
       std::vector<std::string> choices;
       for (const std::string& choice : key.choices) choices.push_back(Object::string(choice));
       object.text("type", "string").set("enum", Object::array(choices));
+      break;
+    }
+    case Type::real_or_word: {
+      std::vector<std::string> choices;
+      for (const std::string& choice : key.choices) choices.push_back(Object::string(choice));
+      Object number, word;
+      number.text("type", "number");
+      add_range(number, key.range);
+      word.text("type", "string").set("enum", Object::array(choices));
+      object.set("anyOf", Object::array({number.json(0), word.json(0)}));
       break;
     }
     case Type::names:

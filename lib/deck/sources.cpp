@@ -33,6 +33,61 @@ void merge(Node& base, Node&& later) {
   }
 }
 
+// ---- [[output]] ----
+
+/// Turns [[output]] into [output] and [[output.block]]: what is said of all files (`shared`) goes
+/// to the table, and so does the rest of the first one unless it is about a part of the domain.
+void one_output_table(Node& root) {
+  Entry* entry = root.find("output");
+  if (entry == nullptr || !entry->value.is_table_array()) return;
+  const std::set<std::string> shared{"directory", "fields", "stress", "compression", "rates"};
+  std::vector<Node> list = std::move(entry->value.items);
+  Node table;
+  table.where = list.front().where;
+  Node blocks;
+  blocks.kind = Node::Kind::array;
+  const bool first_is_all =
+      std::none_of(list.front().entries.begin(), list.front().entries.end(), [](const Entry& one) {
+        return one.name == "name" || one.name == "on" || one.name == "slice";
+      });
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    Node block;
+    block.where = list[i].where;
+    for (Entry& one : list[i].entries) {
+      if (one.name == "field" && one.value.is_table_array()) {
+        Entry& fields = table.add("field", one.where);
+        if (fields.value.kind == Node::Kind::table) {
+          fields.value = std::move(one.value);
+        } else {
+          for (Node& field : one.value.items) fields.value.items.push_back(std::move(field));
+        }
+        continue;
+      }
+      const bool to_table = i == 0 && (first_is_all || shared.count(one.name) > 0);
+      Node& target = to_table ? table : block;
+      target.add(one.name, one.where).value = std::move(one.value);
+    }
+    if (i > 0 || !first_is_all) blocks.items.push_back(std::move(block));
+  }
+  if (!first_is_all && table.find("fields") == nullptr) {
+    Node& fields = table.add("fields", table.where).value;
+    fields.kind = Node::Kind::boolean;
+    fields.boolean = false;
+    fields.where = table.where;
+  }
+  if (!blocks.items.empty()) {
+    blocks.where = blocks.items.front().where;
+    // The first one may have blocks of its own, written as such.
+    Node& present = table.add("block", blocks.where).value;
+    if (present.is_table_array()) {
+      for (Node& block : blocks.items) present.items.push_back(std::move(block));
+    } else {
+      present = std::move(blocks);
+    }
+  }
+  entry->value = std::move(table);
+}
+
 // ---- include ----
 
 class Includer {
@@ -48,6 +103,7 @@ class Includer {
       report_.file_failed();
       own.emplace();
     }
+    one_output_table(*own);
     Node result;
     result.where = {source.file};
     const Entry* entry = own->find("include");
@@ -269,6 +325,7 @@ bool takes_text(Type type) {
 /// Types that take text besides something else.
 bool may_take_text(Type type) {
   switch (type) {
+    case Type::real_or_word:
     case Type::names:
     case Type::strings:
     case Type::formula:

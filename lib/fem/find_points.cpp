@@ -4,92 +4,24 @@
 #include <numeric>
 #include <string>
 
+#include "cell_search.hpp"
 #include "ritz/fem/space.hpp"
 #include "ritz/mesh/geometry.hpp"
 #include "ritz/mesh/lattice.hpp"
-#include "small_matrix.hpp"
 
 namespace ritz::fem {
 
 namespace {
 
-using Point = std::array<double, 3>;
+using detail::Bounds;
+using detail::Point;
 
-struct Bounds {
-  Point low, high;
-  [[nodiscard]] bool contain(const Point& p, std::size_t dimension) const {
-    for (std::size_t c = 0; c < dimension; ++c) {
-      if (p[c] < low[c] || p[c] > high[c]) return false;
-    }
-    return true;
+/// The map of a cell of a mesh, as CellInverse wants it.
+struct MeshMap {
+  const mesh::Mesh& mesh;
+  [[nodiscard]] Point map(LocalId cell, const Point& xi, std::span<double> jacobian) const {
+    return mesh::map_to_physical(mesh, cell, xi, jacobian);
   }
-};
-
-/// Boxes around local cells. Order 1: a cell lies in the convex hull of its vertices. Order 2: in
-/// that of its Bezier control points, where the middle one of a line of three nodes a, m, b is
-/// 2m - (a + b)/2.
-class CellBounds {
- public:
-  explicit CellBounds(const mesh::Mesh& mesh)
-      : mesh_(mesh), n_nodes_(static_cast<std::size_t>(mesh.nodes_per_cell())) {
-    if (mesh.geometry_order == 2 && mesh::is_tensor(mesh.cell_type)) {
-      tensor_ = mesh::entity_order(mesh.cell_type, 2);
-    }
-  }
-
-  [[nodiscard]] Bounds of(LocalId cell) const {
-    const auto dimension = static_cast<std::size_t>(mesh_.dimension());
-    std::array<std::array<double, 27>, 3> x;  // [component][node]
-    const LocalId* nodes = mesh_.cell_nodes.data() + static_cast<std::size_t>(cell) * n_nodes_;
-    for (std::size_t i = 0; i < n_nodes_; ++i) {
-      const std::size_t from = tensor_.empty() ? i : static_cast<std::size_t>(tensor_[i]);
-      const auto node = static_cast<std::size_t>(nodes[from]);
-      for (std::size_t c = 0; c < dimension; ++c) {
-        x[c][i] = mesh_.node_coordinates[node * dimension + c];
-      }
-    }
-    Bounds bounds{};
-    double largest = 0.0, extent = 0.0;
-    for (std::size_t c = 0; c < dimension; ++c) {
-      if (mesh_.geometry_order == 2) to_control_points(x[c], dimension);
-      const auto [low, high] =
-          std::minmax_element(x[c].begin(), x[c].begin() + static_cast<std::ptrdiff_t>(n_nodes_));
-      bounds.low[c] = *low;
-      bounds.high[c] = *high;
-      largest = std::max({largest, std::abs(*low), std::abs(*high)});
-      extent = std::max(extent, *high - *low);
-    }
-    const double margin = 1e-8 * extent + 16.0 * std::numeric_limits<double>::epsilon() * largest;
-    for (std::size_t c = 0; c < dimension; ++c) {
-      bounds.low[c] -= margin;
-      bounds.high[c] += margin;
-    }
-    return bounds;
-  }
-
- private:
-  void to_control_points(std::array<double, 27>& x, std::size_t dimension) const {
-    if (!tensor_.empty()) {
-      std::size_t step = 1;
-      for (std::size_t axis = 0; axis < dimension; ++axis, step *= 3) {
-        for (std::size_t i = 0; i < n_nodes_; ++i) {
-          if (i / step % 3 == 1) x[i] = 2.0 * x[i] - 0.5 * (x[i - step] + x[i + step]);
-        }
-      }
-      return;
-    }
-    const mesh::CellTable& table = mesh::table(mesh_.cell_type);
-    for (std::size_t e = 0; e < static_cast<std::size_t>(table.n_edges); ++e) {
-      const double ends = x[static_cast<std::size_t>(table.edges[e][0])] +
-                          x[static_cast<std::size_t>(table.edges[e][1])];
-      double& middle = x[static_cast<std::size_t>(table.n_vertices) + e];
-      middle = 2.0 * middle - 0.5 * ends;
-    }
-  }
-
-  const mesh::Mesh& mesh_;
-  std::size_t n_nodes_;
-  std::vector<int> tensor_;
 };
 
 /// The points in a grid of bins, so that a cell meets only points near it, however many cells or
@@ -176,111 +108,6 @@ class PointBins {
   std::vector<std::size_t> start_, members_;
 };
 
-/// Inverts the geometry map of one cell.
-class CellInverse {
- public:
-  explicit CellInverse(const mesh::Mesh& mesh)
-      : mesh_(mesh), dimension_(static_cast<std::size_t>(mesh.dimension())) {
-    const mesh::CellTable& table = mesh::table(mesh.cell_type);
-    Point centre{};
-    for (std::size_t v = 0; v < static_cast<std::size_t>(table.n_vertices); ++v) {
-      for (std::size_t c = 0; c < 3; ++c) centre[c] += table.vertices[v][c] / table.n_vertices;
-    }
-    starts_.push_back(centre);
-    // An affine map needs no second start.
-    if (mesh.geometry_order == 1 &&
-        (mesh::is_simplex(mesh.cell_type) || mesh.cell_type == mesh::CellType::line)) {
-      return;
-    }
-    for (std::size_t v = 0; v < static_cast<std::size_t>(table.n_vertices); ++v) {
-      Point start{};
-      for (std::size_t c = 0; c < 3; ++c) start[c] = 0.25 * centre[c] + 0.75 * table.vertices[v][c];
-      starts_.push_back(start);
-    }
-  }
-
-  /// Whether the closed cell contains x; if so, where.
-  [[nodiscard]] bool contains(LocalId cell, const Point& x, Point& reference) const {
-    for (const Point& start : starts_) {
-      Point xi = start;
-      double tolerance = 0.0;
-      if (solve(cell, x, xi, tolerance) && is_inside(xi, tolerance)) {
-        reference = xi;
-        return true;
-      }
-    }
-    return false;
-  }
-
- private:
-  /// Newton with step halving. `tolerance`: what round-off of the coordinates does to xi, plus
-  /// 1e-9.
-  [[nodiscard]] bool solve(LocalId cell, const Point& x, Point& xi, double& tolerance) const {
-    std::array<double, 9> jacobian{}, inverse{};
-    const std::span<double> j_span(jacobian.data(), dimension_ * dimension_);
-    Point residual{};
-    double squared = distance(cell, x, xi, residual, j_span);
-    double largest = 0.0;
-    for (std::size_t c = 0; c < dimension_; ++c) largest = std::max(largest, std::abs(x[c]));
-    for (int pass = 0; pass < 60; ++pass) {
-      if (detail::invert(jacobian, static_cast<int>(dimension_), inverse) == 0.0) return false;
-      Point step{};
-      double length = 0.0, round_off = 0.0;
-      for (std::size_t i = 0; i < dimension_; ++i) {
-        double row = 0.0;
-        for (std::size_t j = 0; j < dimension_; ++j) {
-          step[i] += inverse[i * dimension_ + j] * residual[j];
-          row += std::abs(inverse[i * dimension_ + j]);
-        }
-        length = std::max(length, std::abs(step[i]));
-        round_off =
-            std::max(round_off, 8.0 * std::numeric_limits<double>::epsilon() * largest * row);
-      }
-      tolerance = 1e-9 + round_off;
-      if (!(length < 1e6)) return false;
-      double damping = 1.0;
-      Point trial{}, trial_residual{};
-      double trial_squared = 0.0;
-      const bool last = length <= 1e-12 + round_off;
-      for (int halving = 0; halving < 12; ++halving, damping *= 0.5) {
-        for (std::size_t i = 0; i < dimension_; ++i) trial[i] = xi[i] + damping * step[i];
-        trial_squared = distance(cell, x, trial, trial_residual, j_span);
-        if (last || trial_squared < squared) break;
-      }
-      if (!last && !(trial_squared < squared)) return false;
-      xi = trial;
-      residual = trial_residual;
-      squared = trial_squared;
-      if (last) return true;
-    }
-    return false;
-  }
-
-  double distance(LocalId cell, const Point& x, const Point& xi, Point& residual,
-                  std::span<double> jacobian) const {
-    const Point mapped = mesh::map_to_physical(mesh_, cell, xi, jacobian);
-    double squared = 0.0;
-    for (std::size_t c = 0; c < dimension_; ++c) {
-      residual[c] = x[c] - mapped[c];
-      squared += residual[c] * residual[c];
-    }
-    return squared;
-  }
-
-  [[nodiscard]] bool is_inside(const Point& xi, double tolerance) const {
-    double sum = 0.0;
-    for (std::size_t c = 0; c < dimension_; ++c) {
-      if (xi[c] < -tolerance || xi[c] > 1.0 + tolerance) return false;
-      sum += xi[c];
-    }
-    return !mesh::is_simplex(mesh_.cell_type) || sum <= 1.0 + tolerance;
-  }
-
-  const mesh::Mesh& mesh_;
-  std::size_t dimension_;
-  std::vector<Point> starts_;
-};
-
 }  // namespace
 
 std::vector<FoundPoint> find_points(const mesh::Mesh& mesh,
@@ -290,10 +117,15 @@ std::vector<FoundPoint> find_points(const mesh::Mesh& mesh,
   std::vector<FoundPoint> found(points.size());
   std::vector<GlobalId> lowest(points.size(), nowhere);
   const PointBins bins(points, dimension);
-  const CellBounds cell_bounds(mesh);
-  const CellInverse inverse(mesh);
+  const auto n_nodes = static_cast<std::size_t>(mesh.nodes_per_cell());
+  detail::NodeHull hull(mesh.cell_type, mesh.geometry_order);
+  const MeshMap map{mesh};
+  const detail::CellInverse inverse(map, mesh.cell_type, mesh.geometry_order);
   for (LocalId cell = 0; cell < mesh.n_cells_owned; ++cell) {
-    const Bounds bounds = cell_bounds.of(cell);
+    const LocalId* nodes = mesh.cell_nodes.data() + static_cast<std::size_t>(cell) * n_nodes;
+    const Bounds bounds = hull.of([&](std::size_t node, std::size_t c) {
+      return mesh.node_coordinates[static_cast<std::size_t>(nodes[node]) * dimension + c];
+    });
     const GlobalId gid = mesh.cell_gid[static_cast<std::size_t>(cell)];
     bins.near(bounds, [&](std::size_t i) {
       if (gid > lowest[i] || !bounds.contain(points[i], dimension)) return;

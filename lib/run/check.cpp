@@ -12,6 +12,7 @@
 #include "ritz/base/format.hpp"
 #include "ritz/base/log.hpp"
 #include "ritz/run/forecast.hpp"
+#include "start_file.hpp"
 
 namespace ritz::run {
 
@@ -114,6 +115,11 @@ int check_deck(const comm::Communicator& communicator, const CheckRequest& reque
   base::Diagnostics diagnostics;
   try {
     const Prepared prepared = prepare(communicator, request.deck, request.overrides, diagnostics);
+    if (!prepared.problem.initial.from.empty()) {
+      const StartFile file =
+          find_start_file(communicator, prepared.problem, prepared.names.dimension, diagnostics);
+      say(fmt::format("values at the start from {} ({})", file.path, file.identity));
+    }
     for (const Diagnostic& entry : diagnostics.entries()) say(entry.text());
     report.forecast =
         forecast(prepared.problem, prepared.names, prepared.equations, request.n_ranks);

@@ -17,36 +17,40 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array ours{"effective.toml",
-                          "results.vtkhdf",
-                          "results.vtkhdf.part",
-                          "perf.json",
-                          "events.jsonl",
-                          "status.json",
-                          "status.json.new",
-                          "log.txt",
-                          "control.json",
-                          "control.request",
-                          "probes.csv",
-                          "integrals.csv",
-                          "extrema.csv",
-                          "residuals.csv",
-                          "history.csv",
-                          "history.csv.part",
-                          "newton.csv",
-                          "results.vtkhdf.series",
-                          "results.vtkhdf.series.part"};
+constexpr std::array ours{"effective.toml",  "perf.json",        "events.jsonl", "status.json",
+                          "status.json.new", "log.txt",          "control.json", "control.request",
+                          "probes.csv",      "integrals.csv",    "extrema.csv",  "residuals.csv",
+                          "history.csv",     "history.csv.part", "newton.csv"};
 
-/// "results-000012.vtkhdf", or what is left of writing it.
-bool is_result_of_a_time(const std::string& name) {
-  constexpr std::string_view start = "results-", end = ".vtkhdf", part = ".part";
-  std::string_view rest = name;
-  if (rest.ends_with(part)) rest.remove_suffix(part.size());
-  if (!rest.starts_with(start) || !rest.ends_with(end)) return false;
-  rest.remove_prefix(start.size());
-  if (rest.size() < end.size() + 6) return false;
-  rest.remove_suffix(end.size());
-  return rest.find_first_not_of("0123456789") == std::string_view::npos;
+/// Names of the outputs of the run whose files lie here: "results" and, from the effective deck
+/// that it left, those of its blocks.
+std::vector<std::string> output_names(const std::string& directory) {
+  std::vector<std::string> names{"results"};
+  std::ifstream deck(fs::path(directory) / "effective.toml");
+  constexpr std::string_view key = "name = \"";
+  bool in_block = false;
+  for (std::string line; std::getline(deck, line);) {
+    if (line.starts_with("[")) {
+      in_block = line == "[[output.block]]";
+    } else if (in_block && line.starts_with(key)) {
+      names.push_back(line.substr(key.size(), line.find('"', key.size()) - key.size()));
+    }
+  }
+  return names;
+}
+
+/// NAME.vtkhdf, NAME-000012.vtkhdf, NAME-mesh.vtkhdf and NAME.vtkhdf.series, or what is left of
+/// writing them.
+bool is_result(std::string_view file, std::string_view name) {
+  constexpr std::string_view part = ".part";
+  if (file.ends_with(part)) file.remove_suffix(part.size());
+  if (!file.starts_with(name)) return false;
+  file.remove_prefix(name.size());
+  if (file == ".vtkhdf" || file == ".vtkhdf.series" || file == "-mesh.vtkhdf") return true;
+  constexpr std::string_view end = ".vtkhdf";
+  if (!file.starts_with("-") || !file.ends_with(end) || file.size() < end.size() + 7) return false;
+  const std::string_view digits = file.substr(1, file.size() - 1 - end.size());
+  return digits.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 }  // namespace
@@ -85,7 +89,11 @@ void prepare_directory(const comm::Communicator& communicator, const std::string
       }
       if (failed) fail("cannot read the output directory", failed);
     };
-    collect(".", is_result_of_a_time);
+    const std::vector<std::string> names = output_names(directory);
+    collect(".", [&](const std::string& file) {
+      return std::any_of(names.begin(), names.end(),
+                         [&](const std::string& name) { return is_result(file, name); });
+    });
     if (existing == Existing::replace_unfinished) {
       std::ifstream status(fs::path(directory) / "status.json");
       const std::string text{std::istreambuf_iterator<char>(status), {}};

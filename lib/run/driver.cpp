@@ -16,6 +16,7 @@
 #include "prepare.hpp"
 #include "progress.hpp"
 #include "provenance.hpp"
+#include "result_files.hpp"
 #include "ritz/assembly/assembler.hpp"
 #include "ritz/base/log.hpp"
 #include "ritz/base/text.hpp"
@@ -65,7 +66,9 @@ class Run {
       for (const std::string& one : request_.remarks) diagnostics_.warning({}, one);
       note_mesh_file();
       check_needs();
-      open_directory(find_start());
+      const Existing existing = find_start();
+      find_values();
+      open_directory(existing);
     }
     make_the_mesh();
     fem::Space space = make_space();
@@ -139,6 +142,32 @@ class Run {
     return from_->is_own        ? Existing::keep
            : request_.overwrite ? Existing::replace
                                 : Existing::refuse;
+  }
+
+  /// The file that values at the start are from; a resumed run has them behind it.
+  void find_values() {
+    if (from_) {
+      for (const auto& [name, text] : from_->snapshot.facts) {
+        if (name == "text.run.initial_from") initial_from_ = text;
+      }
+      return;
+    }
+    const deck::Initial& initial = problem().initial;
+    if (initial.from.empty()) return;
+    start_file_ =
+        find_start_file(communicator_, problem(), prepared_.names.dimension, diagnostics_);
+    initial_from_ = start_file_->origin();
+    std::error_code unknown;
+    const auto file = std::filesystem::weakly_canonical(start_file_->path, unknown).string();
+    const auto folder =
+        std::filesystem::weakly_canonical(problem().output.directory, unknown).string() + "/";
+    if (file.starts_with(folder)) {
+      throw base::Error(base::ExitCode::deck, initial.from_where,
+                        fmt::format("initial.from: {} lies in output.directory, which this run "
+                                    "would empty; choose another folder with --set "
+                                    "output.directory=DIR",
+                                    start_file_->path));
+    }
   }
 
   void open_directory(Existing existing) {
@@ -221,6 +250,11 @@ class Run {
       progress_.line("advection", stabilisation_.text);
     }
     if (prepared_.equations.is_system || stabilisation_.on) return evolve_and_write(space);
+    if (start_file_) {
+      remark(
+          "initial.from has no effect: one steady linear equation is solved without a first "
+          "guess");
+    }
     base::fault_point("form");
     base::Diagnostics diagnostics;
     const physics::Form form = make_form(problem(), mesh_->dimension(), mesh_->region_names,
@@ -294,7 +328,15 @@ class Run {
                          [this](const std::string& text) { remark(text); },
                          remarks_,
                          output,
-                         from_ ? &*from_ : nullptr};
+                         from_ ? &*from_ : nullptr,
+                         start_file_ ? &*start_file_ : nullptr,
+                         initial_from_};
+    if (start_file_) {
+      progress_.line("initial",
+                     fmt::format("values from {}{}", start_file_->path,
+                                 start_file_->time ? fmt::format(" (t = {:g})", *start_file_->time)
+                                                   : std::string()));
+    }
     if (has_linear_form(problem(), form)) {
       parts.linear_form = make_form(problem(), mesh_->dimension(), mesh_->region_names,
                                     mesh_->set_names, diagnostics);
@@ -517,19 +559,18 @@ class Run {
     outcome_.norms = verification.norms;
     outcome_.verified = verification.passed;
 
-    if (problem().output.fields) {
-      const perf::Stage files(recorder_, "results.vtkhdf");
-      std::vector<store::ResultField> written_fields{{name, values}};
-      for (std::size_t f = 0; f < output.names.size(); ++f)
-        written_fields.push_back({output.names[f], further.values[f]});
-      const store::WriteReport written =
-          store::write_results(path("results.vtkhdf"), *mesh_, space, written_fields,
-                               provenance(communicator_, problem().effective_toml, remarks_),
-                               problem().output.compression);
-      recorder_.count("file_bytes", written.file_bytes);
-      progress_.line("output", fmt::format("{} ({}, {:.1f}x compressed)", path("results.vtkhdf"),
-                                           base::bytes_text(written.file_bytes),
-                                           written.raw_bytes / written.file_bytes));
+    ResultFiles files(problem(), *mesh_, space);
+    if (files.any()) {
+      const perf::Stage stage_of_files(recorder_, "results.vtkhdf");
+      NamedFields fields{{name}, {values}};
+      fields.names.insert(fields.names.end(), output.names.begin(), output.names.end());
+      fields.values.insert(fields.values.end(), further.values.begin(), further.values.end());
+      files.write(0.0, 0, true, fields,
+                  provenance(communicator_, problem().effective_toml, remarks_, initial_from_));
+      recorder_.count("file_bytes", files.file_bytes());
+      progress_.line("output", fmt::format("{} ({}, {:.1f}x compressed)", base::list(files.paths()),
+                                           base::bytes_text(files.file_bytes()),
+                                           files.raw_bytes() / files.file_bytes()));
     }
     if (!verification.passed) {
       if (communicator_.is_root()) {
@@ -567,10 +608,10 @@ class Run {
                                {"h1_error", outcome_.norms ? norms.h1_semi : none},
                                {"verified", outcome_.verified}});
     if (code == 0)
-      base::log::info(fmt::format(
-          "\nresults in {}; open {} with ParaView", problem().output.directory,
-          problem().output.every || problem().output.every_steps ? "results.vtkhdf.series"
-                                                                 : "results.vtkhdf"));
+      base::log::info(
+          fmt::format("\nresults in {}; open {} with ParaView", problem().output.directory,
+                      problem().time && !problem().output.is_last_only() ? "results.vtkhdf.series"
+                                                                         : "results.vtkhdf"));
     base::log::flush();
   }
 
@@ -589,7 +630,9 @@ class Run {
   Prepared prepared_;
   Stabilisation stabilisation_;
   partition::Quality quality_;
-  std::optional<Resumption> from_;  ///< checkpoint that the run goes on from
+  std::optional<Resumption> from_;       ///< checkpoint that the run goes on from
+  std::optional<StartFile> start_file_;  ///< of another run, that values at the start are from
+  std::string initial_from_;             ///< the same for the provenance
   std::optional<mesh::Hierarchy> meshes_;
   const mesh::Mesh* mesh_ = nullptr;  ///< the finest
   std::vector<std::string> remarks_;  ///< warnings and fallbacks, for the provenance of every file

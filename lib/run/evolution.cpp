@@ -36,12 +36,20 @@ class Evolution {
         u_(la::make_vector("ritz::run::u", equations_.semi_discrete().n_owned())) {}
 
   EvolutionOutcome run() {
-    if (parts_.from == nullptr) interpolate(parts_, problem_.initial.values, u_);
+    if (parts_.from == nullptr) {
+      if (parts_.start_file != nullptr) {
+        start_values_ =
+            read_start_values(parts_.communicator, *parts_.start_file, problem_, parts_.mesh,
+                              parts_.space, parts_.recorder, parts_.remark);
+        take(parts_, start_values_, false, u_);
+      }
+      interpolate(parts_, problem_.initial.values, u_);
+    }
     const bool good =
         problem_.time ? advance() : solve_steady(parts_, equations_.assembled(), u_, outcome_);
     // Of a solution that is not finite nobody could use anything: the results before stay the last.
     if (is_finite_ && outcome_.code != static_cast<int>(base::ExitCode::run_again)) {
-      results_.finish(reached_, equations_.fields_of(u_), good, outcome_);
+      results_.finish(reached_, n_steps_, equations_.fields_of(u_), rates_, good, outcome_);
     }
     return outcome_;
   }
@@ -55,8 +63,20 @@ class Evolution {
     return [this] { return interruptions_.seconds_left(); };
   }
 
+  /// The files that are due now.
   void write_results(const solve::TimeScheme& scheme) {
-    if (problem_.output.fields) results_.write(scheme.time(), equations_.fields_of(scheme.u()));
+    if (!results_.files().is_due(scheme.time(), n_steps_)) return;
+    // The rows that belong to a file are there even if that cannot be written.
+    history_->flush();
+    results_.write(scheme.time(), n_steps_, equations_.fields_of(scheme.u()), rates_of(scheme));
+  }
+
+  /// Rates at the nodes, as the values, where they are written.
+  [[nodiscard]] std::vector<std::vector<double>> rates_of(const solve::TimeScheme& scheme) const {
+    if (!results_.wants_rates() || scheme.method().equation_order < 2) return {};
+    solve::SavedState state;
+    scheme.save(state);
+    return equations_.fields_of(state.vector("scheme.rate"));
   }
 
   bool advance() {
@@ -69,8 +89,10 @@ class Evolution {
     la::Vector rate;
     if (scheme.method().equation_order == 2 && parts_.from == nullptr) {
       rate = la::make_vector("ritz::run::rate", equations_.semi_discrete().n_owned());
+      take(parts_, start_values_, true, rate);
       interpolate(parts_, problem_.initial.rates, rate);
     }
+    start_values_ = {};
     compile_stop();
     std::string header = "step,time,dt,newton_iterations,linear_iterations,error";
     for (const std::string& name : parts_.form.unknowns) {
@@ -107,6 +129,7 @@ class Evolution {
     }
     interruptions_.finish();
     la::copy(scheme.u(), u_);
+    rates_ = rates_of(scheme);
     reached_ = scheme.time();
     history_->flush();
     tell_steps(scheme.method().name);
@@ -115,12 +138,9 @@ class Evolution {
 
   bool march(solve::TimeScheme& scheme) {
     const deck::TimeOptions& time = *problem_.time;
-    if (!results_.is_single() && parts_.from == nullptr) write_results(scheme);
+    write_results(scheme);
     if (parts_.from == nullptr) wanted_ = time.step;
     if (parts_.from != nullptr) {
-      if (!results_.is_single() && is_result_time(scheme.time()) &&
-          !results_.series().ends_with(scheme.time()))
-        write_results(scheme);
       // Ended by its own condition already, unless that is another one now.
       if (ended_by_ == 1 && !parts_.from->changed("time.stop_when")) {
         outcome_.status = "stop_when";
@@ -142,13 +162,10 @@ class Evolution {
       note_state(scheme);
       const double step_began = parts_.recorder.elapsed();
       double target = time.end;
-      if (problem_.output.every) {
-        // Multiples from the start, never sums.
-        const double next =
-            time.start + static_cast<double>(n_outputs_ + 1) * *problem_.output.every;
-        // A multiple that misses the end by round-off is the end, not a step of 1e-16.
-        if (next < time.end - 1e-9 * *problem_.output.every) target = next;
-      }
+      // A time that misses the end by round-off is the end, not a step of 1e-16.
+      if (const double next = results_.files().next_time(now);
+          next < time.end - 1e-9 * (time.end - time.start))
+        target = next;
       const double left = target - now;
       // Equal steps that end at the target, so that lengths change little from one to the next.
       const double n_steps = std::max(1.0, std::ceil(left / wanted_ * (1 - 1e-10)));
@@ -219,16 +236,8 @@ class Evolution {
              scheme.time());
         return false;
       }
-      const bool output_by_time = problem_.output.every && hits && target < time.end;
-      const bool output_by_steps =
-          problem_.output.every_steps && n_steps_ % *problem_.output.every_steps == 0;
-      if (output_by_time) ++n_outputs_;
       const bool ends = scheme.time() >= time.end;
-      if ((output_by_time || output_by_steps) && !ends) {
-        // The rows that belong to a file are there even if that cannot be written.
-        history_->flush();
-        write_results(scheme);
-      }
+      if (!ends) write_results(scheme);
       const bool condition_holds = !ends && stop_ && stops(scheme.time(), ranges);
       const bool is_steady =
           !ends && time.steady_tolerance && scheme.last_change() / dt <= *time.steady_tolerance;
@@ -302,7 +311,8 @@ class Evolution {
     add("run.wanted", wanted_);
     add("run.last_wanted", last_wanted_);
     add("run.ended_by", ended_by_);
-    state_.add("run.results", results_.series().names());
+    results_.files().save(state_);
+    if (!parts_.initial_from.empty()) state_.add("run.initial_from", parts_.initial_from);
   }
 
   /// Takes over what a checkpoint holds beside the integrator's state, which it gives back.
@@ -325,7 +335,6 @@ class Evolution {
     take(wanted_, "run.wanted");
     take(last_wanted_, "run.last_wanted");
     take(ended_by_, "run.ended_by");
-    const double time = state.number("scheme.time");
     // Keys that may change are looked at as they are now.
     const deck::TimeOptions& options = *problem_.time;
     if (parts_.from->changed("time.")) {
@@ -333,22 +342,10 @@ class Evolution {
       if (options.max_step) wanted_ = std::min(wanted_, *options.max_step);
       if (options.min_step) wanted_ = std::max(wanted_, *options.min_step);
     }
-    if (problem_.output.every) n_outputs_ = multiples(time, options.start, *problem_.output.every);
-    if (parts_.from->is_own)
-      results_.series().resume(parts_.communicator, state.text("run.results"));
+    if (parts_.from->is_own) results_.files().resume(parts_.communicator, state);
     parts_.progress.line("resumed", fmt::format("{} at t = {:.6g}, step {}", parts_.from->path,
                                                 state.number("scheme.time"), count_text(n_steps_)));
     return state;
-  }
-
-  /// Whether the deck asks for a result at this time, which is that after n_steps_.
-  [[nodiscard]] bool is_result_time(double time) const {
-    if (problem_.output.every_steps) return n_steps_ % *problem_.output.every_steps == 0;
-    const double every = *problem_.output.every;
-    const double multiple =
-        problem_.time->start +
-        static_cast<double>(multiples(time, problem_.time->start, every)) * every;
-    return std::abs(time - multiple) <= 1e-9 * every;
   }
 
   /// Of state_, at this time. Collective.
@@ -477,6 +474,8 @@ class Evolution {
   EvolvedEquations equations_;
   EvolutionResults results_;
   la::Vector u_;
+  std::vector<StartValues> start_values_;   ///< from a file, until the first step
+  std::vector<std::vector<double>> rates_;  ///< at the end, where they are written
   double reached_ = 0;
   EvolutionOutcome outcome_;
   std::optional<History> history_;
@@ -484,7 +483,6 @@ class Evolution {
   solve::SavedState state_;  ///< what the next checkpoint would hold
   double wanted_ = 0;        ///< length of the next step, before it is fitted to a time asked for
   double last_wanted_ = 0;
-  std::int64_t n_outputs_ = 0;
   int n_failures_ = 0;
   int ended_by_ = 0;       ///< 1: stop_when, 2: steady_tolerance
   bool is_finite_ = true;  ///< u of the last step, on all ranks

@@ -17,6 +17,7 @@
 #include "ritz/physics/form.hpp"
 #include "ritz/physics/system_form.hpp"
 #include "ritz/run/system_form.hpp"
+#include "start_file.hpp"
 
 namespace ritz::run {
 
@@ -39,6 +40,8 @@ struct EvolutionParts {
   const std::vector<std::string>& remarks;  ///< so far, for the provenance of the files
   const OutputFields& output;               ///< stresses and the like
   const Resumption* from = nullptr;         ///< checkpoint to go on from
+  const StartFile* start_file = nullptr;    ///< of another run, that values at the start are from
+  std::string initial_from;                 ///< the same for the provenance, also of a resumed run
 
   /// A file of the output directory.
   [[nodiscard]] std::string path(const std::string& name) const {

@@ -9,33 +9,46 @@
 #include "ritz/base/format.hpp"
 #include "ritz/base/log.hpp"
 #include "ritz/base/text.hpp"
+#include "ritz/deck/parse.hpp"
 #include "ritz/run/outputs.hpp"
 
 namespace ritz::run {
 
 EvolutionResults::EvolutionResults(const EvolutionParts& parts)
-    : parts_(parts),
-      series_(parts.problem.output.directory, is_single(), parts.problem.output.compression) {}
+    : parts_(parts), files_(parts.problem, parts.mesh, parts.space) {}
 
-bool EvolutionResults::is_single() const {
+bool EvolutionResults::wants_rates() const {
   const deck::Problem& problem = parts_.problem;
-  return !problem.time || (!problem.output.every && !problem.output.every_steps);
+  if (!problem.output.rates || !problem.time || !files_.any()) return false;
+  for (int k = 0; k < parts_.form.n_unknowns(); ++k) {
+    if (deck::order_in_time(problem, k) == 2) return true;
+  }
+  return false;
 }
 
-void EvolutionResults::write(double time, const std::vector<std::vector<double>>& values) {
-  if (!parts_.problem.output.fields || (written_ && *written_ == time)) return;
+void EvolutionResults::write(double time, std::int64_t n_steps,
+                             const std::vector<std::vector<double>>& values,
+                             const std::vector<std::vector<double>>& rates) {
+  if (files_.is_due(time, n_steps)) write(time, n_steps, false, values, rates);
+}
+
+void EvolutionResults::write(double time, std::int64_t n_steps, bool is_last,
+                             const std::vector<std::vector<double>>& values,
+                             const std::vector<std::vector<double>>& rates) {
+  if (!files_.any()) return;
   const perf::Stage stage(parts_.recorder, "output");
-  std::vector<std::string> names = parts_.form.unknowns;
-  std::vector<std::vector<double>> fields = values;
-  RecoveredFields further = recover(fields, time);
-  names.insert(names.end(), parts_.output.names.begin(), parts_.output.names.end());
-  std::move(further.values.begin(), further.values.end(), std::back_inserter(fields));
-  const store::WriteReport written =
-      series_.write(time, parts_.mesh, parts_.space, names, fields,
-                    provenance(parts_.communicator, parts_.problem.effective_toml, parts_.remarks));
-  written_ = time;
-  file_bytes_ += written.file_bytes;
-  raw_bytes_ += written.raw_bytes;
+  NamedFields fields{parts_.form.unknowns, values};
+  for (std::size_t k = 0; k < rates.size(); ++k) {
+    if (deck::order_in_time(parts_.problem, static_cast<int>(k)) < 2) continue;
+    fields.names.push_back("rate_" + parts_.form.unknowns[k]);
+    fields.values.push_back(rates[k]);
+  }
+  RecoveredFields further = recover(values, time);
+  fields.names.insert(fields.names.end(), parts_.output.names.begin(), parts_.output.names.end());
+  std::move(further.values.begin(), further.values.end(), std::back_inserter(fields.values));
+  files_.write(time, n_steps, is_last, fields,
+               provenance(parts_.communicator, parts_.problem.effective_toml, parts_.remarks,
+                          parts_.initial_from));
 }
 
 RecoveredFields EvolutionResults::recover(const std::vector<std::vector<double>>& fields,
@@ -50,8 +63,10 @@ RecoveredFields EvolutionResults::recover(const std::vector<std::vector<double>>
   return further;
 }
 
-void EvolutionResults::finish(double time, const std::vector<std::vector<double>>& fields,
-                              bool good, EvolutionOutcome& outcome) {
+void EvolutionResults::finish(double time, std::int64_t n_steps,
+                              const std::vector<std::vector<double>>& fields,
+                              const std::vector<std::vector<double>>& rates, bool good,
+                              EvolutionOutcome& outcome) {
   const perf::Stage stage(parts_.recorder, "output");
   parts_.progress.phase("output");
   const int dimension = parts_.mesh.dimension();
@@ -96,12 +111,13 @@ void EvolutionResults::finish(double time, const std::vector<std::vector<double>
     if (parts_.communicator.is_root())
       write_tables(parts_.problem.output.directory, dimension, all, integrals);
   });
-  write(time, fields);
-  if (parts_.problem.output.fields) {
-    parts_.recorder.count("file_bytes", file_bytes_);
-    parts_.progress.line("output", fmt::format("{} ({}, {:.1f}x compressed)", series_.path(),
-                                               base::bytes_text(file_bytes_),
-                                               raw_bytes_ / std::max(1.0, file_bytes_)));
+  write(time, n_steps, true, fields, rates);
+  if (files_.any()) {
+    parts_.recorder.count("file_bytes", files_.file_bytes());
+    parts_.progress.line("output",
+                         fmt::format("{} ({}, {:.1f}x compressed)", base::list(files_.paths()),
+                                     base::bytes_text(files_.file_bytes()),
+                                     files_.raw_bytes() / std::max(1.0, files_.file_bytes())));
   }
   if (!good) return;
   const auto judged = static_cast<std::size_t>(

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "evolution.hpp"
-#include "result_series.hpp"
+#include "result_files.hpp"
 
 namespace ritz::run {
 
@@ -14,19 +14,21 @@ namespace ritz::run {
 /// Values are those of each unknown at all local nodes: [m][n_local].
 class EvolutionResults {
  public:
+  /// Collective. Throws as ResultFiles.
   explicit EvolutionResults(const EvolutionParts& parts);
 
-  /// One file, at the end; else a series.
-  [[nodiscard]] bool is_single() const;
-  /// The file of this time, if files are wanted and it is not there yet. Collective. Throws
-  /// Error(io) on every rank.
-  void write(double time, const std::vector<std::vector<double>>& values);
+  [[nodiscard]] ResultFiles& files() { return files_; }
+  [[nodiscard]] const ResultFiles& files() const { return files_; }
+  /// Whether files hold rates, which write() and finish() then need.
+  [[nodiscard]] bool wants_rates() const;
+  /// The files that are due at this time, which is that after so many steps. `rates`: of each
+  /// unknown as the values, where wanted. Collective. Throws Error(io) on every rank.
+  void write(double time, std::int64_t n_steps, const std::vector<std::vector<double>>& values,
+             const std::vector<std::vector<double>>& rates);
   /// Extremes, probes, integrals, the last file; and [verify] if the run was good, which goes to
   /// `outcome`. Collective. Throws Error(io) on every rank.
-  void finish(double time, const std::vector<std::vector<double>>& values, bool good,
-              EvolutionOutcome& outcome);
-  [[nodiscard]] ResultSeries& series() { return series_; }
-  [[nodiscard]] const ResultSeries& series() const { return series_; }
+  void finish(double time, std::int64_t n_steps, const std::vector<std::vector<double>>& values,
+              const std::vector<std::vector<double>>& rates, bool good, EvolutionOutcome& outcome);
 
  private:
   /// Stresses and the like of a solution, which is told if it is not finite.
@@ -34,10 +36,12 @@ class EvolutionResults {
                                         double time);
 
   const EvolutionParts& parts_;
-  ResultSeries series_;
-  std::optional<double> written_;  ///< time of the last file
+  void write(double time, std::int64_t n_steps, bool is_last,
+             const std::vector<std::vector<double>>& values,
+             const std::vector<std::vector<double>>& rates);
+
+  ResultFiles files_;
   bool not_finite_is_told_ = false;
-  double file_bytes_ = 0, raw_bytes_ = 0;
 };
 
 }  // namespace ritz::run

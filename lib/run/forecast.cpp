@@ -233,10 +233,13 @@ Forecast forecast(const deck::Problem& problem, const MeshNames& names,
       result.n_files =
           std::ceil(steps / static_cast<double>(*problem.output.every_steps) - 1e-9) + 1;
     }
+    if (problem.time) result.n_files += static_cast<double>(problem.output.times.size());
+    // The mesh once, in every file the fields and the ranks of the cells.
+    const double points = lattice_points(mesh, order);
     result.file_bytes =
+        points * 24 + result.n_cells * (8.0 * mesh::n_lattice_points(type, order) + 13) +
         result.n_files *
-        (lattice_points(mesh, order) * (24 + 8 * (components + equations.n_further_fields)) +
-         result.n_cells * (8.0 * mesh::n_lattice_points(type, order) + 17));
+            (points * 8 * (components + equations.n_further_fields) + result.n_cells * 4);
   }
   return result;
 }

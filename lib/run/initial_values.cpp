@@ -40,4 +40,14 @@ void interpolate(const EvolutionParts& parts, const std::vector<deck::InitialVal
   }
 }
 
+void take(const EvolutionParts& parts, const std::vector<StartValues>& values, bool rates,
+          const la::Vector& u) {
+  const auto m = static_cast<std::size_t>(parts.form.n_unknowns());
+  for (const StartValues& one : values) {
+    if (one.is_rate != rates) continue;
+    for (std::size_t i = 0; i < one.values.size(); ++i)
+      u(i * m + static_cast<std::size_t>(one.unknown)) = one.values[i];
+  }
+}
+
 }  // namespace ritz::run

@@ -14,4 +14,9 @@ namespace ritz::run {
 void interpolate(const EvolutionParts& parts, const std::vector<deck::InitialValue>& values,
                  const la::Vector& u);
 
+/// Values (or rates) from a file into u [n_owned * n_unknowns]; those of other unknowns stay.
+/// Local.
+void take(const EvolutionParts& parts, const std::vector<StartValues>& values, bool rates,
+          const la::Vector& u);
+
 }  // namespace ritz::run

@@ -170,8 +170,8 @@ std::string Interruptions::reason() const {
 void Interruptions::write(const solve::SavedState& state, double time, std::int64_t n_steps) {
   base::fault_point("checkpoint_write");
   const perf::Stage stage(parts_.recorder, "checkpoint");
-  store::Provenance origin =
-      provenance(parts_.communicator, parts_.problem.effective_toml, parts_.remarks);
+  store::Provenance origin = provenance(parts_.communicator, parts_.problem.effective_toml,
+                                        parts_.remarks, parts_.initial_from);
   origin.emplace_back("time", base::number_text(time));
   if (!checkpoints_->id().empty()) origin.emplace_back("parent", checkpoints_->id());
   checkpoints_->start(state, origin);

@@ -21,7 +21,8 @@ std::string host_name() {
 
 store::Provenance provenance(const comm::Communicator& communicator,
                              const std::string& effective_toml,
-                             const std::vector<std::string>& remarks) {
+                             const std::vector<std::string>& remarks,
+                             const std::string& initial_from) {
   const base::Build& build = base::build();
   // How many ranks ran where, in the order of the names.
   std::array<char, 64> mine{};
@@ -40,20 +41,22 @@ store::Provenance provenance(const comm::Communicator& communicator,
 
   std::string told;
   for (const std::string& remark : remarks) told += remark + "\n";
-  return {{"date", date},
-          {"ritz_version", build.version},
-          {"ritz_commit", build.commit + (build.modified ? " (modified)" : "")},
-          {"compiler", build.compiler},
-          {"compile_flags", build.flags},
-          {"mpi", comm::library_version()},
-          {"hdf5", store::library_version()},
-          {"trilinos", la::trilinos_version()},
-          {"device", device::description()},
-          {"ranks", std::to_string(communicator.size())},
-          {"threads_per_rank", std::to_string(device::n_threads())},
-          {"hosts", hosts},
-          {"warnings_and_fallbacks", told},
-          {"deck", effective_toml}};
+  store::Provenance entries{{"date", date},
+                            {"ritz_version", build.version},
+                            {"ritz_commit", build.commit + (build.modified ? " (modified)" : "")},
+                            {"compiler", build.compiler},
+                            {"compile_flags", build.flags},
+                            {"mpi", comm::library_version()},
+                            {"hdf5", store::library_version()},
+                            {"trilinos", la::trilinos_version()},
+                            {"device", device::description()},
+                            {"ranks", std::to_string(communicator.size())},
+                            {"threads_per_rank", std::to_string(device::n_threads())},
+                            {"hosts", hosts},
+                            {"warnings_and_fallbacks", told},
+                            {"deck", effective_toml}};
+  if (!initial_from.empty()) entries.emplace_back("initial_from", initial_from);
+  return entries;
 }
 
 }  // namespace ritz::run

@@ -17,32 +17,45 @@ std::string in(const std::string& directory, const std::string& name) {
   return (std::filesystem::path(directory) / name).string();
 }
 
-std::string name_of(std::size_t number) {
-  return fmt::format("results-{:06}.vtkhdf", number);
-}
-
 }  // namespace
 
-ResultSeries::ResultSeries(std::string directory, bool single, int compression)
-    : directory_(std::move(directory)), single_(single), compression_(compression) {}
+ResultSeries::ResultSeries(std::string directory, std::string name, bool single,
+                           store::WriteOptions options)
+    : directory_(std::move(directory)),
+      name_(std::move(name)),
+      single_(single),
+      options_(std::move(options)) {}
 
-std::string ResultSeries::path() const {
-  return in(directory_, single_ ? "results.vtkhdf" : "results.vtkhdf.series");
+std::string ResultSeries::file_name(std::size_t number) const {
+  return fmt::format("{}-{:06}.vtkhdf", name_, number);
 }
 
-store::WriteReport ResultSeries::write(double time, const mesh::Mesh& mesh, const fem::Space& space,
-                                       const std::vector<std::string>& names,
-                                       const std::vector<std::vector<double>>& fields,
+std::string ResultSeries::path() const {
+  return in(directory_, name_ + (single_ ? ".vtkhdf" : ".vtkhdf.series"));
+}
+
+store::WriteReport ResultSeries::write(double time, const store::MeshPart& part,
+                                       const std::vector<store::ResultField>& fields,
                                        store::Provenance provenance) {
-  const std::string name = single_ ? "results.vtkhdf" : name_of(files_.size());
-  std::vector<store::ResultField> all;
-  for (std::size_t i = 0; i < names.size(); ++i) all.push_back({names[i], fields[i]});
+  const comm::Communicator& communicator = part.mesh().communicator;
+  store::WriteOptions options = options_;
+  store::WriteReport mesh;
+  if (!single_) {
+    options.mesh_file = name_ + "-mesh.vtkhdf";
+    // Also by a run that was resumed: nobody can have looked after the one that is there.
+    if (!has_mesh_)
+      mesh = store::write_mesh(in(directory_, options.mesh_file), part, provenance,
+                               options.compression);
+    has_mesh_ = true;
+  }
+  const std::string name = single_ ? name_ + ".vtkhdf" : file_name(files_.size());
   provenance.emplace_back("time", base::number_text(time));
-  const store::WriteReport report =
-      store::write_results(in(directory_, name), mesh, space, all, provenance, compression_);
+  store::WriteReport report =
+      store::write_results(in(directory_, name), part, fields, provenance, options);
   files_.emplace_back(name, time);
-  if (single_) return report;
-  write_index(mesh.communicator);
+  if (!single_) write_index(communicator);
+  report.file_bytes += mesh.file_bytes;
+  report.raw_bytes += mesh.raw_bytes;
   return report;
 }
 
@@ -80,9 +93,9 @@ void ResultSeries::resume(const comm::Communicator& communicator, const std::str
     if (!communicator.is_root()) return;
     for (std::size_t i = files_.size();; ++i) {
       std::error_code failed;
-      if (!std::filesystem::remove(in(directory_, name_of(i)), failed) && !failed) break;
+      if (!std::filesystem::remove(in(directory_, file_name(i)), failed) && !failed) break;
       if (failed) {
-        throw base::Error(base::ExitCode::io, base::Location{in(directory_, name_of(i)), 0, 0},
+        throw base::Error(base::ExitCode::io, base::Location{in(directory_, file_name(i)), 0, 0},
                           "cannot remove a later result: " + failed.message());
       }
     }

@@ -1,31 +1,28 @@
 #pragma once
 
-// Result files of a run in time; private to room run.
+// Result files of a run; private to room run.
 
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "ritz/comm/communicator.hpp"
-#include "ritz/fem/space.hpp"
-#include "ritz/mesh/mesh.hpp"
-#include "ritz/perf/recorder.hpp"
 #include "ritz/store/results.hpp"
 
 namespace ritz::run {
 
-/// A file of each time asked for, results-000000.vtkhdf and so on, and results.vtkhdf.series, the
-/// index that ParaView opens as one data set; or results.vtkhdf alone for a single time. The index
-/// names a file only when that is complete, so a reader of a running job never meets half a file.
+/// A file of each time asked for, NAME-000000.vtkhdf and so on, NAME-mesh.vtkhdf with the points
+/// and cells of all of them, and NAME.vtkhdf.series, the index that ParaView opens as one data set;
+/// or NAME.vtkhdf alone for a single time. The index names a file only when that is complete, so a
+/// reader of a running job never meets half a file.
 class ResultSeries {
  public:
-  /// `single`: one time only.
-  ResultSeries(std::string directory, bool single, int compression);
+  /// `single`: one time only. `options.mesh_file` is not used.
+  ResultSeries(std::string directory, std::string name, bool single, store::WriteOptions options);
 
   /// Collective. Throws Error(io) on every rank.
-  store::WriteReport write(double time, const mesh::Mesh& mesh, const fem::Space& space,
-                           const std::vector<std::string>& names,
-                           const std::vector<std::vector<double>>& fields,
+  store::WriteReport write(double time, const store::MeshPart& part,
+                           const std::vector<store::ResultField>& fields,
                            store::Provenance provenance);
   /// The files so far with their times, for a checkpoint.
   [[nodiscard]] std::string names() const;
@@ -40,11 +37,13 @@ class ResultSeries {
   [[nodiscard]] std::string path() const;
 
  private:
+  [[nodiscard]] std::string file_name(std::size_t number) const;
   void write_index(const comm::Communicator& communicator) const;
 
-  std::string directory_;
+  std::string directory_, name_;
   bool single_;
-  int compression_;
+  store::WriteOptions options_;
+  bool has_mesh_ = false;                              ///< written by this run
   std::vector<std::pair<std::string, double>> files_;  ///< name and time
 };
 

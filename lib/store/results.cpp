@@ -3,16 +3,16 @@
 #include "ritz/base/format.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
-#include <optional>
+#include <functional>
 
 #include "blocks.hpp"
 #include "hdf5.hpp"
 #include "provenance.hpp"
 #include "ritz/base/fault.hpp"
-#include "ritz/mesh/geometry.hpp"
-#include "ritz/mesh/lattice.hpp"
 #include "vtk_cells.hpp"
 #include "writer.hpp"
 
@@ -22,68 +22,6 @@ namespace {
 
 using comm::BlockRange;
 using comm::Communicator;
-
-/// Coordinates and field values at the output lattice's points that this rank owns.
-struct PointRows {
-  std::vector<GlobalId> ids;  // [n]
-  std::vector<double> rows;   // [n][3 + n_fields]
-  std::size_t width = 3;
-};
-
-PointRows point_rows(const mesh::Mesh& mesh, const fem::Space& space, const fem::Space& output,
-                     std::span<const ResultField> fields) {
-  for (const ResultField& field : fields) {
-    if (field.values.size() != static_cast<std::size_t>(space.n_local())) {
-      throw base::Error(base::ExitCode::internal,
-                        fmt::format("field '{}' has {} values for {} unknowns; please report this",
-                                    field.name, field.values.size(), space.n_local()));
-    }
-  }
-  const fem::Element points(mesh.cell_type, output.element.degree(), true);
-  const auto n_points = static_cast<std::size_t>(points.n_nodes());
-  const auto n_nodes = static_cast<std::size_t>(space.element.n_nodes());
-  const auto n_geometry = static_cast<std::size_t>(mesh.nodes_per_cell());
-  const auto dimension = static_cast<std::size_t>(mesh.dimension());
-
-  // Basis and geometry functions at the output points of the reference cell, once.
-  std::vector<double> basis(n_points * n_nodes), shape(n_points * n_geometry);
-  for (std::size_t p = 0; p < n_points; ++p) {
-    space.element.values(points.nodes()[p], std::span(basis).subspan(p * n_nodes, n_nodes));
-    mesh::shape_values(mesh.cell_type, mesh.geometry_order, points.nodes()[p],
-                       std::span(shape).subspan(p * n_geometry, n_geometry));
-  }
-
-  PointRows result;
-  result.width = 3 + fields.size();
-  result.ids.assign(output.dof_gid.begin(), output.dof_gid.begin() + output.n_owned);
-  result.rows.assign(static_cast<std::size_t>(output.n_owned) * result.width, 0.0);
-  std::vector<bool> done(static_cast<std::size_t>(output.n_owned), false);
-  for (LocalId cell = 0; cell < mesh.n_cells_owned; ++cell) {
-    const std::span<const LocalId> out_dofs = output.dofs(cell);
-    const std::span<const LocalId> dofs = space.dofs(cell);
-    for (std::size_t p = 0; p < n_points; ++p) {
-      const LocalId point = out_dofs[p];
-      if (point >= output.n_owned || done[static_cast<std::size_t>(point)]) continue;
-      done[static_cast<std::size_t>(point)] = true;
-      double* row = result.rows.data() + static_cast<std::size_t>(point) * result.width;
-      for (std::size_t g = 0; g < n_geometry; ++g) {
-        const auto node = static_cast<std::size_t>(
-            mesh.cell_nodes[static_cast<std::size_t>(cell) * n_geometry + g]);
-        for (std::size_t d = 0; d < dimension; ++d) {
-          row[d] += shape[p * n_geometry + g] * mesh.node_coordinates[node * dimension + d];
-        }
-      }
-      for (std::size_t f = 0; f < fields.size(); ++f) {
-        double value = 0;
-        for (std::size_t i = 0; i < n_nodes; ++i) {
-          value += basis[p * n_nodes + i] * fields[f].values[static_cast<std::size_t>(dofs[i])];
-        }
-        row[3 + f] = value;
-      }
-    }
-  }
-  return result;
-}
 
 template <class T>
 std::vector<T> column(const std::vector<T>& rows, std::size_t width, std::size_t from,
@@ -97,126 +35,193 @@ std::vector<T> column(const std::vector<T>& rows, std::size_t width, std::size_t
   return result;
 }
 
+constexpr const char* region_name = "/VTKHDF/CellData/region";
+
+/// Opens the file of a part under the name PATH.part, with what VTK's reader asks for first.
+class GridFile {
+ public:
+  GridFile(const std::string& path, const MeshPart& part, int compression)
+      : path_(path),
+        part_(part),
+        communicator_(part.mesh().communicator),
+        writer_(communicator_, path + ".part", compression) {
+    writer_.group("/VTKHDF");
+    writer_.attribute("/VTKHDF", "Version", std::vector<std::int64_t>{1, 0});
+    writer_.attribute("/VTKHDF", "Type", "UnstructuredGrid");
+    number("/VTKHDF/NumberOfPoints", part.n_points());
+    number("/VTKHDF/NumberOfCells", part.n_cells());
+    number("/VTKHDF/NumberOfConnectivityIds",
+           part.n_cells() * static_cast<GlobalId>(part.points_per_cell()));
+    writer_.group("/VTKHDF/PointData");
+    writer_.group("/VTKHDF/CellData");
+  }
+
+  /// Rows of this rank's points in the order of the file.
+  [[nodiscard]] std::vector<double> in_blocks(const std::vector<double>& rows,
+                                              std::size_t width) const {
+    return to_blocks<double>(communicator_, part_.n_points(), part_.point_ids(), rows, width);
+  }
+
+  /// Points and cells; without them only which rank had a cell, as that may change while the mesh
+  /// stays.
+  void cells(bool with_mesh) {
+    const std::size_t per_cell = part_.points_per_cell(), width = per_cell + 2;
+    const std::vector<GlobalId> block = to_blocks<GlobalId>(
+        communicator_, part_.n_cells(), part_.cell_ids(), part_.cell_rows(), width);
+    const std::int64_t first =
+        BlockRange(part_.n_cells(), communicator_.size()).begin(communicator_.rank());
+    const auto small = [&](std::size_t from) {
+      const std::vector<GlobalId> numbers = column(block, width, from, 1);
+      return std::vector<std::int32_t>(numbers.begin(), numbers.end());
+    };
+    writer_.dataset<std::int32_t>("/VTKHDF/CellData/partition", part_.n_cells(), 1, first,
+                                  [&] { return small(1); });
+    if (!with_mesh) return;
+    std::vector<double> places;
+    communicator_.together([&] { places = part_.coordinates(); });
+    const std::vector<double> points = in_blocks(places, 3);
+    writer_.dataset<double>("/VTKHDF/Points", part_.n_points(), 3, first_point(),
+                            [&] { return points; });
+    const std::size_t n_mine = block.size() / width;
+    const auto k = static_cast<GlobalId>(per_cell);
+    writer_.dataset<GlobalId>("/VTKHDF/Connectivity", part_.n_cells() * k, 1, first * k,
+                              [&] { return column(block, width, 2, per_cell); });
+    writer_.dataset<GlobalId>("/VTKHDF/Offsets", part_.n_cells() + 1, 1, first, [&] {
+      std::vector<GlobalId> offsets;
+      for (std::size_t c = 0; c < n_mine; ++c)
+        offsets.push_back((first + static_cast<GlobalId>(c)) * k);
+      // One more offset than cells: the last rank with cells adds the end, of no cells the root.
+      const std::int64_t last = first + static_cast<std::int64_t>(n_mine);
+      const bool adds =
+          part_.n_cells() == 0 ? communicator_.is_root() : n_mine > 0 && last == part_.n_cells();
+      if (adds) offsets.push_back(last * k);
+      return offsets;
+    });
+    writer_.dataset<std::uint8_t>("/VTKHDF/Types", part_.n_cells(), 1, first, [&] {
+      return std::vector<std::uint8_t>(n_mine, vtk_type(part_.cell_type(), part_.order()));
+    });
+    writer_.dataset<std::int32_t>(region_name, part_.n_cells(), 1, first, [&] { return small(0); });
+  }
+
+  void field(const std::string& name, const std::function<std::vector<double>()>& rows) {
+    writer_.dataset<double>("/VTKHDF/PointData/" + name, part_.n_points(), 1, first_point(), rows);
+  }
+
+  void link(const char* name, const std::string& file) { writer_.link(name, file, name); }
+
+  WriteReport close(const Provenance& provenance) {
+    writer_.group("/ritz");
+    writer_.group("/ritz/mesh");
+    const auto lines = [](const std::vector<std::string>& names) {
+      std::string text;
+      for (const std::string& name : names) text += name + '\n';
+      return text;
+    };
+    writer_.attribute("/ritz/mesh", "region_names", lines(part_.mesh().region_names));
+    writer_.attribute("/ritz/mesh", "set_names", lines(part_.mesh().set_names));
+    write_provenance(writer_, communicator_, provenance);
+    writer_.close();
+    WriteReport report;
+    report.raw_bytes = writer_.raw_bytes();
+    communicator_.together([&] {
+      if (!communicator_.is_root()) return;
+      std::error_code failed;
+      report.file_bytes = static_cast<double>(std::filesystem::file_size(path_ + ".part", failed));
+      if (!failed) std::filesystem::rename(path_ + ".part", path_, failed);
+      if (failed) {
+        throw base::Error(base::ExitCode::io, base::Location{path_, 0, 0},
+                          "cannot put the finished file in place: " + failed.message());
+      }
+    });
+    communicator_.broadcast(report.file_bytes);
+    return report;
+  }
+
+ private:
+  [[nodiscard]] std::int64_t first_point() const {
+    return BlockRange(part_.n_points(), communicator_.size()).begin(communicator_.rank());
+  }
+  void number(const char* name, GlobalId value) {
+    const bool root = communicator_.is_root();
+    writer_.dataset<GlobalId>(name, 1, 1, root ? 0 : 1, [&] {
+      return root ? std::vector<GlobalId>{value} : std::vector<GlobalId>{};
+    });
+  }
+
+  std::string path_;
+  const MeshPart& part_;
+  const Communicator& communicator_;
+  Writer writer_;
+};
+
 }  // namespace
 
 WriteReport write_results(const std::string& path, const mesh::Mesh& mesh, const fem::Space& space,
                           std::span<const ResultField> fields, const Provenance& provenance,
                           int compression) {
+  WriteOptions options;
+  options.compression = compression;
+  return write_results(path, MeshPart::whole(mesh, space), fields, provenance, options);
+}
+
+WriteReport write_results(const std::string& path, const MeshPart& part,
+                          std::span<const ResultField> fields, const Provenance& provenance,
+                          const WriteOptions& options) {
   base::fault_point("output");
-  const Communicator& communicator = mesh.communicator;
-  const int order = std::max(space.element.degree(), mesh.geometry_order);
-  // A curved mesh with degree 1 needs points that the space does not have; a periodic one needs all
-  // the points that share an unknown.
-  std::optional<fem::Space> finer;
-  if (order != space.element.degree() || mesh.is_periodic())
-    finer.emplace(mesh, order, fem::Pairs::apart);
-  const fem::Space& output = finer ? *finer : space;
-
-  PointRows points;
-  communicator.together([&] { points = point_rows(mesh, space, output, fields); });
-  const std::vector<double> point_block =
-      to_blocks<double>(communicator, output.n_global, points.ids, points.rows, points.width);
-
-  // Cells: [region, partition, connectivity...] by cell id.
-  const std::vector<int> permutation = vtk_order(mesh.cell_type, order);
-  const std::size_t cell_width = permutation.size() + 2;
-  std::vector<GlobalId> cell_rows, cell_ids;
+  const Communicator& communicator = part.mesh().communicator;
+  const std::size_t width = fields.size();
+  std::vector<double> rows;
   communicator.together([&] {
-    cell_rows.reserve(static_cast<std::size_t>(mesh.n_cells_owned) * cell_width);
-    for (LocalId cell = 0; cell < mesh.n_cells_owned; ++cell) {
-      cell_rows.push_back(mesh.cell_region[static_cast<std::size_t>(cell)]);
-      cell_rows.push_back(communicator.rank());
-      const std::span<const LocalId> dofs = output.dofs(cell);
-      for (int position : permutation) {
-        cell_rows.push_back(
-            output.dof_gid[static_cast<std::size_t>(dofs[static_cast<std::size_t>(position)])]);
+    std::vector<std::span<const double>> functions;
+    for (const ResultField& field : fields) {
+      if (field.values.size() != static_cast<std::size_t>(part.n_local())) {
+        throw base::Error(
+            base::ExitCode::internal,
+            fmt::format("field '{}' has {} values for {} unknowns; please report this", field.name,
+                        field.values.size(), part.n_local()));
       }
+      functions.push_back(field.values);
     }
-    cell_ids.assign(mesh.cell_gid.begin(), mesh.cell_gid.begin() + mesh.n_cells_owned);
+    rows = part.values(functions);
+    if (options.relative_precision) round_mantissas(rows, *options.relative_precision);
   });
-  const std::vector<GlobalId> cell_block =
-      to_blocks<GlobalId>(communicator, mesh.n_cells_global, cell_ids, cell_rows, cell_width);
-
-  const std::int64_t first_point =
-      BlockRange(output.n_global, communicator.size()).begin(communicator.rank());
-  const std::int64_t first_cell =
-      BlockRange(mesh.n_cells_global, communicator.size()).begin(communicator.rank());
-  const std::size_t n_cells_mine = cell_block.size() / cell_width;
-  const std::size_t per_cell = permutation.size();
-
-  const std::string part = path + ".part";
-  Writer writer(communicator, part, compression);
-  writer.group("/VTKHDF");
-  writer.attribute("/VTKHDF", "Version", std::vector<std::int64_t>{1, 0});
-  writer.attribute("/VTKHDF", "Type", "UnstructuredGrid");
-  const bool root = communicator.is_root();
-  const auto number = [&](const char* name, GlobalId value) {
-    writer.dataset<GlobalId>(name, 1, 1, root ? 0 : 1, [&] {
-      return root ? std::vector<GlobalId>{value} : std::vector<GlobalId>{};
-    });
-  };
-  const auto n_connectivity = mesh.n_cells_global * static_cast<GlobalId>(per_cell);
-  number("/VTKHDF/NumberOfPoints", output.n_global);
-  number("/VTKHDF/NumberOfCells", mesh.n_cells_global);
-  number("/VTKHDF/NumberOfConnectivityIds", n_connectivity);
-  writer.dataset<double>("/VTKHDF/Points", output.n_global, 3, first_point,
-                         [&] { return column(point_block, points.width, 0, 3); });
-  writer.dataset<GlobalId>("/VTKHDF/Connectivity", n_connectivity, 1,
-                           first_cell * static_cast<GlobalId>(per_cell),
-                           [&] { return column(cell_block, cell_width, 2, per_cell); });
-  writer.dataset<GlobalId>("/VTKHDF/Offsets", mesh.n_cells_global + 1, 1, first_cell, [&] {
-    std::vector<GlobalId> offsets;
-    for (std::size_t c = 0; c < n_cells_mine; ++c)
-      offsets.push_back((first_cell + static_cast<GlobalId>(c)) * static_cast<GlobalId>(per_cell));
-    // One more offset than cells: the last rank with cells adds the end.
-    const std::int64_t last = first_cell + static_cast<std::int64_t>(n_cells_mine);
-    if (n_cells_mine > 0 && last == mesh.n_cells_global)
-      offsets.push_back(last * static_cast<GlobalId>(per_cell));
-    return offsets;
-  });
-  writer.dataset<std::uint8_t>("/VTKHDF/Types", mesh.n_cells_global, 1, first_cell, [&] {
-    return std::vector<std::uint8_t>(n_cells_mine, vtk_type(mesh.cell_type, order));
-  });
-  writer.group("/VTKHDF/PointData");
-  for (std::size_t f = 0; f < fields.size(); ++f) {
-    writer.dataset<double>("/VTKHDF/PointData/" + fields[f].name, output.n_global, 1, first_point,
-                           [&] { return column(point_block, points.width, 3 + f, 1); });
+  GridFile file(path, part, options.compression);
+  const std::vector<double> block = width > 0 ? file.in_blocks(rows, width) : std::vector<double>{};
+  file.cells(options.mesh_file.empty());
+  if (!options.mesh_file.empty()) {
+    for (const char* name : {"/VTKHDF/Points", "/VTKHDF/Connectivity", "/VTKHDF/Offsets",
+                             "/VTKHDF/Types", region_name})
+      file.link(name, options.mesh_file);
   }
-  writer.group("/VTKHDF/CellData");
-  const auto small = [](const std::vector<GlobalId>& numbers) {
-    return std::vector<std::int32_t>(numbers.begin(), numbers.end());
-  };
-  writer.dataset<std::int32_t>("/VTKHDF/CellData/region", mesh.n_cells_global, 1, first_cell,
-                               [&] { return small(column(cell_block, cell_width, 0, 1)); });
-  writer.dataset<std::int32_t>("/VTKHDF/CellData/partition", mesh.n_cells_global, 1, first_cell,
-                               [&] { return small(column(cell_block, cell_width, 1, 1)); });
+  for (std::size_t f = 0; f < width; ++f)
+    file.field(fields[f].name, [&] { return column(block, width, f, 1); });
+  Provenance entries = provenance;
+  if (options.relative_precision)
+    entries.emplace_back("relative_precision", fmt::format("{}", *options.relative_precision));
+  return file.close(entries);
+}
 
-  writer.group("/ritz");
-  writer.group("/ritz/mesh");
-  const auto lines = [](const std::vector<std::string>& names) {
-    std::string text;
-    for (const std::string& name : names) text += name + '\n';
-    return text;
-  };
-  writer.attribute("/ritz/mesh", "region_names", lines(mesh.region_names));
-  writer.attribute("/ritz/mesh", "set_names", lines(mesh.set_names));
-  write_provenance(writer, communicator, provenance);
-  writer.close();
+WriteReport write_mesh(const std::string& path, const MeshPart& part, const Provenance& provenance,
+                       int compression) {
+  GridFile file(path, part, compression);
+  file.cells(true);
+  return file.close(provenance);
+}
 
-  WriteReport report;
-  report.raw_bytes = writer.raw_bytes();
-  communicator.together([&] {
-    if (!root) return;
-    std::error_code failed;
-    report.file_bytes = static_cast<double>(std::filesystem::file_size(part, failed));
-    if (!failed) std::filesystem::rename(part, path, failed);
-    if (failed) {
-      throw base::Error(base::ExitCode::io, base::Location{path, 0, 0},
-                        "cannot put the finished file in place: " + failed.message());
-    }
-  });
-  communicator.broadcast(report.file_bytes);
-  return report;
+void round_mantissas(std::span<double> values, double tolerance) {
+  // m bits behind the leading one are right to 2^-(m+1).
+  const int bits = std::clamp(static_cast<int>(std::ceil(-std::log2(tolerance))) - 1, 0, 52);
+  if (bits == 52) return;
+  const int n_dropped = 52 - bits;
+  const std::uint64_t half = std::uint64_t{1} << (n_dropped - 1);
+  const std::uint64_t mask = ~((std::uint64_t{1} << n_dropped) - 1);
+  for (double& value : values) {
+    if (!std::isnormal(value)) continue;
+    const auto pattern = std::bit_cast<std::uint64_t>(value);
+    // A carry out of the mantissa raises the exponent, which is right.
+    const auto rounded = std::bit_cast<double>((pattern + half) & mask);
+    if (std::isfinite(rounded)) value = rounded;
+  }
 }
 
 std::string read_provenance(const std::string& path, const std::string& name) {

@@ -290,6 +290,13 @@ template void Writer::dataset<std::int32_t>(const std::string&, GlobalId, std::s
 template void Writer::dataset<GlobalId>(const std::string&, GlobalId, std::size_t, std::int64_t,
                                         const std::function<std::vector<GlobalId>()>&);
 
+void Writer::link(const std::string& name, const std::string& file, const std::string& object) {
+  step("link " + name, nothing_to_prepare, [&] {
+    return H5Lcreate_external(file.c_str(), object.c_str(), file_.get(), name.c_str(), H5P_DEFAULT,
+                              H5P_DEFAULT);
+  });
+}
+
 void Writer::text(const std::string& name, const std::string& content) {
   Handle type, space, set;
   std::string bytes;

@@ -48,6 +48,9 @@ class Writer {
   void dataset(const std::string& name, GlobalId n_rows, std::size_t width, std::int64_t first,
                const std::function<std::vector<T>()>& rows);
 
+  /// A link to an object of another file, found relative to the folder of this one.
+  void link(const std::string& name, const std::string& file, const std::string& object);
+
   /// A text dataset (scalar), for what is too long for an attribute.
   void text(const std::string& name, const std::string& content);
 

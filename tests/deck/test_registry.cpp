@@ -33,7 +33,8 @@ TEST(Registry, EveryKeyIsComplete) {
       EXPECT_EQ(optional && !key.path.starts_with("boundary[]"), !key.fallback_note.empty())
           << key.path;
     }
-    EXPECT_EQ(key.type == Type::choice, !key.choices.empty()) << key.path;
+    EXPECT_EQ(key.type == Type::choice || key.type == Type::real_or_word, !key.choices.empty())
+        << key.path;
     EXPECT_TRUE(key.choice_help.empty() || key.choice_help.size() == key.choices.size())
         << key.path;
     if (!key.when.empty()) {

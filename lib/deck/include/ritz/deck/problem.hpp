@@ -240,9 +240,30 @@ struct InitialValue {
 /// [initial]: values at the start, for steady problems the first guess; at most one of each an
 /// unknown. With [time] every unknown with a time derivative has a value, and with a second one a
 /// rate (0 where the deck says nothing). Unknowns that are not named: 0.
+///
+/// With `from` unknowns that are not named are read from a file of results, or a checkpoint, of
+/// another run, whatever its mesh, degree and number of ranks; so are rates, where the file has
+/// them.
 struct Initial {
   std::vector<InitialValue> values;
   std::vector<InitialValue> rates;  ///< first time derivatives
+
+  /// What to do with nodes outside of the file's mesh: nothing but an error, the value at the
+  /// nearest place of it, or a number.
+  enum class Outside { error, nearest, number };
+  /// The name of an unknown in the file.
+  struct FieldName {
+    Name unknown;
+    int index = 0;  ///< the same in EquationOptions::unknowns
+    Name field;
+  };
+  std::string from;  ///< as found: relative to the deck's folder, made absolute; empty: none
+  base::Location from_where;
+  std::optional<double> time;  ///< of a series; empty: the last one
+  base::Location time_where;
+  Outside outside = Outside::error;
+  double outside_value = 0;
+  std::vector<FieldName> fields;
 };
 
 /// [nonlinear]: used where a formula depends on an unknown.
@@ -309,7 +330,16 @@ struct CheckpointOptions {
   int level = 1;  ///< deflate 1..9, zstd -7..19 but 0
 };
 
-struct OutputOptions {
+/// When a run in time writes results: every so much simulated time or every so many steps, not
+/// both, and at these times; none of them: only the last time. Only with [time].
+struct Cadence {
+  std::optional<double> every;
+  std::optional<std::int64_t> every_steps;
+  std::vector<double> times;  ///< ascending
+  [[nodiscard]] bool is_last_only() const { return !every && !every_steps && times.empty(); }
+};
+
+struct OutputOptions : Cadence {
   std::string directory = "results";
   bool fields = true;   ///< write results.vtkhdf
   int compression = 4;  ///< deflate level 0..9
@@ -320,10 +350,25 @@ struct OutputOptions {
     Formula value;
   };
   std::vector<Field> further;
-  /// Results of runs in time: every so much simulated time or every so many steps, not both;
-  /// neither: only the last time. Only with [time].
-  std::optional<double> every;
-  std::optional<std::int64_t> every_steps;
+  bool rates = false;  ///< with inertia also the first time derivatives, rate_NAME
+  /// Largest allowed relative error of a value in the files; empty: values are exact.
+  std::optional<double> relative_precision;
+  std::vector<Name> only;  ///< names of the fields that are written; empty: all
+  /// A further series of files, NAME.vtkhdf and so on, of a part of the domain.
+  struct Block : Cadence {
+    Name name;
+    std::vector<Name> on;  ///< boundary sets, or regions; empty: everything
+    /// A cut by a plane through `point`; `normal` need not be of length 1.
+    struct Slice {
+      std::vector<double> point, normal;
+      base::Location where;
+    };
+    std::optional<Slice> slice;
+    std::vector<Name> only;
+    std::optional<double> relative_precision;
+    base::Location where;
+  };
+  std::vector<Block> blocks;
 };
 
 struct Probe {

@@ -11,26 +11,27 @@ namespace ritz::deck {
 
 /// What a key holds, in TOML's terms.
 enum class Type {
-  table,        ///< [table]
-  table_array,  ///< [[table]]
-  boolean,      ///< true or false
-  integer,      ///< whole number
-  real,         ///< number; whole numbers are accepted
-  string,       ///< text that is not empty unless the default is
-  path,         ///< file or folder name
-  choice,       ///< one of `choices`
-  name,         ///< a name that exists elsewhere (set, region, probe)
-  names,        ///< list of names, or one name
-  strings,      ///< list of texts, or one text
-  integers,     ///< list of whole numbers
-  reals,        ///< list of numbers
-  formula,      ///< number, or text with an expression
-  condition,    ///< text with an expression that is true or false
-  formulas,     ///< list of formulas; one formula stands for a list of one
-  tensor,       ///< formula, [diagonal] or [[rows], ...]
-  bytes,        ///< number of bytes, or text such as "8 GiB"
-  duration,     ///< number of seconds, or text such as "2 h 30 min" or "2:30:00"
-  passed        ///< table whose content goes to Trilinos as it is
+  table,         ///< [table]
+  table_array,   ///< [[table]]
+  boolean,       ///< true or false
+  integer,       ///< whole number
+  real,          ///< number; whole numbers are accepted
+  string,        ///< text that is not empty unless the default is
+  path,          ///< file or folder name
+  choice,        ///< one of `choices`
+  real_or_word,  ///< number, or one of `choices`
+  name,          ///< a name that exists elsewhere (set, region, probe)
+  names,         ///< list of names, or one name
+  strings,       ///< list of texts, or one text
+  integers,      ///< list of whole numbers
+  reals,         ///< list of numbers
+  formula,       ///< number, or text with an expression
+  condition,     ///< text with an expression that is true or false
+  formulas,      ///< list of formulas; one formula stands for a list of one
+  tensor,        ///< formula, [diagonal] or [[rows], ...]
+  bytes,         ///< number of bytes, or text such as "8 GiB"
+  duration,      ///< number of seconds, or text such as "2 h 30 min" or "2:30:00"
+  passed         ///< table whose content goes to Trilinos as it is
 };
 
 /// Bounds of a number (of each entry of a list).

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -7,6 +8,7 @@
 
 #include "ritz/fem/space.hpp"
 #include "ritz/mesh/mesh.hpp"
+#include "ritz/store/part.hpp"
 
 namespace ritz::store {
 
@@ -41,6 +43,31 @@ struct WriteReport {
 WriteReport write_results(const std::string& path, const mesh::Mesh& mesh, const fem::Space& space,
                           std::span<const ResultField> fields, const Provenance& provenance,
                           int compression);
+
+struct WriteOptions {
+  int compression = 4;  ///< deflate level 0..9 after byte shuffling; 0 writes contiguous datasets
+  /// Values of fields are rounded to so few bits that their relative error is at most this (numbers
+  /// below the smallest normal one stay as they are); /ritz/provenance tells. Empty: exact.
+  std::optional<double> relative_precision;
+  /// Name of a file of write_mesh() in the same folder, which has points and cells: this one links
+  /// to them. Empty: the file stands alone.
+  std::string mesh_file;
+};
+
+/// The same of a part of the mesh. `fields` as above. Collective. Throws Error(io) on every rank.
+WriteReport write_results(const std::string& path, const MeshPart& part,
+                          std::span<const ResultField> fields, const Provenance& provenance,
+                          const WriteOptions& options);
+
+/// Points, cells and regions of a part for the files of a series: a VTKHDF file without fields.
+/// Collective. Throws Error(io) on every rank.
+WriteReport write_mesh(const std::string& path, const MeshPart& part, const Provenance& provenance,
+                       int compression);
+
+/// Rounds to the fewest bits with which a relative error of `tolerance` (> 0) is kept: to nearest,
+/// ties away from zero. Zeros, numbers that are not finite or not normal, and those that rounding
+/// would make infinite stay. Local.
+void round_mantissas(std::span<double> values, double tolerance);
 
 /// Text of an entry of /ritz/provenance of a file; throws Error(io) if there is none. Local.
 [[nodiscard]] std::string read_provenance(const std::string& path, const std::string& name);
