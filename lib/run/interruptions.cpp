@@ -96,8 +96,7 @@ void Interruptions::tell_paused(bool is_paused) {
 }
 
 Interruptions::Wish Interruptions::agreed(bool by_deck) {
-  // Checkpoint, stop, pause, a checkpoint has failed.
-  std::array<std::int32_t, 4> flags{by_deck ? 1 : 0, 0, 0, 0};
+  std::array<std::int32_t, 4> flags{by_deck ? 1 : 0, 0, 0, 0};  // checkpoint, stop, pause, failed
   if (writes()) {
     checkpoints_->writer().advance();
     note_finished();

@@ -357,9 +357,9 @@ class Background(Case):
     """Checkpoints that are written beside the steps."""
 
     def test_the_same_fields_in_every_way(self):
-        for name, text in {"nonlinear": NONLINEAR, "pair": PAIR}.items():
+        for name, text, some in (("nonlinear", NONLINEAR, (1, 3)), ("pair", PAIR, (2,))):
             deck = self.deck(text, f"{name}.toml")
-            for ranks in (1, 2, 3):
+            for ranks in some:
                 runs = {}
                 for way in ("asynchronous=true", "asynchronous=false", "compression=none",
                             "compression=zstd"):
