@@ -226,7 +226,7 @@ void visit_locks(const Workplace& workplace, Visit& visit) {
   }
   const std::string careless = hosts_where(communicator, got);
   if (held >= 0) ::close(held);
-  const char* way = "output.file_locking = \"off\" goes without";
+  const char* way = "HDF5_USE_FILE_LOCKING=FALSE in the environment goes without";
   if (why == ENOSYS || why == EOPNOTSUPP) {
     visit.tell("note", "flock", "this file system has no locks; Ritz goes without by default");
   } else if (why != 0) {

@@ -8,9 +8,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <new>
 #include <string>
+#include <thread>
 
 #include "ritz/base/error.hpp"
 #include "ritz/base/log.hpp"
@@ -106,11 +108,29 @@ const comm::Communicator& Session::communicator() const {
 
 namespace {
 
+/// How long ranks wait for the launcher to end them.
+constexpr std::chrono::seconds patience_with_launcher{30};
+
 /// Whether every HDF5 id has been given back, for the tests. Collective.
 void tell_open_ids(const comm::Communicator& communicator) {
   if (!base::has_faults()) return;
   const auto n = communicator.sum<std::int64_t>(store::n_open_ids());
   if (communicator.is_root()) base::log::info(fmt::format("open HDF5 ids: {}", n));
+}
+
+/// The end of a command; ends the process where MPI must not be finalised. Collective.
+void leave(const comm::Environment& mpi, int code) {
+  if (!mpi.world().any(store::hdf5_is_broken())) {
+    tell_open_ids(mpi.world());
+    return;
+  }
+  // Everything is told and closed but what HDF5 holds; MPI_Finalize would wake it.
+  base::log::flush();
+  std::fflush(nullptr);
+  mpi.world().barrier();
+  if (mpi.world().is_root()) mpi.abort(code);
+  std::this_thread::sleep_for(patience_with_launcher);
+  std::_Exit(code);
 }
 
 }  // namespace
@@ -131,7 +151,7 @@ int Session::run(const std::function<int()>& work) {
       throw base::Error(ExitCode::environment, problem);
     }
     const int done = work();
-    tell_open_ids(communicator());
+    leave(state_->mpi, done);
     return done;
   } catch (const base::Error& error) {
     code = static_cast<int>(error.code());
@@ -153,7 +173,7 @@ int Session::run(const std::function<int()>& work) {
   }
   if (rank == 0) base::log::error(text);
   communicator().broadcast(code);
-  tell_open_ids(communicator());
+  leave(state_->mpi, code);
   return code;
 }
 

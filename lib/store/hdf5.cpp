@@ -36,8 +36,7 @@ base::Error failure(const std::string& path, const char* action, const std::stri
   return {base::ExitCode::io, base::Location{path, 0, 0},
           std::string("cannot ") + action + " (HDF5: " + why + "); " +
               (by_lock ? "another program has locked the file, or locks fail on its file system: "
-                         "there --set output.file_locking=off, or HDF5_USE_FILE_LOCKING=FALSE for "
-                         "commands without a deck"
+                         "there set the environment variable HDF5_USE_FILE_LOCKING=FALSE"
                        : "check free space, quota and permissions of its folder")};
 }
 

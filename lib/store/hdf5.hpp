@@ -4,6 +4,7 @@
 
 #include <hdf5.h>
 
+#include <atomic>
 #include <string>
 #include <utility>
 
@@ -13,6 +14,11 @@ namespace ritz::store {
 
 /// Everything HDF5 has to say about the last failure on this rank, innermost cause last.
 [[nodiscard]] std::string error_stack();
+
+/// After a call of HDF5 that should have written has failed: HDF5 would try again whenever anything
+/// is closed, when MPI ends and when the process does, and then hangs or crashes. From then on
+/// nothing is closed any more; Session ends the job without MPI_Finalize.
+inline std::atomic<bool> is_broken{false};
 
 /// Owns an HDF5 id and closes it with the function that belongs to its kind.
 class Handle {
@@ -45,7 +51,8 @@ class Handle {
 
  private:
   void reset() {
-    if (id_ >= 0) close_(std::exchange(id_, -1));
+    if (id_ >= 0 && !is_broken) close_(id_);
+    id_ = -1;
   }
   hid_t id_ = -1;
   Close close_ = nullptr;

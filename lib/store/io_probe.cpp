@@ -109,6 +109,10 @@ IoFigures probe_io(const comm::Communicator& communicator, const std::string& pa
   return figures;
 }
 
+bool hdf5_is_broken() {
+  return is_broken;
+}
+
 long n_open_ids() {
   return static_cast<long>(H5Fget_obj_count(static_cast<hid_t>(H5F_OBJ_ALL), H5F_OBJ_ALL));
 }

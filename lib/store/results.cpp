@@ -254,6 +254,9 @@ std::string read_provenance(const std::string& path, const std::string& name) {
 }
 
 std::string set_file_locking(const std::string& policy) {
+  // MPI_Finalize closes what HDF5 holds. At the exit of a process that MPI_Abort ends after a
+  // failed write it would crash, and the exit code be lost.
+  H5dont_atexit();
   // HDF5 reads the variable once, and it overrides H5Pset_file_locking: the one way that works for
   // every file. What Ritz has set before is not the user's.
   static const char* const name = "HDF5_USE_FILE_LOCKING";

@@ -1,10 +1,18 @@
 #include "writer.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <thread>
@@ -13,6 +21,7 @@
 
 #include "ritz/base/fault.hpp"
 #include "ritz/base/format.hpp"
+#include "ritz/base/log.hpp"
 #include "ritz/comm/pending_sum.hpp"
 #include "texts.hpp"
 
@@ -39,6 +48,59 @@ const std::function<void()> nothing_to_prepare = [] {};
 /// How long a rank whose HDF5 call failed waits for the others to come out of theirs.
 constexpr std::chrono::seconds patience{5};
 
+/// While it lives somebody looks after a collective step: where HDF5 1.10 meets a full disk it may
+/// leave every rank waiting in another collective call, for ever. When a step takes long and the
+/// folder does not take a small file either, that has happened: the process ends, and with it the
+/// job. The root is first, so that one rank speaks.
+class Watch {
+ public:
+  Watch(const comm::Communicator& communicator, const std::string& path)
+      : thread_([this, path, wait = communicator.is_root() ? patience : 2 * patience] {
+          std::unique_lock lock(mutex_);
+          while (!over_.wait_for(lock, wait, [this] { return is_over_; })) {
+            const std::string why = refusal(path);
+            if (why.empty()) continue;  // slow, no more
+            base::log::error(path + ": cannot write this file: " + why +
+                             "; check free space, quota and permissions of its folder");
+            base::log::flush();
+            std::error_code ignored;
+            std::filesystem::remove(path, ignored);
+            std::_Exit(static_cast<int>(base::ExitCode::io));
+          }
+        }) {}
+  ~Watch() {
+    {
+      const std::lock_guard lock(mutex_);
+      is_over_ = true;
+    }
+    over_.notify_one();
+    thread_.join();
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+ private:
+  /// Why the folder of a file takes no other one; empty if it does.
+  static std::string refusal(const std::string& path) {
+    const std::string name = path + ".probe";
+    const int file = ::open(name.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+    if (file < 0) return std::strerror(errno);
+    const std::vector<char> zeros(std::size_t{1} << 16, 0);
+    const ssize_t n = ::write(file, zeros.data(), zeros.size());
+    std::string why = n < 0 ? std::strerror(errno) : "";
+    if (n >= 0 && static_cast<std::size_t>(n) < zeros.size()) why = "no space left";
+    if (why.empty() && ::fsync(file) != 0) why = std::strerror(errno);
+    ::close(file);
+    ::unlink(name.c_str());
+    return why;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable over_;
+  bool is_over_ = false;
+  std::thread thread_;
+};
+
 /// A failure that the other ranks cannot be told of.
 struct Alone {
   base::Error error;
@@ -60,14 +122,21 @@ Writer::Writer(const comm::Communicator& communicator, std::string path, int com
         checked(H5Pset_dxpl_mpio(transfer_.get(), H5FD_MPIO_COLLECTIVE), path_, "write together");
       },
       [&] { return H5Pset_fapl_mpio(access_.get(), communicator_.handle(), MPI_INFO_NULL); });
-  step("write metadata together", nothing_to_prepare,
-       [&] { return H5Pset_coll_metadata_write(access_.get(), true); });
+  // Each rank writes its share of the metadata on its own (HDF5's default): written together, a
+  // full disk leaves all ranks waiting in HDF5, each in another collective call, and nobody to
+  // tell.
   file_ = made("create the file", H5Fclose,
                [&] { return H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access_.get()); });
 }
 
 Writer::~Writer() {
   if (!file_.valid()) return;
+  if (is_broken) {
+    // The unfinished file goes; what HDF5 holds of it is left alone.
+    std::error_code ignored;
+    if (communicator_.is_root()) std::filesystem::remove(path_, ignored);
+    return;
+  }
   if (failed_together_) {
     discard();
     return;
@@ -79,8 +148,7 @@ Writer::~Writer() {
 }
 
 void Writer::discard() noexcept {
-  // On a full disk closing fails, and HDF5 tries it once more when MPI ends and crashes. An empty
-  // file leaves room for what HDF5 still wants to write.
+  // An empty file leaves room for what HDF5 still wants to write.
   std::error_code ignored;
   try {
     communicator_.barrier();
@@ -96,6 +164,7 @@ void Writer::discard() noexcept {
 
 void Writer::step(const std::string& action, const std::function<void()>& prepare,
                   const std::function<herr_t()>& call) {
+  const Watch watch(communicator_, path_);
   try {
     communicator_.together([&] {
       if (hook_) hook_(action);
@@ -108,8 +177,10 @@ void Writer::step(const std::string& action, const std::function<void()>& prepar
     if (!agree_on(code < 0)) {
       // HDF5 does not agree on failures inside its calls: the others may wait for this rank in
       // there. Not caught here on purpose, see the destructor.
+      is_broken = true;
       throw Alone{failure(path_, action.c_str(), why)};
     }
+    if (communicator_.any(code < 0)) is_broken = file_.valid();
     communicator_.together([&] {
       if (code < 0) throw failure(path_, action.c_str(), why);
     });

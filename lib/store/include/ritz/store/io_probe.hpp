@@ -21,6 +21,10 @@ struct IoFigures {
 [[nodiscard]] IoFigures probe_io(const comm::Communicator& communicator, const std::string& path,
                                  double bytes, int compression);
 
+/// Whether HDF5 has failed to write in this process: then MPI must not be finalised, because HDF5
+/// would try once more and crash. Local.
+[[nodiscard]] bool hdf5_is_broken();
+
 /// HDF5 ids that are open in this process: files, groups, datasets, types in files and attributes
 /// (HDF5 counts no others for us). Local.
 [[nodiscard]] long n_open_ids();
