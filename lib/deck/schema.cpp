@@ -97,14 +97,6 @@ std::string key_schema(const Key& key) {
   std::string help = key.help;
   if (!key.fallback_note.empty()) help += " Default: " + key.fallback_note + ".";
   if (!key.unit.empty() && key.unit != "1") help += " Unit: " + key.unit + ".";
-  if (key.path == "output") {
-    // [[output]] is the table and its blocks in a row.
-    object.text("description", help);
-    object.set("anyOf", Object::array({table_schema(key.path, help),
-                                       "{ \"type\": \"array\", \"items\": { \"type\": "
-                                       "\"object\" } }"}));
-    return object.json(0);
-  }
   if (key.type == Type::table) return table_schema(key.path, help);
   object.text("description", help);
   switch (key.type) {

@@ -103,6 +103,7 @@ std::size_t MeshPart::points_per_cell() const {
 
 void MeshPart::take(std::span<const Piece> pieces, GlobalId n_keys) {
   const Communicator& communicator = mesh_->communicator;
+  const int lattice_order = order_of(*mesh_, *space_);
   // A curved mesh with degree 1 needs points that the space does not have; a periodic one needs all
   // the points that share an unknown.
   std::optional<fem::Space> finer;
