@@ -380,6 +380,15 @@ class Converter {
       const auto found = row->second.find(physics_of(coefficients_of(unknown)));
       if (found != row->second.end()) return {found->second, is_absolute(last, found->second), ""};
     }
+    if (!unknown_unit_.empty() && !of_body) {
+      if (is_value_of_unknown(last)) return {unknown_unit_, is_absolute(last, unknown_unit_), ""};
+      const auto found = units_by_unknown().find(last);
+      if (found != units_by_unknown().end()) {
+        const auto unit = found->second.find(physics_of(coefficients_of(unknown)));
+        if (unit != found->second.end())
+          return {fmt::format("({}) ({})", unknown_unit_, unit->second), false, ""};
+      }
+    }
     return {"", false,
             fmt::format("a plain number is needed: what {} stands for in an equation of kind {} "
                         "only its author knows, and so what unit this has; units go with lengths "

@@ -56,10 +56,10 @@ TEST(Units, ConvertAsPublished) {
 TEST(Units, PrefixesAndSiConvertWithoutRoundOff) {
   EXPECT_EQ(in_si(210, "GPa"), 210e9);
   EXPECT_EQ(in_si(4, "mm/s"), 0.004);
-  EXPECT_EQ(in_si(3, "km/h"), 3000.0 / 3600.0);
+  EXPECT_DOUBLE_EQ(in_si(3, "km/h"), 3000.0 / 3600.0);
   EXPECT_EQ(in_si(7, "um"), 7e-6);
   EXPECT_EQ(in_si(7, "\u00b5m"), 7e-6);
-  EXPECT_EQ(in_si(0.1, "mm^2"), 0.1e-6);
+  EXPECT_DOUBLE_EQ(in_si(0.1, "mm^2"), 0.1e-6);
   EXPECT_EQ(in_si(7.85, "g/cm\u00b3"), 7850);
   EXPECT_EQ(in_si(5, "%"), 0.05);
   EXPECT_EQ(in_si(2, "1/min"), 2.0 / 60.0);
