@@ -161,11 +161,54 @@ void check_clashes(const Problem& problem, Report& report) {
   }
 }
 
+/// Pairs of sets against each other and against the conditions.
+void check_periodic(const Problem& problem, Report& report) {
+  Uniqueness used;
+  for (std::size_t i = 0; i < problem.periodics.size() && !report.full(); ++i) {
+    const Periodic& pair = problem.periodics[i];
+    for (const auto& [name, key] : {std::pair{&pair.from, "from"}, {&pair.to, "to"}}) {
+      if (name->text.empty()) continue;
+      const std::string told = fmt::format("periodic[{}].{} = {}", i, key, name_text(name->text));
+      if (name->text == rest_name) {
+        report.error(name->where, told + ": joined sides must be named");
+        continue;
+      }
+      if (key == std::string_view("to") && name->text == pair.from.text) {
+        report.error(name->where, told + ": a set cannot be joined to itself");
+        continue;
+      }
+      if (const auto* first = used.first(name->text, name->where)) {
+        report.error(name->where, fmt::format("{} is joined already ({}): a side has one partner",
+                                              told, first->text()));
+      }
+    }
+    if (pair.translation && *pair.translation == std::array<double, 3>{}) {
+      report.error(pair.translation_where,
+                   fmt::format("periodic[{}].translation is zero: a set would fall on itself", i));
+    }
+  }
+  for (std::size_t b = 0; b < problem.boundaries.size(); ++b) {
+    for (const Name& name : problem.boundaries[b].on) {
+      for (std::size_t i = 0; i < problem.periodics.size() && !report.full(); ++i) {
+        const Periodic& pair = problem.periodics[i];
+        if (name.text.empty() || name.text == rest_name ||
+            (name.text != pair.from.text && name.text != pair.to.text))
+          continue;
+        report.error(name.where,
+                     fmt::format("boundary[{}].on = {} is joined to another side by periodic[{}] "
+                                 "({}): there is no boundary for a condition",
+                                 b, name_text(name.text), i, pair.where.text()));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void check_boundaries(const Node& root, const Problem& problem, Report& report) {
   check_conditions(root, report);
   check_clashes(problem, report);
+  check_periodic(problem, report);
   if (!unknown_names(root).known) return;
   for (std::size_t i = 0; i < problem.boundaries.size() && !report.full(); ++i) {
     check_which(problem, fmt::format("boundary[{}]", i), problem.boundaries[i].where,

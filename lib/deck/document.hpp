@@ -22,8 +22,9 @@ struct Node {
   bool boolean = false;
   std::int64_t integer = 0;
   double real = 0.0;
-  std::string string;  ///< also the text of a date
-  std::string raw;     ///< a number as it was written, if known
+  std::string string;   ///< also the text of a date
+  std::string raw;      ///< a number as it was written, if known
+  std::string written;  ///< a value with a unit as it was written: the node holds its number
   std::vector<Node> items;
   std::vector<Entry> entries;  ///< of a table, in the order of the file
   std::map<std::string, std::size_t, std::less<>> index;

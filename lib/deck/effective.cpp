@@ -101,7 +101,16 @@ class Writer {
     const auto file = files_.find(key.path);
     const std::string value =
         file != files_.end() ? quoted(file->second) : value_text(entry.value, key.type);
-    line(fmt::format("{} = {}", key_text(entry.name), value), origin(entry.value.where));
+    std::string comment = origin(entry.value.where);
+    if (!entry.value.written.empty())
+      comment += ", written as " + quoted(shown_text(entry.value.written));
+    for (const Entry& inner : entry.value.entries) {  // of a table in line
+      if (!inner.value.written.empty()) {
+        comment += fmt::format(", {} written as {}", key_text(inner.name),
+                               quoted(shown_text(inner.value.written)));
+      }
+    }
+    line(fmt::format("{} = {}", key_text(entry.name), value), comment);
   }
 
   static std::string value_text(const Node& node, Type type) {

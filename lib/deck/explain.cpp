@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "document.hpp"
+#include "quantities.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/text.hpp"
 #include "ritz/deck/registry.hpp"
@@ -101,8 +102,10 @@ std::string key_page(const Key& key) {
   };
   fact("type", type_text(key));
   if (key.unit != "1") fact("unit", key.unit);
+  fact("dimension", dimension_help(key.path));
   if (key.required) {
-    fact("default", "none, it must be given");
+    fact("default",
+         "none, it must be given" + (key.required_note.empty() ? "" : " " + key.required_note));
   } else {
     fact("default", key.fallback.empty() ? key.fallback_note : key.fallback);
   }
@@ -138,7 +141,8 @@ std::string explain(std::string_view key) {
     const Key* table = find_plain(plain.substr(0, dot));
     if (table != nullptr && table->type == Type::passed) return key_page(*table);
   }
-  for (const std::string& spelling : {plain, "boundary[]." + plain.substr(plain.find('.') + 1)}) {
+  const std::size_t first = std::min(plain.find('.'), plain.size());
+  for (const std::string& spelling : {plain, plain.substr(0, first) + "[]" + plain.substr(first)}) {
     if (const std::string* reason = reserved_for(spelling)) {
       throw base::Error(base::ExitCode::deck, fmt::format("{} is reserved for a later version ({})",
                                                           shown_text(plain), *reason));

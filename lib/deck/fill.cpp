@@ -430,6 +430,23 @@ Boundary boundary(const Node& table, const std::vector<std::string>& unknowns) {
   return result;
 }
 
+Periodic periodic(const Node& table) {
+  Periodic result;
+  result.where = table.where;
+  read(&table, "from", result.from);
+  read(&table, "to", result.to);
+  read(&table, "tolerance", result.tolerance);
+  std::vector<double> translation;
+  read(&table, "translation", translation);
+  if (translation.empty()) return result;
+  result.translation_where = place_of(&table, "translation");
+  result.n_translation = static_cast<int>(translation.size());
+  result.translation.emplace();
+  for (std::size_t c = 0; c < translation.size() && c < 3; ++c)
+    (*result.translation)[c] = translation[c];
+  return result;
+}
+
 void add_passed(const Node& table, const std::string& list, std::vector<std::string>& path,
                 std::vector<SolverOptions::Passed>& target) {
   using Type = SolverOptions::Passed::Type;
@@ -555,6 +572,7 @@ Problem fill(const Node& root, const std::string& deck_file) {
   }
   for (const Node* item : elements(&root, "boundary"))
     problem.boundaries.push_back(boundary(*item, unknowns.names));
+  for (const Node* item : elements(&root, "periodic")) problem.periodics.push_back(periodic(*item));
   problem.time = time_options(valid(&root, "time"));
   const Node* initial = valid(&root, "initial");
   problem.initial.values = initial_values(initial, unknowns.names);

@@ -187,6 +187,23 @@ void check_names(const Problem& problem, const std::vector<std::string>& regions
                       suggestion(name.text, choices), name_list(choices)));
     }
   }
+  for (std::size_t i = 0; i < problem.periodics.size(); ++i) {
+    const Periodic& pair = problem.periodics[i];
+    for (const auto& [name, key] : {std::pair{&pair.from, "from"}, {&pair.to, "to"}}) {
+      for (Cover& cover : covers) {
+        cover.used.insert(name->text);
+        if (extra.count(name->text) > 0) cover.open_ended = true;
+      }
+      const bool is_known = name->text.empty() || name->text == rest_name;  // told
+      if (is_known || known.count(name->text) > 0 || report.full()) continue;
+      report.error(
+          name->where,
+          fmt::format("periodic[{}].{} = {}: {}{} boundary sets: {}", i, key, name_text(name->text),
+                      contains(regions, name->text) ? "this is a region of cells"
+                                                    : "no boundary set has this name",
+                      suggestion(name->text, all_sets), name_list(all_sets)));
+    }
+  }
   for (std::size_t i = 0; i < problem.integrals.size() && !report.full(); ++i) {
     const Integral& integral = problem.integrals[i];
     const std::string& name = integral.on.text;
@@ -234,7 +251,7 @@ void check_names(const Problem& problem, const std::vector<std::string>& regions
     }
   }
 
-  if (problem.boundaries.empty()) return;
+  if (problem.boundaries.empty() && problem.periodics.empty()) return;
   for (std::size_t k = 0; k < covers.size() && !report.full(); ++k) {
     if (covers[k].open_ended || !has_flux(problem, static_cast<int>(k))) continue;
     std::vector<std::string> missing;
@@ -243,7 +260,8 @@ void check_names(const Problem& problem, const std::vector<std::string>& regions
     }
     if (missing.empty()) continue;
     report.error(
-        {problem.boundaries.front().where.file},
+        {problem.boundaries.empty() ? problem.periodics.front().where.file
+                                    : problem.boundaries.front().where.file},
         fmt::format("no [[boundary]]{} is on {}: every part of the boundary needs a condition; on "
                     "= [\"rest\"] stands for all that is not named, {}",
                     covers.size() > 1 ? " of " + unknown_text(problem, static_cast<int>(k)) : "",
@@ -325,6 +343,18 @@ void check_dimension(const Problem& problem, int dimension, base::Diagnostics& d
         problem.equation.axisymmetric_where,
         "equation.coordinates = \"axisymmetric\" is for one and two dimensions and the mesh "
         "has 3");
+  }
+  for (std::size_t i = 0; i < problem.periodics.size() && !report.full(); ++i) {
+    const Periodic& pair = problem.periodics[i];
+    if (!pair.translation) continue;
+    length(static_cast<std::size_t>(pair.n_translation), pair.translation_where,
+           fmt::format("periodic[{}].translation", i));
+    if (problem.equation.is_axisymmetric && (*pair.translation)[0] != 0) {
+      report.error(pair.translation_where,
+                   fmt::format("periodic[{}].translation moves across the axis of a body of "
+                               "revolution; only a move along y is possible",
+                               i));
+    }
   }
   if (is_elastic(problem)) {
     for (std::size_t i = 0; i < problem.boundaries.size() && !report.full(); ++i) {

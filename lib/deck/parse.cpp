@@ -12,6 +12,7 @@
 #include "document.hpp"
 #include "effective.hpp"
 #include "fill.hpp"
+#include "quantities.hpp"
 #include "report.hpp"
 #include "rules.hpp"
 #include "sources.hpp"
@@ -22,11 +23,13 @@ Problem parse(const Source& deck, std::span<const Override> overrides,
               const FileReader& read_include, base::Diagnostics& diagnostics) {
   Report report(diagnostics);
   Node root = load(deck, overrides, read_include, report);
+  const std::string units = convert_quantities(root, report);
   check_tree(root, report);
   const bool version_given = root.find("deck_version") != nullptr;
   add_defaults(root);
   add_time_defaults(root, fill(root, deck.file));
   Problem problem = fill(root, deck.file);
+  problem.units = units;
   check_rules(root, problem, report);
   if (!version_given && !report.incomplete()) {
     report.note({deck.file}, "deck_version is not given; the deck is read as version 1");

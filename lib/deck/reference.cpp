@@ -21,6 +21,7 @@ std::string facts(const Key& key) {
   if (!key.unit.empty() && key.unit != "1") text += "; unit: " + key.unit;
   if (key.required) {
     text += "; required";
+    if (!key.required_note.empty()) text += " " + key.required_note;
   } else if (!key.fallback_note.empty()) {
     text += "; default: " + key.fallback_note;
   }
@@ -54,9 +55,10 @@ bool applies_there(const Key& key) {
 /// Tables of which the reference deck holds an element; the others are shown as comments.
 bool is_shown(const std::string& path) {
   return path != "material[]" && path != "probe[]" && path != "integral[]" &&
-         path != "verify.probe[]" && path != "parameters" && path != "mesh.sets" &&
-         path != "equation.*" && path != "time" && path != "initial" && path != "checkpoint" &&
-         path != "output.block[]" && !path.starts_with("solver.trilinos");
+         path != "periodic[]" && path != "units" && path != "verify.probe[]" &&
+         path != "parameters" && path != "mesh.sets" && path != "equation.*" && path != "time" &&
+         path != "initial" && path != "checkpoint" && path != "output.block[]" &&
+         !path.starts_with("solver.trilinos");
 }
 
 class ReferenceDeck {

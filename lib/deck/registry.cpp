@@ -56,8 +56,9 @@ namespace {
 
 std::vector<Key> make_registry() {
   std::vector<Key> keys;
-  for (auto* part : {general_keys, mesh_keys, equation_keys, boundary_keys, time_keys, solver_keys,
-                     limit_keys, checkpoint_keys, output_keys, result_keys}) {
+  for (auto* part :
+       {general_keys, mesh_keys, equation_keys, boundary_keys, periodic_keys, time_keys,
+        solver_keys, limit_keys, checkpoint_keys, output_keys, result_keys}) {
     std::vector<Key> more = part();
     keys.insert(keys.end(), std::make_move_iterator(more.begin()),
                 std::make_move_iterator(more.end()));
@@ -105,7 +106,9 @@ const std::string* reserved_for(std::string_view path) {
       {"registry", "the run registry"},
       {"sites", "runs on several sites"},
       {"profile", "sets of defaults"},
-      {"boundary[].periodic", "periodic boundaries"},
+      {"periodic[].rotation",
+       "sides that are turned against each other; unknowns that are components of a vector would "
+       "have to turn with them"},
   };
   const auto place = names.find(path);
   return place == names.end() ? nullptr : &place->second;

@@ -407,6 +407,7 @@ std::vector<Key> boundary_keys() {
       {.path = "boundary[]",
        .type = Type::table_array,
        .required = true,
+       .required_note = "unless [[periodic]] joins the whole boundary",
        .help = "What happens on a part of the boundary, for one unknown: exactly one of value, "
                "flux and "
                "robin; for elasticity one of displacement, traction, pressure and symmetry. Flux, "
@@ -492,6 +493,44 @@ std::vector<Key> boundary_keys() {
        .when_values = elastic_kinds,
        .help = "true: a plane of symmetry, no displacement along the normal and no force across "
                "it; for plane boundaries along the axes."},
+  };
+}
+
+std::vector<Key> periodic_keys() {
+  return {
+      {.path = "periodic[]",
+       .type = Type::table_array,
+       .help = "Two parts of the boundary that are one place: what leaves through one comes in "
+               "through the other, for every unknown. One table for each pair of sides; several "
+               "join edges and corners as well. No [[boundary]] may name these sets."},
+      {.path = "periodic[].from",
+       .type = Type::name,
+       .required = true,
+       .example = "\"left\"",
+       .help = "Boundary set: a physical name of the mesh file, of mesh.sets or of a box."},
+      {.path = "periodic[].to",
+       .type = Type::name,
+       .required = true,
+       .example = "\"right\"",
+       .help =
+           "The set that falls on the first when that is moved. Its facets must match: as many, "
+           "with nodes in the same places after the move, numbered and turned at will."},
+      {.path = "periodic[].translation",
+       .type = Type::reals,
+       .unit = "length",
+       .fallback_note = "found from the two sets",
+       .example = "[1.0, 0.0]",
+       .min_items = 1,
+       .max_items = 3,
+       .help = "The move from the first set to the second, one number for each dimension."},
+      {.path = "periodic[].tolerance",
+       .type = Type::real,
+       .unit = "1",
+       .fallback = "1e-5",
+       .range = {.lower = 0.0, .upper = 0.1, .lower_open = true},
+       .help =
+           "How far apart nodes that fall on each other may lie, as a part of the size of their "
+           "cell."},
   };
 }
 

@@ -22,6 +22,40 @@ std::vector<Key> general_keys() {
        .help = "One line about the problem, for logs and files.",
        .may_change_on_restart = true},
 
+      {.path = "units",
+       .type = Type::table,
+       .help =
+           "In which units the deck's plain numbers are, and so the results. With this table, "
+           "empty or not, values of keys with a dimension may be written with a unit in quotes, "
+           "\"210 GPa\" or \"4 mm/s\": it is checked and the value converted. Force, stress and "
+           "energy follow: mm, t and s make N and MPa. 'ritz explain KEY' tells a key's "
+           "dimension.",
+       .opt_in = true},
+      {.path = "units.length",
+       .type = Type::string,
+       .fallback = "\"m\"",
+       .help = "Unit of length, such as m, mm or in."},
+      {.path = "units.time",
+       .type = Type::string,
+       .fallback = "\"s\"",
+       .help = "Unit of time, such as s, ms or h."},
+      {.path = "units.mass",
+       .type = Type::string,
+       .fallback = "\"kg\"",
+       .help = "Unit of mass, such as kg, g or t (1000 kg)."},
+      {.path = "units.temperature",
+       .type = Type::string,
+       .fallback = "\"K\"",
+       .help = "Unit of temperature: K, or degC where temperatures count from the melting point of "
+               "ice."},
+      {.path = "units.unknown",
+       .type = Type::string,
+       .fallback_note = "not said: values of the unknown are plain numbers",
+       .example = "\"mol/m^3\"",
+       .help =
+           "What the scalar unknowns are in, for kinds that leave it open, so that their values, "
+           "sources and fluxes can have units; K with kind \"poisson\" is conduction of heat."},
+
       {.path = "parameters",
        .type = Type::table,
        .help = "Named numbers that every expression of the deck may use: [parameters] h_air = "
@@ -32,7 +66,8 @@ std::vector<Key> general_keys() {
        .unit = "any",
        .example = "12.0",
        .help = "A number with a name of letters, digits and _ that is not a word of the "
-               "expression language."},
+               "expression language. With [units] also a value with a unit, \"210 GPa\", of which "
+               "expressions see the number in the deck's units."},
   };
 }
 

@@ -21,6 +21,7 @@ std::vector<Key> general_keys();     ///< include, deck_version, title, paramete
 std::vector<Key> mesh_keys();        ///< mesh, partition, space
 std::vector<Key> equation_keys();    ///< equation, material
 std::vector<Key> boundary_keys();    ///< boundary
+std::vector<Key> periodic_keys();    ///< periodic
 std::vector<Key> time_keys();        ///< time, initial, nonlinear
 std::vector<Key> solver_keys();      ///< solver
 std::vector<Key> limit_keys();       ///< limits

@@ -321,15 +321,25 @@ void check_rules(const Node& root, const Problem& problem, Report& report) {
   // With a wrong or unread part of the deck, what is said about names would only confuse.
   const Node* boundaries = valid(&root, "boundary");
   const std::vector<std::string> unknowns = names_of(problem.equation.unknowns);
+  const bool has_periodic = root.find("periodic") != nullptr;
+  const Node* pairs = valid(&root, "periodic");
+  const bool pairs_named =
+      !has_periodic || (pairs != nullptr &&
+                        std::all_of(pairs->items.begin(), pairs->items.end(), [](const Node& item) {
+                          return valid(&item, "from") != nullptr && valid(&item, "to") != nullptr;
+                        }));
+  const bool boundaries_named =
+      boundaries != nullptr || (has_periodic && root.find("boundary") == nullptr);
   const bool all_named =
-      boundaries != nullptr && !report.incomplete() &&
+      boundaries_named && pairs_named && !report.incomplete() &&
       std::set<std::string>(unknowns.begin(), unknowns.end()).size() == unknowns.size() &&
-      std::all_of(boundaries->items.begin(), boundaries->items.end(),
-                  [](const Node& item) {
-                    const Entry* unknown = item.find("unknown");
-                    return valid(&item, "on") != nullptr &&
-                           (unknown == nullptr || !unknown->value.invalid);
-                  }) &&
+      (boundaries == nullptr || std::all_of(boundaries->items.begin(), boundaries->items.end(),
+                                            [](const Node& item) {
+                                              const Entry* unknown = item.find("unknown");
+                                              return valid(&item, "on") != nullptr &&
+                                                     (unknown == nullptr ||
+                                                      !unknown->value.invalid);
+                                            })) &&
       std::all_of(problem.boundaries.begin(), problem.boundaries.end(),
                   [&](const Boundary& one) { return is_known(problem, one.unknown_name); });
   Problem named;

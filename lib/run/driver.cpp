@@ -181,6 +181,7 @@ class Run {
     progress_.line("ritz",
                    fmt::format("{}  ({} rank{}, {})", title, communicator_.size(),
                                communicator_.size() == 1 ? "" : "s", device::description()));
+    if (!problem().units.empty()) progress_.line("units", problem().units);
     progress_.events().event(
         "start", {{"title", title}, {"ranks", static_cast<long long>(communicator_.size())}});
     for (const base::Diagnostic& entry : diagnostics_.entries()) {
@@ -206,9 +207,24 @@ class Run {
                             count_text(mesh_->n_cells_global), mesh::table(mesh_->cell_type).name,
                             count_text(mesh_->n_vertices_global), mesh_->region_names.size(),
                             mesh_->region_names.size() == 1 ? "" : "s", mesh_->set_names.size()));
+    tell_joined_sides();
     check_radius();
     if (communicator_.size() > 1) progress_.line("partition", quality_.text());
     for (const std::string& fallback : quality_.fallbacks) remarks_.push_back(fallback);
+  }
+
+  void tell_joined_sides() {
+    for (std::size_t i = 0; i < problem().periodics.size(); ++i) {
+      GlobalId n = 0;
+      for (const mesh::FacetPair& pair : mesh_->facet_pairs) {
+        if (pair.translation == static_cast<int>(i) && pair.cell[0] < mesh_->n_cells_owned) ++n;
+      }
+      const deck::Periodic& one = problem().periodics[i];
+      progress_.line("periodic",
+                     fmt::format("{} moved by {} is {}: {} pairs of facets", one.from.text,
+                                 point_text(mesh_->translations[i], mesh_->dimension()),
+                                 one.to.text, count_text(communicator_.sum(n))));
+    }
   }
 
   /// A body of revolution lies on one side of its axis.

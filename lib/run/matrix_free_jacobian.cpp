@@ -10,6 +10,12 @@
 
 namespace ritz::run {
 
+bool may_turn(const mesh::Mesh& mesh, int a, int b) {
+  return std::all_of(mesh.translations.begin(), mesh.translations.end(), [&](const auto& move) {
+    return move[static_cast<std::size_t>(a)] == 0 && move[static_cast<std::size_t>(b)] == 0;
+  });
+}
+
 std::vector<la::Vector> rigid_body_motions(const mesh::Mesh& mesh, const fem::Space& space) {
   const int d = mesh.dimension();
   const std::vector<double> at = fem::node_coordinates(mesh, space);
@@ -23,6 +29,7 @@ std::vector<la::Vector> rigid_body_motions(const mesh::Mesh& mesh, const fem::Sp
     motions.push_back(mode);
   }
   for (const auto& [a, b] : rotations[static_cast<std::size_t>(d)]) {
+    if (!may_turn(mesh, a, b)) continue;
     const la::Vector mode = la::make_vector("ritz::run::rigid_body_motion", n);
     for (LocalId i = 0; i < n; ++i) {
       const int c = i % d;

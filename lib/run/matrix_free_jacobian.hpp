@@ -17,6 +17,10 @@
 
 namespace ritz::run {
 
+/// Whether a body with these joined sides can turn in the plane of the axes a and b: it cannot if a
+/// side is joined to one that lies elsewhere in the plane.
+[[nodiscard]] bool may_turn(const mesh::Mesh& mesh, int a, int b);
+
 /// Translations and rotations at the nodes of a space with as many unknowns as dimensions: the
 /// kernel of the strain. Prescribed unknowns are not zeroed: MueLu stops on an aggregate where a
 /// column is zero, on that rank alone. Local.

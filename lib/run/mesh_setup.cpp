@@ -15,6 +15,7 @@
 #include "ritz/deck/parse.hpp"
 #include "ritz/mesh/box.hpp"
 #include "ritz/mesh/gmsh.hpp"
+#include "ritz/mesh/periodic.hpp"
 #include "ritz/run/form.hpp"
 #include "ritz/run/system_form.hpp"
 
@@ -210,6 +211,39 @@ bool boundaries_clash(const deck::Boundary& a, const deck::Boundary& b) {
   return false;
 }
 
+/// Joins the sides of the deck's [[periodic]] tables on every mesh. Collective.
+void join_sides(mesh::Hierarchy& meshes, const deck::Problem& problem) {
+  if (problem.periodics.empty()) return;
+  mesh::inherit_sets(meshes);
+  const mesh::Mesh& finest = meshes.finest();
+  std::vector<mesh::PeriodicSets> sets;
+  for (const deck::Periodic& one : problem.periodics) {
+    const auto index = [&](const std::string& name) {
+      const auto place = std::find(finest.set_names.begin(), finest.set_names.end(), name);
+      if (place == finest.set_names.end()) {
+        throw base::Error(base::ExitCode::internal,
+                          "a set of [[periodic]] is not in the mesh; please report this");
+      }
+      return static_cast<std::int16_t>(place - finest.set_names.begin());
+    };
+    sets.push_back({index(one.from.text), index(one.to.text), one.translation, one.tolerance});
+  }
+  const std::vector<mesh::JoinedSets> results = mesh::join_facets(meshes, sets);
+  base::Diagnostics diagnostics;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const deck::Periodic& one = problem.periodics[i];
+    if (!results[i].problem.empty()) {
+      diagnostics.error(one.where, fmt::format("periodic[{}]: {}", i, results[i].problem));
+    } else if (problem.equation.is_axisymmetric && results[i].translation[0] != 0) {
+      diagnostics.error(one.where,
+                        fmt::format("periodic[{}] joins sides across the axis of a body of "
+                                    "revolution; only sides that differ along y can be joined",
+                                    i));
+    }
+  }
+  diagnostics.throw_errors(base::ExitCode::deck);
+}
+
 /// The conditions of one unknown (all, where the equation is for a vector).
 void resolve_boundaries_of(mesh::Mesh& mesh, const deck::Problem& problem, int unknown,
                            base::Diagnostics& diagnostics) {
@@ -257,12 +291,25 @@ void resolve_boundaries_of(mesh::Mesh& mesh, const deck::Problem& problem, int u
     std::sort(mesh.facet_sets.begin(), mesh.facet_sets.end());
   }
 
-  // What is wrong, counted over owned cells; the place told is the one on the lowest rank.
   struct Finding {
     GlobalId count = 0;
     std::array<double, 3> at{};
     int set = -1;
   };
+  // Joined facets are no boundary.
+  std::map<int, Finding> joined;
+  for (const mesh::FacetPair& pair : mesh.facet_pairs) {
+    for (std::size_t side = 0; side < 2; ++side) {
+      if (pair.cell[side] >= mesh.n_cells_owned) continue;
+      const int boundary = slot(pair.cell[side], pair.facet[side])[0];
+      if (boundary < 0) continue;
+      Finding& finding = joined[boundary];
+      if (finding.count++ == 0)
+        finding.at = facet_points(mesh, pair.cell[side], pair.facet[side]).back();
+    }
+  }
+
+  // What is wrong, counted over owned cells; the place told is the one on the lowest rank.
   Finding bare;
   std::map<std::pair<int, int>, Finding> clashes;
   for_each_exterior_facet(mesh, mesh.n_cells_owned, [&](LocalId cell, int facet) {
@@ -288,6 +335,17 @@ void resolve_boundaries_of(mesh::Mesh& mesh, const deck::Problem& problem, int u
     finding.count = total;
     return finding;
   };
+  for (std::size_t b = 0; b < problem.boundaries.size() && mesh.is_periodic(); ++b) {
+    const auto found = joined.find(static_cast<int>(b));
+    const Finding finding = agree(found == joined.end() ? Finding{} : found->second);
+    if (finding.count == 0) continue;
+    diagnostics.error(
+        problem.boundaries[b].where,
+        fmt::format("boundary[{}] holds {} facet{} that [[periodic]] joins to others, "
+                    "one at {}: there is no boundary for a condition",
+                    b, finding.count, finding.count == 1 ? "" : "s",
+                    point_text(finding.at, mesh.dimension())));
+  }
   bare = agree(bare);
   if (bare.count > 0 && deck::has_flux(problem, unknown)) {
     const bool thermal = problem.equation.kind == deck::EquationKind::thermo_elasticity;
@@ -410,6 +468,7 @@ mesh::Hierarchy make_meshes(const comm::Communicator& communicator, const deck::
   const perf::Stage stage(recorder, "check");
   mesh::check_geometry(meshes.finest());
   add_predicate_sets(meshes.finest(), problem);
+  join_sides(meshes, problem);
   resolve_boundaries(meshes.finest(), problem);
   if (meshes.meshes.size() > 1) mesh::inherit_sets(meshes);
   return meshes;

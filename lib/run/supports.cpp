@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "matrix_free_jacobian.hpp"
 #include "ritz/base/format.hpp"
 #include "ritz/base/text.hpp"
 #include "ritz/deck/parse.hpp"
@@ -51,10 +52,16 @@ std::string free_motions(const mesh::Mesh& mesh, const fem::Space& space,
   mesh.communicator.all_reduce(std::span<double>(bounds), comm::Op::max);
   double size = 0;
   for (std::size_t c = 0; c < 3; ++c) size = std::max(size, bounds[c] + bounds[3 + c]);
-  const std::array<std::array<std::size_t, 2>, 3> planes{{{0, 1}, {1, 2}, {0, 2}}};
-  // A body of revolution moves as a whole along its axis only.
+  // A body of revolution moves as a whole along its axis only, one with joined sides turns only
+  // where they allow it.
   const bool around = problem.equation.is_axisymmetric;
-  const std::size_t n_rotations = around ? 0 : (d == 3 ? 3 : d - 1);
+  std::vector<std::array<std::size_t, 2>> planes;
+  if (!around && d == 2) planes = {{0, 1}};
+  if (!around && d == 3) planes = {{0, 1}, {1, 2}, {0, 2}};
+  std::erase_if(planes, [&](const auto& plane) {
+    return !may_turn(mesh, static_cast<int>(plane[0]), static_cast<int>(plane[1]));
+  });
+  const std::size_t n_rotations = planes.size();
   const std::size_t n = d + n_rotations;
   std::vector<double> gram(n * n, 0.0);
   std::vector<double> motion(n);

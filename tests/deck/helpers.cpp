@@ -109,6 +109,13 @@ class Describer {
     add(name, boundary.robin_coefficient);
     add(name, boundary.robin_ambient);
   }
+  void add(const char* name, const Periodic& pair) {
+    add(name, pair.from);
+    add(name, pair.to);
+    for (const double x : pair.translation.value_or(std::array<double, 3>{})) add(name, x);
+    add(name, pair.n_translation);
+    add(name, pair.tolerance);
+  }
   void add(const char* name, const SolverOptions::Passed& passed) {
     add(name, passed.list);
     add(name, passed.path);
@@ -174,6 +181,8 @@ std::string describe(const Problem& problem) {
   d.add("nonlinear.forcing", static_cast<int>(problem.nonlinear.forcing));
   d.add("material", problem.materials);
   d.add("boundary", problem.boundaries);
+  d.add("periodic", problem.periodics);
+  d.add("units", problem.units);
   d.add("solver.method", problem.solver.method);
   d.add("solver.preconditioner", problem.solver.preconditioner);
   d.add("solver.operator", problem.solver.operator_kind);

@@ -36,6 +36,32 @@ TEST(Deck, EveryDeckOfConfigsParses) {
   EXPECT_GE(n, 14);
 }
 
+TEST(Deck, JoinsSides) {
+  const std::string text =
+      "[mesh]\nkind = \"box\"\ncells = [4, 4]\n[equation]\nkind = \"poisson\"\n"
+      "[[periodic]]\nfrom = \"left\"\nto = \"right\"\n"
+      "[[periodic]]\nfrom = \"top\"\nto = \"bottom\"\ntranslation = [0, -1]\n"
+      "tolerance = 1e-3\n";
+  const Result result = parse_text(text);  // there is no [[boundary]]: nothing is left for one
+  ASSERT_THAT(result.errors(), IsEmpty()) << result.all_errors();
+  const std::vector<Periodic>& pairs = result.problem.periodics;
+  ASSERT_EQ(pairs.size(), 2u);
+  EXPECT_EQ(pairs[0].from.text, "left");
+  EXPECT_EQ(pairs[0].to.text, "right");
+  EXPECT_FALSE(pairs[0].translation.has_value());
+  EXPECT_EQ(pairs[0].tolerance, 1e-5);
+  EXPECT_EQ(pairs[0].where.line, 6);
+  EXPECT_THAT(pairs[1].translation.value(), ElementsAre(0, -1, 0));
+  EXPECT_EQ(pairs[1].n_translation, 2);
+  EXPECT_EQ(pairs[1].tolerance, 1e-3);
+  const Result again = parse_text(result.problem.effective_toml);
+  ASSERT_THAT(again.errors(), IsEmpty()) << again.all_errors();
+  EXPECT_EQ(describe(again.problem), describe(result.problem));
+  // Sides that are not joined need a condition.
+  EXPECT_THAT(parse_text(text + "[[boundary]]\non = \"left\"\nvalue = 0\n").all_errors(),
+              HasSubstr("boundary[0].on = \"left\" is joined to another side"));
+}
+
 TEST(Deck, FillsEveryMember) {
   const Result result = parse_text(full);
   ASSERT_THAT(result.diagnostics.entries(), IsEmpty()) << result.all_errors();

@@ -81,8 +81,9 @@ TEST(Registry, EveryDefaultOfTheEffectiveDeckIsTheRegistrys) {
           "[time]\nend = 1\nstep = 0.1\nmethod = \"imex2\"\n[initial]\nu = 0\n")
           .problem.effective_toml +
       parse_text(
-          "[mesh]\nkind = \"box\"\ncells = [4, 4]\n[equation]\nkind = \"elasticity\"\n"
-          "youngs_modulus = 1\npoissons_ratio = 0\n[[boundary]]\non = \"rest\"\npressure = 0\n")
+          "[units]\n[mesh]\nkind = \"box\"\ncells = [4, 4]\n[equation]\n"
+          "kind = \"elasticity\"\nyoungs_modulus = 1\npoissons_ratio = 0\n[[boundary]]\non = "
+          "\"rest\"\npressure = 0\n")
           .problem.effective_toml;
   for (const Key& key : registry()) {
     if (key.fallback.empty() || key.path.find("[]") != std::string::npos) continue;
@@ -145,7 +146,7 @@ TEST(Registry, ExplainNamesTheNearestKey) {
   EXPECT_THAT(explain_error("equation.difusion"), ::testing::HasSubstr("'equation.diffusion'"));
   EXPECT_THAT(explain_error("equation.v.difusion"),
               ::testing::HasSubstr("'equation.NAME.diffusion'"));
-  EXPECT_THAT(explain_error("boundary.periodic"),
+  EXPECT_THAT(explain_error("periodic.rotation"),
               ::testing::HasSubstr("reserved for a later version"));
   EXPECT_THAT(explain_error("!!"), ::testing::HasSubstr("tables and keys of a deck are include"));
 }

@@ -196,6 +196,15 @@ struct Boundary {
   Formula pressure;                                  ///< force per area against the outward normal
 };
 
+/// One [[periodic]]: two boundary sets that are one place, for every unknown.
+struct Periodic {
+  Name from, to;  ///< named sets; `to` is `from` moved by the translation
+  std::optional<std::array<double, 3>> translation;  ///< found from the sets if not given
+  int n_translation = 3;    ///< how many components the deck gave; the others are 0
+  double tolerance = 1e-5;  ///< of nodes that fall on each other, relative to the size of cells
+  base::Location where, translation_where;
+};
+
 enum class TimeMethod {
   bdf1,
   bdf2,
@@ -412,6 +421,7 @@ struct Parameter {
 
 struct Problem {
   std::string title;
+  std::string units;  ///< of every number, "mm, t, s, K"; empty if the deck states none
   std::vector<Parameter> parameters;
   MeshOptions mesh;
   PartitionOptions partition;
@@ -419,6 +429,7 @@ struct Problem {
   EquationOptions equation;
   std::vector<Material> materials;
   std::vector<Boundary> boundaries;
+  std::vector<Periodic> periodics;
   std::optional<TimeOptions> time;  ///< nothing: a steady problem
   Initial initial;
   NonlinearOptions nonlinear;

@@ -56,6 +56,7 @@ struct Key {
   std::string fallback{};       ///< the default as TOML text; "" = none
   std::string fallback_note{};  ///< in words, where the default depends on other keys or is "unset"
   bool required = false;        ///< must be given (where `when` applies)
+  std::string required_note{};  ///< in words, when it need not be given all the same
   std::string example{};        ///< TOML text for the reference where there is no default
   Range range{};
   std::vector<std::string> choices{};
