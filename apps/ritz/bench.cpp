@@ -9,7 +9,9 @@ void add_bench(CLI::App& app, Arguments arguments, Action& action) {
       "bench",
       "Measure operators and solvers against the memory and the arithmetic of this machine");
   auto request = std::make_shared<run::BenchRequest>();
-  command->add_option("--case", request->cases, "M1,M2,M3,M4,M5,M6,M11,M16,M17,M18 (default M1)")
+  command
+      ->add_option("--case", request->cases,
+                   "M1,M2,M3,M4,M5,M6,M9,M11,M12,M13,M16,M17,M18 (default M1)")
       ->delimiter(',');
   command->add_option("--degree", request->degrees, "Degrees, 1,2,4 (default: the case's own)")
       ->delimiter(',');

@@ -12,14 +12,19 @@ namespace ritz::assembly {
 /// How the Jacobian of the map from the reference cell is had: see the maps of kernels.
 enum class MapKind : std::uint8_t { constant, multilinear, stored };
 
+/// The map of a batch's cells.
+template <class T>
+struct SystemBatchMap {
+  MapKind map = MapKind::stored;
+  const kernels::Lanes<T>* geometry = nullptr;  ///< numbers of the map
+};
+
 /// What a batch of a system needs besides its indices.
 template <class T>
-struct SystemBatchData {
+struct SystemBatchData : SystemBatchMap<T> {
   using V = kernels::Lanes<T>;
-  MapKind map = MapKind::stored;
-  const V* geometry = nullptr;  ///< numbers of the map
-  const V* numbers = nullptr;   ///< entries of C that are constant in a cell; isotropic: see there
-  const V* values = nullptr;    ///< [planes][entries that vary][points of a plane]
+  const V* numbers = nullptr;  ///< entries of C that are constant in a cell; isotropic: see there
+  const V* values = nullptr;   ///< [planes][entries that vary][points of a plane]
 };
 
 /// Batches and entries as a loop sees them.

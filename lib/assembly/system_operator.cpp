@@ -4,15 +4,13 @@
 #include <array>
 #include <cmath>
 
-#include "boundary_terms.hpp"
+#include "cell_maps.hpp"
 #include "cell_sweep.hpp"
-#include "facet_tables.hpp"
 #include "natural_facets.hpp"
+#include "natural_terms.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/text.hpp"
 #include "ritz/device/session.hpp"
-#include "ritz/kernels/coefficient_form.hpp"
-#include "ritz/mesh/geometry.hpp"
 #include "system_data.hpp"
 #include "system_points.hpp"
 #include "system_values.hpp"
@@ -23,93 +21,31 @@ namespace {
 
 /// Natural boundaries' part of the Jacobian: on each facet pairs of test and trial unknown with a
 /// number at each point.
-class FacetEntries {
+class FacetEntries : public NaturalTerms {
  public:
   FacetEntries(const mesh::Mesh& mesh, const fem::Space& space, const physics::SystemForm& form)
-      : mesh_(mesh),
-        space_(space),
-        form_(form),
-        terms_(SystemTerms::of_boundaries(form, Pass::jacobian)) {
-    const TermsView& view = terms_.view();
-    if (view.n_slots == 0) return;
-    for (std::size_t b = 0; b < form.boundaries.size(); ++b) {
-      if (!has_entries(static_cast<int>(b))) continue;
-      for (const mesh::FacetInSet& f : facets_in_sets(mesh, form.boundaries[b].sets)) {
-        if (f.cell < mesh.n_cells_owned)
-          list_.push_back({f.cell, f.facet, static_cast<std::int32_t>(b)});
-      }
-    }
-    if (list_.empty()) return;
-    table_.emplace(mesh, space.element,
-                   2 * space.element.degree() + 1 + 2 * (mesh.geometry_order - 1));
-    const mesh::CellTable& cell = mesh::table(mesh.cell_type);
-    for (int f = 0; f < cell.n_facets; ++f) normals_.push_back(normal(cell, f));
-  }
+      : NaturalTerms(mesh, space, form, Pass::jacobian) {}
 
   struct Pair {
     std::size_t facet;  ///< number in list()
     int test, trial;
     std::size_t first;  ///< of its numbers in mass()
   };
-  [[nodiscard]] const std::vector<BoundaryFacet>& list() const { return list_; }
   [[nodiscard]] const std::vector<Pair>& pairs() const { return pairs_; }
   [[nodiscard]] const std::vector<double>& mass() const { return mass_; }
-  [[nodiscard]] int n_points() const { return table_ ? table_->n_points : 0; }
-  [[nodiscard]] int n_nodes() const { return table_ ? table_->n_nodes_facet : 0; }
-  [[nodiscard]] int node(std::size_t facet, int a) const {
-    return table_->nodes(static_cast<std::size_t>(list_[facet].facet * n_nodes() + a));
-  }
-  /// [n_points][n_nodes].
-  [[nodiscard]] const double* shapes(std::size_t facet) const {
-    return table_->shapes.data() +
-           static_cast<std::size_t>(list_[facet].facet * n_points() * n_nodes());
-  }
 
   /// shift weight ds dg_i/du_j at the points of all facets. Local.
   SystemAssembler::Result update(const SystemAssembler::State& state, double shift) {
-    SystemAssembler::Result bad;
     pairs_.clear();
     mass_.clear();
-    if (list_.empty() || shift == 0.0) return bad;
-    terms_.set_time(state.time);
-    const TermsView& view = terms_.view();
-    const auto n = static_cast<std::size_t>(n_points());
-    std::vector<double> variables(static_cast<std::size_t>(view.n_rows) * n, 0.0), measure(n),
-        outputs(static_cast<std::size_t>(view.n_outputs) * n),
-        registers(static_cast<std::size_t>(view.n_registers) *
-                  static_cast<std::size_t>(view.block));
-    for (std::size_t f = 0; f < list_.size(); ++f) {
-      place_points(f, variables, measure);
-      interpolate(f, state, variables);
-      const BoundaryFacet& facet = list_[f];
-      const expr::ProgramView program = view.programs(static_cast<std::size_t>(facet.boundary));
-      {
-        const QuietFormulas quiet;
-        const int count = n_points();
-        for (int begin = 0; program.n_outputs > 0 && begin < count; begin += program.block) {
-          program.evaluate_block(variables.data() + begin, count,
-                                 std::min(program.block, count - begin), registers.data(),
-                                 program.block, outputs.data() + begin, count);
-        }
-      }
-      for (int r = 0; r < program.n_outputs && bad.bad_cell < 0; ++r) {
-        for (std::size_t q = 0; q < n; ++q) {
-          const double value = outputs[static_cast<std::size_t>(r) * n + q];
-          if (!is_bad(value)) continue;
-          bad.bad_cell = facet.cell;
-          bad.bad_point = mesh::map_to_physical(
-              mesh_, facet.cell,
-              table_->cell_points[static_cast<std::size_t>(facet.facet) * n + q]);
-          bad.bad_term = terms_.output_name(facet.boundary, r);
-          bad.bad_value = value;
-          bad.variables.emplace_back("t", state.time);
-          break;
-        }
-      }
+    if (shift == 0.0) return {};
+    const TermsView& view = terms();
+    return evaluate(state, [&](std::size_t f, const double* measure, const double* outputs) {
+      const auto n = static_cast<std::size_t>(n_points());
       for (int s = 0; s < view.n_slots; ++s) {
         const SlotPlace where = view.places(static_cast<std::size_t>(s));
         const JacobianSlot slot =
-            view.jacobian(static_cast<std::size_t>(facet.boundary * view.n_slots + s));
+            view.jacobian(static_cast<std::size_t>(list()[f].boundary * view.n_slots + s));
         if (slot.row[0] < 0 && slot.constant[0] == 0.0) continue;
         pairs_.push_back({f, where.test, where.trial, mass_.size()});
         for (std::size_t q = 0; q < n; ++q) {
@@ -119,114 +55,14 @@ class FacetEntries {
                                : outputs[static_cast<std::size_t>(slot.row[0]) * n + q]));
         }
       }
-    }
-    return bad;
+    });
   }
 
   [[nodiscard]] std::size_t bytes() const {
-    return mass_.size() * sizeof(double) + pairs_.size() * sizeof(Pair) +
-           list_.size() * sizeof(BoundaryFacet);
+    return mass_.size() * sizeof(double) + pairs_.size() * sizeof(Pair) + NaturalTerms::bytes();
   }
 
  private:
-  [[nodiscard]] bool has_entries(int boundary) const {
-    if (form_.boundaries[static_cast<std::size_t>(boundary)].kind !=
-        physics::SystemForm::Boundary::Kind::natural)
-      return false;
-    const TermsView& view = terms_.view();
-    for (int s = 0; s < view.n_slots; ++s) {
-      const JacobianSlot slot =
-          view.jacobian(static_cast<std::size_t>(boundary * view.n_slots + s));
-      if (slot.row[0] >= 0 || slot.constant[0] != 0.0) return true;
-    }
-    return false;
-  }
-
-  /// Outward normal of a facet of the unit cell: along the axis in which its vertices agree.
-  static std::array<double, 3> normal(const mesh::CellTable& cell, int facet) {
-    std::array<double, 3> result{};
-    const auto& vertices = cell.facets[static_cast<std::size_t>(facet)];
-    for (std::size_t d = 0; d < static_cast<std::size_t>(cell.dimension); ++d) {
-      const double x = cell.vertices[static_cast<std::size_t>(vertices[0])][d];
-      bool agree = true;
-      for (int i = 1; i < 1 << (cell.dimension - 1); ++i) {
-        agree =
-            agree &&
-            cell.vertices[static_cast<std::size_t>(vertices[static_cast<std::size_t>(i)])][d] == x;
-      }
-      if (agree) result[d] = x > 0.5 ? 1.0 : -1.0;
-    }
-    return result;
-  }
-
-  /// Rows x, y, z, nx, ny, nz, and weight * ds, with n ds = adj(J)^T N.
-  void place_points(std::size_t f, std::vector<double>& variables,
-                    std::vector<double>& measure) const {
-    const BoundaryFacet& facet = list_[f];
-    const int dim = mesh_.dimension(), n_points = table_->n_points;
-    const auto n = static_cast<std::size_t>(n_points);
-    const int n_geometry = mesh_.nodes_per_cell();
-    const LocalId* nodes = mesh_.cell_nodes.data() + static_cast<std::size_t>(facet.cell) *
-                                                         static_cast<std::size_t>(n_geometry);
-    const std::array<double, 3>& reference = normals_[static_cast<std::size_t>(facet.facet)];
-    for (int q = 0; q < n_points; ++q) {
-      const double* gradient =
-          table_->geometry_gradients.data() + (facet.facet * n_points + q) * n_geometry * dim;
-      const double* shape =
-          table_->geometry_values.data() + (facet.facet * n_points + q) * n_geometry;
-      double j[9] = {}, place[3] = {}, adjugate[9] = {}, normal[3] = {}, square = 0;
-      for (int a = 0; a < n_geometry; ++a) {
-        const double* x = mesh_.node_coordinates.data() +
-                          static_cast<std::size_t>(nodes[a]) * static_cast<std::size_t>(dim);
-        for (int d = 0; d < dim; ++d) {
-          place[d] += shape[a] * x[d];
-          for (int e = 0; e < dim; ++e) j[d * dim + e] += x[d] * gradient[a * dim + e];
-        }
-      }
-      if (dim == 1) (void)kernels::adjugate<1>(j, adjugate);
-      if (dim == 2) (void)kernels::adjugate<2>(j, adjugate);
-      if (dim == 3) (void)kernels::adjugate<3>(j, adjugate);
-      for (int d = 0; d < dim; ++d) {
-        for (int e = 0; e < dim; ++e)
-          normal[d] += adjugate[e * dim + d] * reference[static_cast<std::size_t>(e)];
-        square += normal[d] * normal[d];
-      }
-      const double length = std::sqrt(square);
-      const auto at = static_cast<std::size_t>(q);
-      measure[at] = table_->weights(at) * length;
-      for (int d = 0; d < 3; ++d) {
-        variables[static_cast<std::size_t>(d) * n + at] = place[d];
-        variables[static_cast<std::size_t>(3 + d) * n + at] = normal[d] / length;
-      }
-    }
-  }
-
-  void interpolate(std::size_t f, const SystemAssembler::State& state,
-                   std::vector<double>& variables) const {
-    const auto n = static_cast<std::size_t>(n_points()),
-               nodes = static_cast<std::size_t>(n_nodes());
-    const auto dofs = space_.dofs(list_[f].cell);
-    const int m = form_.n_unknowns();
-    for (int j = 0; j < m; ++j) {
-      if (terms_.view().unknown_reads(static_cast<std::size_t>(j)) == 0) continue;
-      for (std::size_t q = 0; q < n; ++q) {
-        double sum = 0;
-        for (std::size_t a = 0; a < nodes; ++a) {
-          const LocalId dof = dofs[static_cast<std::size_t>(node(f, static_cast<int>(a)))];
-          sum += state.u[static_cast<std::size_t>(dof * m + j)] * shapes(f)[q * nodes + a];
-        }
-        variables[static_cast<std::size_t>(6 + j) * n + q] = sum;
-      }
-    }
-  }
-
-  const mesh::Mesh& mesh_;
-  const fem::Space& space_;
-  physics::SystemForm form_;
-  SystemTerms terms_;
-  std::optional<FacetTable> table_;
-  std::vector<std::array<double, 3>> normals_;
-  std::vector<BoundaryFacet> list_;
   std::vector<Pair> pairs_;
   std::vector<double> mass_;
 };
@@ -253,13 +89,8 @@ struct SystemOperator<T>::Data : CellSweep<T> {
         jacobian(form),
         facets(mesh, space, form),
         loop(make_system_loop<T>(mesh.dimension(), basis)) {
-    cells_data.resize(static_cast<std::size_t>(batches.n_batches()));
-    const auto n_workers = static_cast<std::size_t>(this->n_workers());
-    pools.resize(n_workers);
-    value_pools.resize(n_workers);
     this->allocate(loop->scratch(m));
     data.batches = &batches;
-    data.data = cells_data.data();
     data.entries = jacobian.entries();
     data.components = m;
     data.n_varying = jacobian.n_varying();
@@ -268,81 +99,32 @@ struct SystemOperator<T>::Data : CellSweep<T> {
     kinds.n_varying = data.n_varying;
     kinds.isotropic = data.isotropic;
     set_maps();
+    data.data = cells_data.data();
     set_facets(is_fixed);
-  }
-
-  /// Calls work(cells, lane) for the lanes of a batch, SystemPoints::width at a time; empty ones at
-  /// the end get the numbers of the first.
-  template <class Work>
-  void each_part(int b, const Work& work) const {
-    const LocalId* list = batches.cells.data() + static_cast<std::size_t>(b) * width;
-    for (int h = 0; h < width; h += SystemPoints::width) {
-      work(list[h] >= 0 ? list + h : list, h);
-    }
-  }
-
-  /// `count` numbers of `number(i)` to the lanes of `out`.
-  template <class Number>
-  static void put(V* out, int count, int lane, const Number& number) {
-    for (int i = 0; i < count; ++i) {
-      const double* from = number(i);
-      for (int l = 0; l < SystemPoints::width; ++l) out[i][lane + l] = static_cast<T>(from[l]);
-    }
   }
 
   [[nodiscard]] SystemPoints points() const { return {mesh, space, basis, jacobian, m}; }
 
   /// The geometry, each worker its own.
   void set_maps() {
-    std::vector<SystemCellKinds> counts(pools.size());
-    std::vector<SystemPoints> tools;
-    for (std::size_t t = 0; t < pools.size(); ++t) tools.push_back(points());
     n_numbers = jacobian.n_numbers();
     const int n_regions = static_cast<int>(mesh.region_names.size());
     of_region.resize(static_cast<std::size_t>(n_regions * n_numbers));
-    this->each_group([&](int t, int begin, int end) {
-      const auto worker = static_cast<std::size_t>(t);
-      SystemPoints& tool = tools[worker];
-      for (int b = begin; b < end; ++b) {
-        SystemBatchData<T>& to = cells_data[static_cast<std::size_t>(b)];
-        to.map = MapKind::constant;
-        LocalId n_used = 0;
-        int region = -1;
-        bool one_region = true;
-        for (int l = 0; l < width; ++l) {
-          const LocalId cell = batches.cells[static_cast<std::size_t>(b * width + l)];
-          if (cell < 0) continue;
-          ++n_used;
-          const int here = mesh.cell_region[static_cast<std::size_t>(cell)];
-          one_region = one_region && (region < 0 || here == region);
-          region = here;
-        }
-        each_part(b,
-                  [&](const LocalId* cells, int) { to.map = std::max(to.map, tool.look(cells)); });
-        LocalId& count = to.map == MapKind::constant      ? counts[worker].constant
-                         : to.map == MapKind::multilinear ? counts[worker].multilinear
-                                                          : counts[worker].stored;
-        count += n_used;
-        const int n = tool.n_map_numbers(to.map);
-        V* geometry = pools[worker].take(static_cast<std::size_t>(n));
-        each_part(b, [&](const LocalId* cells, int lane) {
-          tool.compute_map(cells, to.map);
-          put(geometry, n, lane, [&](int i) { return tool.map_number(i); });
+    value_pools.resize(static_cast<std::size_t>(this->n_workers()));
+    const MapCounts counts = make_maps(
+        *this, mesh, basis, cells_data, pools, [&](std::size_t worker, int b, const CellMaps&) {
+          SystemBatchData<T>& to = cells_data[static_cast<std::size_t>(b)];
+          const int region = one_region(mesh, batches, b);
+          to.numbers = region >= 0 ? of_region.data() + static_cast<std::size_t>(region * n_numbers)
+                                   : pools[worker].take(static_cast<std::size_t>(n_numbers));
+          if (data.n_varying > 0) {
+            to.values = value_pools[worker].take(static_cast<std::size_t>(data.n_varying) *
+                                                 static_cast<std::size_t>(n_points()));
+          }
         });
-        to.geometry = geometry;
-        to.numbers = one_region ? of_region.data() + static_cast<std::size_t>(region * n_numbers)
-                                : pools[worker].take(static_cast<std::size_t>(n_numbers));
-        if (data.n_varying > 0) {
-          to.values = value_pools[worker].take(static_cast<std::size_t>(data.n_varying) *
-                                               static_cast<std::size_t>(n_points()));
-        }
-      }
-    });
-    for (const SystemCellKinds& one : counts) {
-      kinds.constant += one.constant;
-      kinds.multilinear += one.multilinear;
-      kinds.stored += one.stored;
-    }
+    kinds.constant = counts.constant;
+    kinds.multilinear = counts.multilinear;
+    kinds.stored = counts.stored;
   }
 
   [[nodiscard]] int n_points() const { return kernels::power(basis.m, mesh.dimension()); }
@@ -380,9 +162,9 @@ struct SystemOperator<T>::Data : CellSweep<T> {
         if (data.n_varying == 0) continue;
         V* values = const_cast<V*>(batch.values);
         const int in_plane = mesh.dimension() == 3 ? basis.m * basis.m : n_points();
-        each_part(b, [&](const LocalId* cells, int lane) {
+        each_part(batches, b, [&](const LocalId* cells, int lane) {
           tool.compute_values(cells, state, shift);
-          put(values, data.n_varying * n_points(), lane, [&](int i) {
+          put_lanes(values, data.n_varying * n_points(), lane, [&](int i) {
             const int plane = i / (data.n_varying * in_plane),
                       rest = i % (data.n_varying * in_plane);
             return tool.value(rest / in_plane, plane * in_plane + rest % in_plane);

@@ -5,13 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "cell_maps.hpp"
 #include "ritz/assembly/system_assembler.hpp"
 #include "ritz/expr/device_program.hpp"
-#include "ritz/kernels/pack.hpp"
 #include "ritz/kernels/system_action.hpp"
-#include "system_loop.hpp"
 #include "system_terms.hpp"
-#include "tensor_basis.hpp"
 
 namespace ritz::assembly {
 
@@ -72,26 +70,15 @@ class SystemJacobian {
 };
 
 /// Numbers of a SystemOperator of up to pack_width tensor cells at a time, for one thread.
-class SystemPoints {
+class SystemPoints : private CellMaps {
  public:
-  static constexpr int width = kernels::pack_width;
+  using CellMaps::width;
 
   /// All must outlive the object.
   SystemPoints(const mesh::Mesh& mesh, const fem::Space& space, const TensorBasis& basis,
                const SystemJacobian& jacobian, int n_unknowns);
 
-  /// How the map of these cells is had. `cells`: [width] owned cells, -1 in empty lanes (not the
-  /// first).
-  [[nodiscard]] MapKind look(const LocalId* cells);
-  /// The numbers of the map; each kind fits cells for which look() gave it or one before it.
-  void compute_map(const LocalId* cells, MapKind kind);
-  [[nodiscard]] int n_map_numbers(MapKind kind) const;
-  /// [width] lanes of number i.
-  [[nodiscard]] const double* map_number(int i) const {
-    return map_.data() + static_cast<std::size_t>(i) * width;
-  }
-
-  /// The entries that vary, at this state.
+  /// The entries that vary, at this state. `cells` as in CellMaps::look().
   void compute_values(const LocalId* cells, const SystemAssembler::State& state,
                       const double (&shift)[3]);
   /// [width] lanes of varying number `number` at point q.
@@ -102,9 +89,6 @@ class SystemPoints {
   [[nodiscard]] const SystemAssembler::Result& bad() const { return bad_; }
 
  private:
-  using Pack = kernels::Pack;
-  void gather(const LocalId* cells);
-  void jacobian_at(int q, Pack* adjugate, Pack& determinant) const;
   void interpolate(const LocalId* cells, const SystemAssembler::State& state);
   void to_points(const LocalId* cells, std::span<const double> from, int unknown);
   void run_program(const LocalId* cells, int region, const double (&shift)[3]);
@@ -113,22 +97,14 @@ class SystemPoints {
     return variables_.data() + static_cast<std::size_t>(r * n_points_) * width;
   }
 
-  const mesh::Mesh& mesh_;
   const fem::Space& space_;
-  const TensorBasis& basis_;
   const SystemJacobian& jacobian_;
-  int m_, dim_, n_points_;
-  std::size_t n_geometry_;
-  std::vector<int> order_;                              // tensor position to entity order
-  std::vector<std::array<double, 3>> points_;           // [n_points], then the centre
-  std::vector<double> shape_values_, shape_gradients_;  // of the geometry at points_
-  std::vector<double> nodes_;                           // [node][dim][width]
-  std::vector<double> map_;
+  int m_;
+  std::vector<int> order_;                // tensor position to entity order
   std::vector<double> variables_;         // [rows][n_points][width]
   std::vector<double> outputs_, values_;  // [output or number][n_points][width]
   std::vector<double> registers_;
   std::vector<Pack> work_[2], gradients_;
-  std::array<int, width> regions_{};
   double time_ = 0;
   SystemAssembler::Result bad_;
 };

@@ -14,12 +14,59 @@ using device::ExecutionSpace;
 
 constexpr std::size_t block_size = 1024;
 
+// Made once: a launch would make a string of a literal, and longer ones are allocated.
+const std::string dot_label = "ritz::la::dot";
+const std::string norm_max_label = "ritz::la::norm_max";
+const std::string sum_label = "ritz::la::sum";
+const std::string scaled_copy_label = "ritz::la::scaled_copy";
+const std::string axpby_label = "ritz::la::axpby";
+const std::string shift_label = "ritz::la::shift";
+const std::string first_not_finite_label = "ritz::la::first_not_finite";
+
+/// Memory for the sums of blocks: on a host the same for every call of a thread.
+class BlockSums {
+ public:
+  explicit BlockSums(std::size_t n) {
+    if constexpr (is_host) {
+      if (kept().size() < n) kept().resize(n);
+    } else {
+      view_ = device::View<double*>(
+          Kokkos::view_alloc("ritz::la::block_sums", Kokkos::WithoutInitializing), n);
+    }
+  }
+  [[nodiscard]] double* data() const {
+    if constexpr (is_host) return kept().data();
+    return view_.data();
+  }
+  /// The first n added in order; waits for the loops.
+  [[nodiscard]] double total(std::size_t n) const {
+    double sum = 0;
+    if constexpr (is_host) {
+      Kokkos::fence();
+      for (std::size_t b = 0; b < n; ++b) sum += kept()[b];
+    } else {
+      const auto host = Kokkos::create_mirror_view_and_copy(device::HostSpace(), view_);
+      for (std::size_t b = 0; b < n; ++b) sum += host(b);
+    }
+    return sum;
+  }
+
+ private:
+  static constexpr bool is_host =
+      Kokkos::SpaceAccessibility<device::MemorySpace, Kokkos::HostSpace>::accessible;
+  static std::vector<double>& kept() {
+    static thread_local std::vector<double> sums;
+    return sums;
+  }
+  device::View<double*> view_;
+};
+
 /// Sum of term(i) over [0, n): each block of entries by itself, then the blocks in order.
 template <class Term>
-double blocked_sum(const char* label, std::size_t n, const Term& term) {
+double blocked_sum(const std::string& label, std::size_t n, const Term& term) {
   const std::size_t n_blocks = (n + block_size - 1) / block_size;
-  device::View<double*> parts(
-      Kokkos::view_alloc("ritz::la::block_sums", Kokkos::WithoutInitializing), n_blocks);
+  const BlockSums sums(n_blocks);
+  double* const parts = sums.data();
   Kokkos::parallel_for(
       label, Kokkos::RangePolicy<ExecutionSpace>(0, n_blocks), KOKKOS_LAMBDA(const std::size_t b) {
         const std::size_t begin = b * block_size;
@@ -34,12 +81,9 @@ double blocked_sum(const char* label, std::size_t n, const Term& term) {
           s3 += term(i + 3);
         }
         for (; i < end; ++i) s0 += term(i);
-        parts(b) = (s0 + s1) + (s2 + s3);
+        parts[b] = (s0 + s1) + (s2 + s3);
       });
-  const auto host = Kokkos::create_mirror_view_and_copy(device::HostSpace(), parts);
-  double total = 0;
-  for (std::size_t b = 0; b < n_blocks; ++b) total += host(b);
-  return total;
+  return sums.total(n_blocks);
 }
 
 }  // namespace
@@ -50,7 +94,7 @@ Vector make_vector(const char* label, LocalId n) {
 
 double dot(const comm::Communicator& communicator, const Vector& x, const Vector& y) {
   return communicator.sum(blocked_sum(
-      "ritz::la::dot", x.extent(0), KOKKOS_LAMBDA(const std::size_t i) { return x(i) * y(i); }));
+      dot_label, x.extent(0), KOKKOS_LAMBDA(const std::size_t i) { return x(i) * y(i); }));
 }
 
 double norm2(const comm::Communicator& communicator, const Vector& x) {
@@ -61,7 +105,7 @@ double norm_max(const comm::Communicator& communicator, const Vector& x) {
   double largest = 0;
   int n_nan = 0;
   Kokkos::parallel_reduce(
-      "ritz::la::norm_max", Kokkos::RangePolicy<ExecutionSpace>(0, x.extent(0)),
+      norm_max_label, Kokkos::RangePolicy<ExecutionSpace>(0, x.extent(0)),
       KOKKOS_LAMBDA(const std::size_t i, double& local, int& nan) {
         const double size = x(i) < 0 ? -x(i) : x(i);
         if (size > local) local = size;
@@ -77,24 +121,24 @@ double norm_max(const comm::Communicator& communicator, const Vector& x) {
 
 double sum(const comm::Communicator& communicator, const Vector& x) {
   return communicator.sum(blocked_sum(
-      "ritz::la::sum", x.extent(0), KOKKOS_LAMBDA(const std::size_t i) { return x(i); }));
+      sum_label, x.extent(0), KOKKOS_LAMBDA(const std::size_t i) { return x(i); }));
 }
 
 void axpby(double a, const Vector& x, double b, const Vector& y) {
   if (b == 0.0) {
     Kokkos::parallel_for(
-        "ritz::la::scaled_copy", Kokkos::RangePolicy<ExecutionSpace>(0, x.extent(0)),
+        scaled_copy_label, Kokkos::RangePolicy<ExecutionSpace>(0, x.extent(0)),
         KOKKOS_LAMBDA(const std::size_t i) { y(i) = a * x(i); });
     return;
   }
   Kokkos::parallel_for(
-      "ritz::la::axpby", Kokkos::RangePolicy<ExecutionSpace>(0, x.extent(0)),
+      axpby_label, Kokkos::RangePolicy<ExecutionSpace>(0, x.extent(0)),
       KOKKOS_LAMBDA(const std::size_t i) { y(i) = a * x(i) + b * y(i); });
 }
 
 void shift(const Vector& x, double shift) {
   Kokkos::parallel_for(
-      "ritz::la::shift", Kokkos::RangePolicy<ExecutionSpace>(0, x.extent(0)),
+      shift_label, Kokkos::RangePolicy<ExecutionSpace>(0, x.extent(0)),
       KOKKOS_LAMBDA(const std::size_t i) { x(i) += shift; });
 }
 
@@ -110,7 +154,7 @@ LocalId first_not_finite(const Vector& x) {
   const std::size_t n = x.extent(0);
   std::size_t first = n;
   Kokkos::parallel_reduce(
-      "ritz::la::first_not_finite", Kokkos::RangePolicy<ExecutionSpace>(0, n),
+      first_not_finite_label, Kokkos::RangePolicy<ExecutionSpace>(0, n),
       KOKKOS_LAMBDA(const std::size_t i, std::size_t& local) {
         if (!__builtin_isfinite(x(i)) && i < local) local = i;
       },

@@ -12,6 +12,10 @@ namespace ritz::multigrid {
 
 namespace {
 
+// Made once: a launch would make a string of a literal, and longer ones are allocated.
+const std::string sum_label = "ritz::multigrid::sum";
+const std::string direction_label = "ritz::multigrid::direction";
+
 using base::Error;
 using base::ExitCode;
 
@@ -36,7 +40,7 @@ class BlockSum {
   double operator()(const Term& term) {
     const std::size_t n = n_;
     double* const parts = parts_.data();
-    Kokkos::parallel_for("ritz::multigrid::sum",
+    Kokkos::parallel_for(sum_label,
                          Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, parts_.size()),
                          [=](const std::size_t b) {
                            const std::size_t end = std::min((b + 1) * block, n);
@@ -226,7 +230,7 @@ void Level<T>::estimate(const fem::Space& space, int components, const Options& 
     beta = next / rho;
     rho = next;
     const T keep = static_cast<T>(beta);
-    Kokkos::parallel_for("ritz::multigrid::direction",
+    Kokkos::parallel_for(direction_label,
                          Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_owned_),
                          [=](const std::size_t i) {
                            direction[i] = inverse[i] * residual[i] + keep * direction[i];

@@ -52,6 +52,12 @@ AssembledEquations::AssembledEquations(const Parts& parts)
     options.residual_only = true;
     explicit_.emplace(parts.mesh, parts.space, *parts.explicit_form, options);
   }
+  if (assembly::SystemResidual::supports(parts.mesh) &&
+      parts.problem.solver.operator_kind != "assembled") {
+    cells_.emplace(parts.mesh, parts.space, parts.form, assembler_.is_fixed());
+    if (explicit_)
+      explicit_cells_.emplace(parts.mesh, parts.space, *parts.explicit_form, explicit_->is_fixed());
+  }
   // Helmholtz's operator is symmetric but not definite: not for cg.
   symmetric_ = assembler_.traits().is_symmetric &&
                parts.problem.equation.kind != deck::EquationKind::helmholtz;
@@ -220,12 +226,20 @@ std::string AssembledEquations::not_finite_text(
   return first_text(communicator(), result.bad_cell < 0 ? std::string() : result.text());
 }
 
+/// The residual at the state at hand, or where it is not finite. Collective.
+std::string AssembledEquations::evaluate(const assembly::SystemAssembler& dense,
+                                         std::optional<assembly::SystemResidual>& cells,
+                                         const la::Vector& r) {
+  const assembly::SystemAssembler::State state{stage_.time, u_, rate_, second_};
+  if (cells && communicator().all(cells->residual(state, r))) return {};
+  return not_finite_text(dense.residual(state, r));
+}
+
 std::string AssembledEquations::residual(const la::Vector& u, const la::Vector& r) {
   const perf::Stage stage(parts_.recorder, "residual");
   update_state(u);
   ++counts_.residuals;
-  const std::string bad =
-      not_finite_text(assembler_.residual({stage_.time, u_, rate_, second_}, r));
+  const std::string bad = evaluate(assembler_, cells_, r);
   if (stage_.load.data() != nullptr) la::axpby(1.0, stage_.load, 1.0, r);
   if (settling_) {
     for (LocalId i = 0; i < layout_.n_owned; ++i) {
@@ -313,7 +327,7 @@ std::string AssembledEquations::explicit_part(double time, const la::Vector& u,
   stage_.time = time;
   update_state(u);
   ++counts_.explicit_parts;
-  return not_finite_text(explicit_->residual({time, u_, rate_, second_}, result));
+  return evaluate(*explicit_, explicit_cells_, result);
 }
 
 /// The Jacobian at the state at hand, unless the one there is still right.

@@ -11,6 +11,7 @@
 #include "matrix_free_jacobian.hpp"
 #include "one_way.hpp"
 #include "ritz/assembly/system_assembler.hpp"
+#include "ritz/assembly/system_residual.hpp"
 #include "ritz/deck/problem.hpp"
 #include "ritz/fem/space.hpp"
 #include "ritz/la/matrix.hpp"
@@ -101,6 +102,8 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   void update_state(const la::Vector& u);
   void write_prescribed(const std::vector<double>& values, const la::Vector& u) const;
   std::string not_finite_text(const assembly::SystemAssembler::Result& result) const;
+  std::string evaluate(const assembly::SystemAssembler& dense,
+                       std::optional<assembly::SystemResidual>& cells, const la::Vector& r);
   std::string assemble_jacobian(const la::Vector& u);
   Correction correct_one_way(const la::Vector& r, const la::Vector& d);
   void make_matrix();
@@ -123,6 +126,8 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   Parts parts_;
   assembly::SystemAssembler assembler_;
   std::optional<assembly::SystemAssembler> explicit_;
+  /// Residuals by sum factorisation where cells allow it; the assemblers find bad values' places.
+  std::optional<assembly::SystemResidual> cells_, explicit_cells_;
   int n_components_;
   std::vector<bool> is_differential_;  ///< [m]
   la::Layout layout_;

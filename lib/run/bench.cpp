@@ -14,6 +14,8 @@
 #include "bench_checkpoint.hpp"
 #include "bench_machine.hpp"
 #include "bench_model.hpp"
+#include "bench_steps.hpp"
+#include "bench_tets.hpp"
 #include "ritz/assembly/system_operator.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
@@ -75,7 +77,10 @@ const std::vector<Case>& cases() {
        2'100'000,
        17'000'000},
       {"M6", "diffusion 1/(0.05 + 2 r^2), multigrid", {2, 4}, 36'000, 2'100'000, 17'000'000},
+      {"M9", "elasticity, tets: amg set-up and solve", {1}, 36'000, 200'000, 1'000'000},
       {"M11", "elasticity: operator action, deformed cube", {2}, 36'000, 640'000, 2'700'000},
+      {"M12", "heat, bdf2: a step of 20", {2, 4}, 36'000, 2'100'000, 17'000'000},
+      {"M13", "wave, leapfrog: a step", {4}, 36'000, 2'100'000, 33'000'000},
       {"M16", "checkpoints against the disk", {4}, 36'000, 2'100'000, 33'000'000},
       {"M17", "small problem: Poisson to 1e-9, multigrid", {4}, 35'937, 35'937, 35'937},
       {"M18", "peak memory of M4", {4}, 36'000, 2'100'000, 17'000'000},
@@ -94,8 +99,9 @@ struct Row {
   double merged_bytes = 0;      ///< of cg with all its vector work in the cell loop; 0: no model
   std::optional<int> iterations;
   std::optional<double> true_residual, error;
-  std::map<std::string, double> setup;  ///< seconds of mesh, space, operator, multigrid, ...
-  std::optional<double> bytes_per_dof;  ///< peak resident set, all ranks
+  std::map<std::string, double> setup;   ///< seconds of mesh, space, operator, multigrid, ...
+  std::vector<double> assembly_seconds;  ///< M9: of the numeric phase
+  std::optional<double> bytes_per_dof;   ///< peak resident set, all ranks
   std::vector<std::string> notes;
   double triad_before = 0, triad_after = 0;
 
@@ -281,7 +287,7 @@ class Bench {
                        : request_.size == "small"  ? one.small
                        : request_.size == "medium" ? one.medium
                                                    : one.large;
-    return cells_for(name == "M11" ? n / 3 : n, degree);
+    return cells_for(name == "M9" || name == "M11" ? n / 3 : n, degree);
   }
 
   [[nodiscard]] double triad() {
@@ -300,6 +306,10 @@ class Bench {
       iterations(one, degree);
     } else if (name == "M11") {
       elasticity(one, degree);
+    } else if (name == "M9") {
+      elastic_problem(one, degree);
+    } else if (name == "M12" || name == "M13") {
+      time_steps(one, degree);
     } else {
       solves(one, degree);
     }
@@ -484,6 +494,66 @@ class Bench {
     row.model_flops = action_flops(degree, CellData::vertices);
     row.merged_bytes = action_bytes(degree, CellData::vertices, false) + 44.0;
     row.notes.push_back("Gauss points k + 1 a direction; seconds of an iteration");
+    rows_.push_back(std::move(row));
+  }
+
+  /// M9: a held cube under its weight, assembled, cg with algebraic multigrid.
+  void elastic_problem(const Case& one, int degree) {
+    Row row = this->row(one);
+    const deck::Problem problem = problem_of(fmt::format(
+        "[mesh]\nkind = \"box\"\ncells = [{0}, {0}, {0}]\ncell_type = \"tet\"\n[space]\ndegree = "
+        "{1}\n[equation]\nkind = \"elasticity\"\nyoungs_modulus = 1\npoissons_ratio = 0.3\n"
+        "body_force = [0, 0, -1]\n[[boundary]]\non = [\"left\"]\ndisplacement = [0, 0, 0]\n"
+        "[[boundary]]\non = [\"rest\"]\ntraction = [0, 0, 0]\n[solver]\nmethod = \"cg\"\n"
+        "preconditioner = \"amg\"\ntolerance = 1e-8\n",
+        cells(one, degree), degree));
+    const ElasticTimes times = elastic_tets(communicator_, problem, request_.repeat);
+    row.n_dofs = times.n_dofs;
+    row.n_cells = times.n_cells;
+    row.degree = degree;
+    row.seconds = times.seconds;
+    row.setup = times.setup;
+    row.iterations = times.iterations;
+    row.true_residual = times.true_residual;
+    Row assembly;
+    assembly.seconds = times.assembly;
+    row.notes.push_back(fmt::format(
+        "numeric assembly {:.3g} s, {:.3g} million tets a second and core; {}", assembly.median(),
+        1e-6 * static_cast<double>(times.n_cells) / assembly.median() / n_cores(), times.amg));
+    row.assembly_seconds = times.assembly;
+    rows_.push_back(std::move(row));
+  }
+
+  /// M12, M13: steps in time, the way of `ritz run`.
+  void time_steps(const Case& one, int degree) {
+    Row row = this->row(one);
+    const bool is_explicit = row.name == "M13";
+    const GlobalId n = cells(one, degree);
+    // Leapfrog takes half of the longest step that is stable, the heat equation 20 of 0.001.
+    const double step = is_explicit ? 0.25 / static_cast<double>(n * degree * degree) : 1e-3;
+    const deck::Problem problem = problem_of(fmt::format(
+        "[mesh]\nkind = \"box\"\ncells = [{0}, {0}, {0}]\n[space]\ndegree = {1}\n[equation]\n"
+        "kind = \"{2}\"\nsource = {3}\n[[boundary]]\non = [\"rest\"]\nvalue = 0\n[time]\nstep = "
+        "{4}\nend = {5}\n[initial]\nu = 0\n{6}[solver]\noperator = \"matrix-free\"\n",
+        n, degree, is_explicit ? "wave" : "heat", is_explicit ? 0 : 1, step, 20 * step,
+        is_explicit ? "[initial.rate]\nu = 0\n" : ""));
+    const StepTimes times = is_explicit ? explicit_steps(communicator_, problem, request_.repeat)
+                                        : implicit_steps(communicator_, problem, request_.repeat);
+    row.n_dofs = times.n_dofs;
+    row.n_cells = times.n_cells;
+    row.degree = degree;
+    row.seconds = times.seconds;
+    row.setup = times.setup;
+    if (is_explicit) {
+      row.model_bytes = leapfrog_bytes(degree, CellData::none);
+      row.model_flops = action_flops(degree, CellData::none) + leapfrog_flops;
+    } else {
+      row.model_bytes = times.iterations * cycle_bytes(degree, CellData::none,
+                                                       problem.solver.multigrid.smoother_degree);
+      row.notes.push_back(fmt::format("{:.2f} iterations a step, {:.2f} without the first",
+                                      times.iterations, times.later_iterations));
+    }
+    row.notes.push_back(times.operator_text);
     rows_.push_back(std::move(row));
   }
 
@@ -685,6 +755,7 @@ class Bench {
         if (row.true_residual) one["true_residual"] = *row.true_residual;
         if (row.error) one["l2_error"] = *row.error;
         one["setup_seconds"] = row.setup;
+        if (!row.assembly_seconds.empty()) one["assembly_seconds"] = row.assembly_seconds;
         if (row.bytes_per_dof) one["peak_bytes_per_dof"] = *row.bytes_per_dof;
         one["notes"] = row.notes;
         file["rows"].push_back(one);

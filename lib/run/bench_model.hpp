@@ -57,6 +57,16 @@ inline double cycle_bytes(int degree, CellData data, int m) {
   return 2 * m * step * 8.0 / 7.0 + action_bytes(degree, data, false) + cg_bytes(false);
 }
 
+/// A step of leapfrog in one pass: the displacement (the operator's source, read and written), the
+/// velocity (read and written) and the acceleration of the step before (read, then the operator's
+/// target) take 48 bytes an unknown, the inverse of the lumped mass 8; indices and numbers of the
+/// cells as in action_bytes(), whose two vectors are 24 of these.
+inline double leapfrog_bytes(int degree, CellData data) {
+  return action_bytes(degree, data, false) + 32.0;
+}
+/// v += k a, u += dt v, a = -m a.
+inline constexpr double leapfrog_flops = 5.0;
+
 /// Elasticity with three displacements and constant moduli on trilinear cells: bytes an unknown of
 /// one action, as action_bytes(): indices and the 23 numbers of a cell are shared by its three.
 inline double elastic_action_bytes(int degree, bool single) {

@@ -60,16 +60,21 @@ const fem::Constraints& MatrixFreeEquations::prescribed(double time, int derivat
                              parts_.meshes.finest().dimension()));
   }
   fixed = std::move(values.constraints);
+  if (is_first && derivative == 0) {
+    for (LocalId i = 0; i < parts_.space.n_owned; ++i)
+      if (fixed.is_fixed[static_cast<std::size_t>(i)]) fixed_dofs_.push_back(i);
+  }
   fixed_known_[derivative] = true;
   fixed_time_[derivative] = time;
   return fixed;
 }
 
 void MatrixFreeEquations::prescribe(double time, int derivative, const la::Vector& u) {
+  if (!fixed_known_[0]) static_cast<void>(prescribed(time, 0));
   const fem::Constraints& fixed = prescribed(time, derivative);
-  for (LocalId i = 0; i < parts_.space.n_owned; ++i) {
+  for (const LocalId i : fixed_dofs_) {
     const auto at = static_cast<std::size_t>(i);
-    if (fixed.is_fixed[at]) u(at) = fixed.value[at];
+    u(at) = fixed.value[at];
   }
 }
 
@@ -122,6 +127,7 @@ void MatrixFreeEquations::load(const Made& made, double time) {
                       load_);
   load_of_ = made.op.get();
   load_time_ = time;
+  load_is_zero_ = la::norm_max(communicator(), load_) == 0;
   ++counts_.loads;
 }
 
@@ -194,14 +200,63 @@ solve::StageReport MatrixFreeEquations::solve(const Stage& stage, const la::Vect
   return result;
 }
 
+/// The operator without the terms in time.
+void MatrixFreeEquations::make_stiffness(double time) {
+  if (fits(stiffness_, time, 0, 0)) return;
+  if (load_of_ == stiffness_.op.get()) load_of_ = nullptr;
+  make(stiffness_, time, 0, 0, prescribed(time, 0));
+}
+
+/// Row sums of the mass matrix of the highest derivative.
+const la::Vector& MatrixFreeEquations::lumped_mass(double time) {
+  const la::HookedOperator& all = mass(parts_.order, time);
+  // Not by what is in it: a rank without unknowns has none and must go the others' way.
+  if (lumped_of_ == &all) return lumped_;
+  lumped_ = la::make_vector("ritz::run::lumped_mass", parts_.space.n_owned);
+  inverse_lumped_ = {};
+  la::fill(work_, 1.0);
+  all.apply(work_, lumped_);
+  lumped_of_ = &all;
+  return lumped_;
+}
+
+bool MatrixFreeEquations::has_sweep() {
+  return parts_.order == 2 && !has_damping_;
+}
+
+void MatrixFreeEquations::sweep(double time, const la::Vector& u, const Hook& before,
+                                const la::Vector& result) {
+  make_stiffness(time);
+  load(stiffness_, time);
+  static_cast<void>(prescribed(time, 0));
+  static_cast<void>(prescribed(time, 2));
+  const la::Vector& lumped = lumped_mass(time);
+  if (!inverse_lumped_.data()) {
+    inverse_lumped_ = la::make_vector("ritz::run::inverse_mass", parts_.space.n_owned);
+    for (std::size_t i = 0; i < lumped.extent(0); ++i) inverse_lumped_(i) = 1 / lumped(i);
+  }
+  const perf::Stage stage(parts_.recorder, "sweep");
+  const double *const f = load_.data(), *const inverse = inverse_lumped_.data();
+  double* const a = result.data();
+  const bool has_load = !load_is_zero_;
+  stiffness_.op->apply_with(u, result, before, [=](LocalId begin, LocalId end) {
+    if (has_load) {
+#pragma omp simd
+      for (LocalId i = begin; i < end; ++i) a[i] = inverse[i] * (f[i] - a[i]);
+    } else {
+#pragma omp simd
+      for (LocalId i = begin; i < end; ++i) a[i] = -inverse[i] * a[i];
+    }
+  });
+  prescribe(time, 0, u);
+  prescribe(time, 2, result);
+}
+
 solve::StageReport MatrixFreeEquations::highest_derivative(double time, const la::Vector& u,
                                                            const la::Vector& rate, bool lumped,
                                                            const la::Vector& result) {
   const int order = parts_.order;
-  if (!fits(stiffness_, time, 0, 0)) {
-    if (load_of_ == stiffness_.op.get()) load_of_ = nullptr;
-    make(stiffness_, time, 0, 0, prescribed(time, 0));
-  }
+  make_stiffness(time);
   // f - L u - C v.
   load(stiffness_, time);
   stiffness_.op->apply(u, rhs_);
@@ -210,15 +265,8 @@ solve::StageReport MatrixFreeEquations::highest_derivative(double time, const la
     mass(1, time).apply(rate, work_);
     la::axpby(-1.0, work_, 1.0, rhs_);
   }
-  const la::HookedOperator& all = mass(order, time);
   if (lumped) {
-    if (!lumped_.data() || lumped_of_ != &all) {
-      lumped_ = la::make_vector("ritz::run::lumped_mass", parts_.space.n_owned);
-      la::fill(work_, 1.0);
-      all.apply(work_, lumped_);
-      lumped_of_ = &all;
-    }
-    const la::Vector mass = lumped_, r = rhs_;
+    const la::Vector mass = lumped_mass(time), r = rhs_;
     Kokkos::parallel_for(
         "ritz::run::divide", Kokkos::RangePolicy<device::ExecutionSpace>(0, r.extent(0)),
         KOKKOS_LAMBDA(const std::size_t i) { result(i) = r(i) / mass(i); });
@@ -226,6 +274,7 @@ solve::StageReport MatrixFreeEquations::highest_derivative(double time, const la
     return {};
   }
   // M_ff x_f = r_f - M_fp x_p with the prescribed x_p.
+  const la::HookedOperator& all = mass(order, time);
   const fem::Constraints& fixed = prescribed(time, order);
   la::fill(result, 0.0);
   prescribe(time, order, result);

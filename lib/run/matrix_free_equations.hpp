@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ritz/assembly/cell_operator.hpp"
 #include "ritz/deck/problem.hpp"
@@ -48,6 +49,9 @@ class MatrixFreeEquations final : public solve::SemiDiscrete {
   solve::StageReport solve(const Stage& stage, const la::Vector& u) override;
   solve::StageReport highest_derivative(double time, const la::Vector& u, const la::Vector& rate,
                                         bool lumped, const la::Vector& result) override;
+  [[nodiscard]] bool has_sweep() override;
+  void sweep(double time, const la::Vector& u, const Hook& before,
+             const la::Vector& result) override;
   void save(solve::SavedState& state) const override;
   void restore(const solve::SavedState& state) override;
 
@@ -79,6 +83,8 @@ class MatrixFreeEquations final : public solve::SemiDiscrete {
   [[nodiscard]] const la::HookedOperator& mass(int order, double time);
   [[nodiscard]] const fem::Constraints& prescribed(double time, int derivative);
   void load(const Made& made, double time);
+  void make_stiffness(double time);
+  [[nodiscard]] const la::Vector& lumped_mass(double time);
 
   Parts parts_;
   TimeDependence depends_;
@@ -89,15 +95,17 @@ class MatrixFreeEquations final : public solve::SemiDiscrete {
   Made mass_[2];
   bool mass_is_plain_[2] = {false, false};
   bool has_damping_ = false;
-  la::Vector lumped_;
+  la::Vector lumped_, inverse_lumped_;
   const la::HookedOperator* lumped_of_ = nullptr;
   la::Vector rhs_, work_;
-  la::Vector load_;  ///< right-hand side of load_of_ at load_time_
+  la::Vector load_;            ///< right-hand side of load_of_ at load_time_
+  bool load_is_zero_ = false;  ///< on all ranks
   double load_time_ = 0;
   const la::HookedOperator* load_of_ = nullptr;
   bool fixed_changes_ = false;
   fem::Constraints fixed_[3];
-  fem::Constraints free_;  ///< nothing prescribed: mass matrices act on all
+  std::vector<LocalId> fixed_dofs_;  ///< owned, prescribed
+  fem::Constraints free_;            ///< nothing prescribed: mass matrices act on all
   double fixed_time_[3] = {0, 0, 0};
   bool fixed_known_[3] = {false, false, false};
   Counts counts_;

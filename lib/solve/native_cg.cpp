@@ -162,8 +162,10 @@ struct NativeCg {
         blocks_(communicator_, static_cast<std::size_t>(n_), work) {}
 
   KrylovResult run() {
-    op_.apply(x_, work_.r);
-    residual_from_product();
+    if (!work_.holds_residual) {
+      op_.apply(x_, work_.r);
+      residual_from_product();
+    }
     const double first = std::sqrt(sum_rr());
     StoppingRule rule(options_, monitor_, first);
     if (first <= options_.target || !std::isfinite(first)) {

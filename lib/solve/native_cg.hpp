@@ -14,6 +14,7 @@ struct CgWork {
   device::View<double*> block_sums;     ///< [number of blocks * number of sums]
   device::HostView<double*> host_sums;  ///< the same on the host
   std::vector<double> hook_sums;        ///< the same of blocks inside the operator
+  bool holds_residual = false;          ///< r is b - A x when native_cg() is called
 };
 
 /// Conjugate gradients with one sum over the ranks an iteration; iterates on x from its present

@@ -87,7 +87,8 @@ struct Reuse::State {
   int n_built = 0, n_used = 0;
   // Work vectors, so that later solves allocate none.
   CgWork cg_work;
-  la::Vector residual;
+  la::Vector residual, best_x;
+  std::optional<Choice> choice;  ///< what "auto" came to for the operator at hand
 };
 
 Reuse::Reuse() : state_(std::make_unique<State>()) {}
@@ -107,10 +108,12 @@ std::optional<Reuse::Age> Reuse::age() const {
 }
 void Reuse::operator_changed() {
   state_->is_current = false;
+  state_->choice.reset();
 }
 void Reuse::forget(const std::string& reason) {
   state_->is_due = true;
   state_->reason = reason;
+  state_->choice.reset();
 }
 
 namespace {
@@ -156,18 +159,27 @@ class Solve {
       if (x_.extent(0) != n || rhs_.extent(0) != n)
         throw base::Error(base::ExitCode::internal, "solve: vectors of another length than A");
     });
+    {
+      // A norm that is not finite has a reason to be looked for.
+      const WithoutTraps without_traps;
+      report_.rhs_norm = la::norm2(communicator_, rhs_);
+    }
     if (!inputs_are_finite()) return report_;
-    if (Reuse::State* kept = reuse()) {
+    Reuse::State* const kept = reuse();
+    if (kept) {
       if (kept->residual.extent(0) != static_cast<std::size_t>(layout_.n_owned) ||
           !kept->residual.data())
         kept->residual = la::make_vector("ritz::solve::residual", layout_.n_owned);
       residual_ = kept->residual;
+      best_x_ = kept->best_x;
       cg_work_ = kept->cg_work;
     } else {
       residual_ = la::make_vector("ritz::solve::residual", layout_.n_owned);
     }
-    if (system_.constant_null_space && !prepare_null_space()) return finish();
-    report_.rhs_norm = la::norm2(communicator_, rhs_);
+    if (system_.constant_null_space) {
+      if (!prepare_null_space()) return finish();
+      report_.rhs_norm = la::norm2(communicator_, rhs_);
+    }
     if (report_.rhs_norm == 0.0) {
       la::fill(x_, 0.0);
       Attempt attempt;
@@ -177,20 +189,21 @@ class Solve {
       report_.attempts.push_back(attempt);
       return report_;
     }
-    if (communicator_.any(la::first_not_finite(x_) >= 0)) {
-      note("the initial guess holds NaN or infinity: started from zero");
-      la::fill(x_, 0.0);
-    }
-    best_residual_ = true_residual(x_);
+    best_residual_ = first_residual();
     if (!(best_residual_ <= 1.0)) {
       // A guess worse than none.
-      la::fill(x_, 0.0);
-      best_residual_ = 1.0;
-    } else if (la::norm_max(communicator_, x_) > 0) {
+      start_from_zero();
+    } else if (best_residual_ < 1.0) {
       keep();
     }
 
-    std::vector<Choice> choices{choose(options_, facts(), context_)};
+    std::vector<Choice> choices;
+    if (kept && kept->choice) {
+      choices.push_back(*kept->choice);
+    } else {
+      choices.push_back(choose(options_, facts(), context_));
+      if (kept) kept->choice = choices.front();
+    }
     report_.choice = choices.front().reason;
     if (!report_.choice.empty() && !context_.quiet)
       base::log::info("solver auto: " + report_.choice);
@@ -240,8 +253,32 @@ class Solve {
   double true_residual(const la::Vector& x) {
     op_.apply(x, residual_);
     la::axpby(1.0, rhs_, -1.0, residual_);
+    knows_residual_ = true;
     const double norm = la::norm2(communicator_, residual_);
     return report_.rhs_norm > 0 ? norm / report_.rhs_norm : norm;
+  }
+
+  /// That of the guess; from zero if the guess holds NaN or infinity.
+  double first_residual() {
+    {
+      const WithoutTraps without_traps;
+      if (la::norm2(communicator_, x_) == 0) {
+        start_from_zero();
+        return 1.0;
+      }
+      const double residual = true_residual(x_);
+      if (std::isfinite(residual)) return residual;
+    }
+    if (communicator_.any(la::first_not_finite(x_) >= 0))
+      note("the initial guess holds NaN or infinity: started from zero");
+    start_from_zero();
+    return 1.0;
+  }
+  void start_from_zero() {
+    la::fill(x_, 0.0);
+    la::copy(rhs_, residual_);
+    knows_residual_ = true;
+    best_residual_ = 1.0;
   }
 
   Report& failed_before_start(Status status, const std::string& message) {
@@ -270,7 +307,8 @@ class Solve {
           "look at the coefficients there, e.g.: ritz eval \"<expression>\" --at x,y,z");
       return false;
     };
-    if (!look(la::first_not_finite(rhs_), "right-hand side")) return false;
+    if (!std::isfinite(report_.rhs_norm) && !look(la::first_not_finite(rhs_), "right-hand side"))
+      return false;
     if (const la::Matrix* matrix = op_.matrix())
       if (!look(matrix->first_not_finite_row(), "matrix")) return false;
     return true;
@@ -544,17 +582,24 @@ class Solve {
 
   /// x is the best so far.
   void keep() {
-    if (!best_x_.data()) best_x_ = la::make_vector("ritz::solve::best_x", layout_.n_owned);
+    if (!best_x_.data() || best_x_.extent(0) != x_.extent(0)) {
+      best_x_ = la::make_vector("ritz::solve::best_x", layout_.n_owned);
+      if (reuse()) reuse()->best_x = best_x_;
+    }
     la::copy(x_, best_x_);
+    has_best_ = is_best_ = true;
   }
 
   /// Back to the best so far: zero, if none was kept.
   void go_back() {
-    if (best_x_.data()) {
+    if (is_best_) return;
+    if (has_best_) {
       la::copy(best_x_, x_);
     } else {
       la::fill(x_, 0.0);
     }
+    is_best_ = true;
+    knows_residual_ = false;
   }
 
   /// Never hands back something worse than what there was, least of all NaN.
@@ -572,6 +617,7 @@ class Solve {
   /// x += M^-1 (b - A x) with the factors as M, until the residual is small enough.
   void refine(const la::Preconditioner& factors, Attempt& attempt) {
     const la::Vector step = la::make_vector("ritz::solve::step", layout_.n_owned);
+    is_best_ = false;
     double residual = true_residual(x_);
     attempt.history.push_back(residual);
     attempt.status = Status::loss_of_accuracy;
@@ -601,6 +647,7 @@ class Solve {
 
   /// x from the coarser levels, if that is better than zero.
   void start_from_coarse(Attempt& attempt) {
+    is_best_ = false;
     start_(rhs_, x_);
     const double residual = true_residual(x_);
     if (residual < 1.0) {
@@ -662,6 +709,7 @@ class Solve {
     };
 
     cg_work_.r = residual_;  // one vector less: nobody needs ours while cg runs
+    is_best_ = false;
 
     // The method may stop on a residual of its own that is too small: go on from where it is.
     constexpr int max_restarts = 5;
@@ -670,6 +718,7 @@ class Solve {
       krylov_options.max_iterations = iteration_limit_ - attempt.iterations;
       KrylovResult result;
       std::string failure;
+      cg_work_.holds_residual = knows_residual_;
       try {
         result = attempt.engine == "native"
                      ? native_cg(op_, preconditioner, rhs_, x_, krylov_options, flexible, monitor,
@@ -775,8 +824,11 @@ class Solve {
   const Context& context_;
   Report report_;
   la::Vector residual_;
-  la::Vector best_x_;        ///< made when something but zero has to be kept
-  int iteration_limit_ = 0;  ///< of the present attempt
+  la::Vector best_x_;            ///< made when something but zero has to be kept
+  bool has_best_ = false;        ///< best_x_ is the best so far; else that is zero
+  bool is_best_ = true;          ///< x is the best so far
+  bool knows_residual_ = false;  ///< residual_ is b - A x
+  int iteration_limit_ = 0;      ///< of the present attempt
   double best_residual_ = std::numeric_limits<double>::infinity();
   std::unique_ptr<la::Matrix> pinned_;
   std::function<void(const la::Vector&, const la::Vector&)> start_;  ///< full multigrid

@@ -209,6 +209,42 @@ TEST(SystemOperator, ElasticityOnAnyCellAndDegree) {
   }
 }
 
+// The matrix of these elements would take minutes: for linear equations A x = F(x) - F(0).
+TEST(SystemOperator, HighDegreesInThreeDimensions) {
+  for (int degree = 6; degree <= 8; ++degree) {
+    for (const bool curved : {false, true}) {
+      for (const bool elastic : {true, false}) {
+        const mesh::Mesh mesh = make_mesh(CellType::hex, curved);
+        const fem::Space space(mesh, degree);
+        const physics::SystemForm form =
+            elastic ? elasticity(3, "(1 + 0.3*x*y)", "2*{u}*z") : coupled(3, 2);
+        const int m = form.n_unknowns();
+        assembly::SystemAssembler::Options options;
+        options.residual_only = true;
+        const assembly::SystemAssembler dense(mesh, space, form, options);
+        const auto n = static_cast<std::size_t>(space.n_owned * m);
+        const std::vector<double> x = test::random_state(space, m, 11);
+        const std::vector<double> zero(x.size(), 0.0);
+        const la::Vector at_x("at_x", n), at_zero("at_zero", n), y("y", n), in("in", n);
+        EXPECT_LT(dense.residual({0.0, x}, at_x).bad_cell, 0);
+        EXPECT_LT(dense.residual({0.0, zero}, at_zero).bad_cell, 0);
+        SystemOperator<double> op(mesh, space, form, dense.is_fixed());
+        EXPECT_LT(op.update({0.0, zero}, 0, 0).bad_cell, 0);
+        std::copy_n(x.data(), n, in.data());
+        op.apply(in, y);
+        double largest = 0, apart = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+          largest = std::max(largest, std::abs(y(i)));
+          apart = std::max(apart, std::abs(at_x(i) - at_zero(i) - y(i)));
+        }
+        // Derivatives at the points of degree 8 are differences of numbers 30 times as large.
+        EXPECT_LT(space.communicator.max(apart), 1e-12 * space.communicator.max(largest))
+            << "degree " << degree << (curved ? ", curved" : "") << (elastic ? ", elastic" : "");
+      }
+    }
+  }
+}
+
 TEST(SystemOperator, SymmetricForElasticity) {
   for (const CellType type : {CellType::quad, CellType::hex}) {
     for (const bool curved : {false, true}) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "ritz/la/csr.hpp"
@@ -80,6 +81,17 @@ class SemiDiscrete {
   /// methods, else the consistent one. Collective.
   virtual StageReport highest_derivative(double time, const la::Vector& u, const la::Vector& rate,
                                          bool lumped, const la::Vector& result) = 0;
+
+  /// Work on a range [begin, end) of owned entries.
+  using Hook = std::function<void(LocalId begin, LocalId end)>;
+  /// Whether sweep() may be used. Collective.
+  [[nodiscard]] virtual bool has_sweep() { return false; }
+  /// The second derivative that fits u at `time`, with the diagonal mass matrix, in one pass over
+  /// the vectors: before(range) is called once for each range, before its entries of u are read and
+  /// those of `result` are written, and may change both. Prescribed entries of u and `result` are
+  /// set here. It throws, if at all, before it has changed anything. Collective.
+  virtual void sweep(double time, const la::Vector& u, const Hook& before,
+                     const la::Vector& result);
 
   /// Adds what later solves depend on beside their arguments: what a matrix or a preconditioner
   /// that is used again was made from. Local.

@@ -1,0 +1,9 @@
+#include "residual_loop_impl.hpp"
+
+namespace ritz::assembly {
+
+std::unique_ptr<ResidualLoop> residual_loop_hex_6_7(const TensorBasis& basis) {
+  return find_residual_loop<3, 7, 8>(basis);
+}
+
+}  // namespace ritz::assembly

@@ -1,0 +1,9 @@
+#include "residual_loop_impl.hpp"
+
+namespace ritz::assembly {
+
+std::unique_ptr<ResidualLoop> residual_loop_quad(const TensorBasis& basis) {
+  return find_residual_loop<2, 2, 9>(basis);
+}
+
+}  // namespace ritz::assembly
