@@ -69,6 +69,7 @@ class WorkedDecks(Case):
         "quickstart": ([], 1e-6),
         "radiation": ([], 1e-7),
         "thermo-elastic": (["time.end=0.2", "output.every=0.1", "verify.probe=[]"], 1e-6),
+        "torus": (["mesh.cells=[16,8]", "time.end=0.4", "output.every=0.2"], 1e-6),
         "wave-standing": (["time.end=0.1", "output.every=0.05"], 1e-6),
     }
     NO_PROBLEM = {"reference"}  # every key with its default, for reading
