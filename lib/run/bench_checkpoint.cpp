@@ -163,7 +163,7 @@ class CheckpointBench {
   }
 
   void begin(CheckpointWriter& writer, const Way& way) const {
-    store::WriteOptions options;
+    store::CheckpointWriteOptions options;
     options.codec = way.codec;
     options.level = way.level;
     writer.start(file_name, state(), {}, options);

@@ -61,7 +61,7 @@ int show_checkpoint(const comm::Communicator& communicator, const std::string& p
 
 int unpack(const comm::Communicator& communicator, const std::string& from, const std::string& to,
            bool deflate) {
-  store::WriteOptions options;
+  store::CheckpointWriteOptions options;
   options.codec = deflate ? store::Codec::deflate : store::Codec::none;
   const store::CheckpointReport report = store::unpack_checkpoint(communicator, from, to, options);
   if (communicator.is_root())

@@ -343,7 +343,7 @@ void Checkpoints::start(const solve::SavedState& state, const store::Provenance&
                              }});
   }
   const deck::CheckpointOptions& options = parts_.problem.checkpoint;
-  store::WriteOptions how;
+  store::CheckpointWriteOptions how;
   how.codec = codec_of(options.compression);
   how.level = options.level;
   how.asynchronous = options.asynchronous;

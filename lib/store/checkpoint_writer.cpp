@@ -168,7 +168,7 @@ enum class Phase { encoding, sizes, places, writing, results, completing, verdic
 /// A checkpoint under way.
 struct Job {
   std::string path;
-  WriteOptions options;
+  CheckpointWriteOptions options;
   std::vector<Set> sets;
   Buffer buffer;
   std::vector<Chunk> chunks;
@@ -506,7 +506,7 @@ class CheckpointWriter::Impl {
   Impl& operator=(const Impl&) = delete;
 
   void start(const std::string& path, const State& state, const Provenance& provenance,
-             const WriteOptions& options) {
+             const CheckpointWriteOptions& options) {
     wait_for_room();
     if (communicator_.any(failure_.has_value())) finish();
     const double began = now();
@@ -873,7 +873,7 @@ CheckpointWriter::CheckpointWriter(const Communicator& communicator, const Rows&
 CheckpointWriter::~CheckpointWriter() = default;
 
 void CheckpointWriter::start(const std::string& path, const State& state,
-                             const Provenance& provenance, const WriteOptions& options) {
+                             const Provenance& provenance, const CheckpointWriteOptions& options) {
   impl_->start(path, state, provenance, options);
 }
 void CheckpointWriter::advance() {
@@ -894,7 +894,8 @@ std::vector<CheckpointReport> CheckpointWriter::take_reports() {
 
 CheckpointReport write_checkpoint(const std::string& path, const Communicator& communicator,
                                   const Rows& nodes, const Rows& cells, const Snapshot& snapshot,
-                                  const Provenance& provenance, const WriteOptions& options) {
+                                  const Provenance& provenance,
+                                  const CheckpointWriteOptions& options) {
   State state;
   state.facts = snapshot.facts;
   state.numbers = snapshot.numbers;

@@ -59,7 +59,7 @@ std::vector<GlobalId> share(const Communicator& communicator, GlobalId n) {
 }  // namespace
 
 CheckpointReport unpack_checkpoint(const Communicator& communicator, const std::string& from,
-                                   const std::string& to, const WriteOptions& options) {
+                                   const std::string& to, const CheckpointWriteOptions& options) {
   const std::string problem = checkpoint_problem(communicator, from);
   GlobalId n_nodes = 0, n_cells = 0;
   Provenance provenance;

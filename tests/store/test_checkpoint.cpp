@@ -20,10 +20,10 @@ using ritz::GlobalId;
 using ritz::base::Error;
 using ritz::base::ExitCode;
 using ritz::comm::Communicator;
+using ritz::store::CheckpointWriteOptions;
 using ritz::store::Codec;
 using ritz::store::Rows;
 using ritz::store::Snapshot;
-using ritz::store::WriteOptions;
 
 constexpr GlobalId n_nodes = 3001, n_cells = 257;
 
@@ -76,7 +76,7 @@ bool same_bits(double a, double b) {
 }
 
 /// The ways of writing, one after the other.
-WriteOptions way(int i) {
+CheckpointWriteOptions way(int i) {
   switch (i % 4) {
     case 0:
       return {Codec::none, 0, false, {}, {}};

@@ -24,12 +24,12 @@ using ritz::base::Error;
 using ritz::base::ExitCode;
 using ritz::comm::Communicator;
 using ritz::store::CheckpointReport;
+using ritz::store::CheckpointWriteOptions;
 using ritz::store::CheckpointWriter;
 using ritz::store::Codec;
 using ritz::store::Rows;
 using ritz::store::Snapshot;
 using ritz::store::State;
-using ritz::store::WriteOptions;
 
 // Ten chunks a field of three components, four a field of one; a last chunk that is not full.
 constexpr GlobalId n_nodes = 430'001, n_cells = 300'003;
@@ -119,8 +119,8 @@ class Data {
   int step_ = 0;
 };
 
-WriteOptions with(Codec codec, int level) {
-  WriteOptions options;
+CheckpointWriteOptions with(Codec codec, int level) {
+  CheckpointWriteOptions options;
   options.codec = codec;
   options.level = level;
   return options;
@@ -164,7 +164,7 @@ TEST(CheckpointWriter, HoldsWhatTheStateWasWhenItBegan) {
   Data data(world);
   CheckpointWriter writer(world, data.nodes(), data.cells());
   std::atomic<bool> may_go_on = false;
-  WriteOptions slow = with(Codec::zstd, 1);
+  CheckpointWriteOptions slow = with(Codec::zstd, 1);
   slow.hook = [&](const std::string& stage) {
     while (stage == "encode" && !may_go_on)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -189,7 +189,7 @@ TEST(CheckpointWriter, AtMostTwoAreUnderWay) {
   Data data(world);
   CheckpointWriter writer(world, data.nodes(), data.cells());
   std::atomic<int> n_encoding = 0;
-  WriteOptions slow = with(Codec::deflate, 1);
+  CheckpointWriteOptions slow = with(Codec::deflate, 1);
   slow.hook = [&](const std::string& stage) {
     if (stage == "encode") ++n_encoding;
     if (stage == "write") std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -223,7 +223,7 @@ TEST(CheckpointWriter, AFailureOfOneRankIsThatOfAll) {
   const int last = world.size() - 1;
   for (const std::string bad_stage : {"encode", "write", "complete"}) {
     const int bad_rank = bad_stage == "complete" ? 0 : last;
-    WriteOptions failing = with(Codec::zstd, 1);
+    CheckpointWriteOptions failing = with(Codec::zstd, 1);
     failing.hook = [&](const std::string& stage) {
       if (stage == bad_stage && world.rank() == bad_rank)
         throw Error(ExitCode::io, "no room for " + stage);
@@ -254,7 +254,7 @@ TEST(CheckpointWriter, AFolderThatGoesAwayIsAnErrorOfAll) {
   CheckpointWriter writer(world, data.nodes(), data.cells());
   if (world.is_root()) fs::create_directory("gone");
   world.barrier();
-  WriteOptions options = with(Codec::deflate, 1);
+  CheckpointWriteOptions options = with(Codec::deflate, 1);
   options.hook = [&](const std::string& stage) {
     if (stage == "encode" && world.is_root()) fs::remove_all("gone");
   };
@@ -284,7 +284,7 @@ TEST(CheckpointWriter, TellsTheRootOnceItIsComplete) {
   const Data data(world);
   CheckpointWriter writer(world, data.nodes(), data.cells());
   std::atomic<int> n_calls = 0;
-  WriteOptions options = with(Codec::none, 0);
+  CheckpointWriteOptions options = with(Codec::none, 0);
   options.when_complete = [&] { n_calls += fs::exists("told.complete") ? 1 : 100; };
   writer.start("told.h5", data.state(), {}, options);
   writer.finish();

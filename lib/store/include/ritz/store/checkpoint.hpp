@@ -41,7 +41,7 @@ struct Snapshot {
 enum class Codec { none, deflate, zstd };
 
 /// How a checkpoint is written.
-struct WriteOptions {
+struct CheckpointWriteOptions {
   Codec codec = Codec::deflate;
   int level = 1;              ///< deflate: 1 to 9; zstd: -7 to 19 but 0
   bool asynchronous = false;  ///< whether the run goes on meanwhile: for the note in the marker
@@ -86,7 +86,8 @@ struct CheckpointReport {
 /// rank fails or the file does not read back as it was written; then there is no marker.
 CheckpointReport write_checkpoint(const std::string& path, const comm::Communicator& communicator,
                                   const Rows& nodes, const Rows& cells, const Snapshot& snapshot,
-                                  const Provenance& provenance, const WriteOptions& options);
+                                  const Provenance& provenance,
+                                  const CheckpointWriteOptions& options);
 
 /// What the marker of a good checkpoint says of the time that writing took; may be empty.
 /// Collective. Throws Error(io) on every rank.
@@ -109,11 +110,11 @@ CheckpointReport write_checkpoint(const std::string& path, const comm::Communica
 [[nodiscard]] Snapshot read_checkpoint(const comm::Communicator& communicator,
                                        const std::string& path, const Rows& nodes);
 
-/// Writes a good checkpoint again, complete with its marker, in another way: the same numbers to the
-/// bit, facts and provenance. Each rank takes a share of it. Collective. Throws Error(io) on every
-/// rank, also if `to` or its marker is there already: nothing is overwritten.
+/// Writes a good checkpoint again, complete with its marker, in another way: the same numbers to
+/// the bit, facts and provenance. Each rank takes a share of it. Collective. Throws Error(io) on
+/// every rank, also if `to` or its marker is there already: nothing is overwritten.
 CheckpointReport unpack_checkpoint(const comm::Communicator& communicator, const std::string& from,
-                                   const std::string& to, const WriteOptions& options);
+                                   const std::string& to, const CheckpointWriteOptions& options);
 
 /// The ranks that had these cells. Collective. Throws Error(io) as read_checkpoint().
 [[nodiscard]] std::vector<std::int32_t> read_cell_ranks(const comm::Communicator& communicator,

@@ -54,7 +54,7 @@ class CheckpointWriter {
 
   /// Collective. Throws Error(io) on every rank, also for a checkpoint before this one.
   void start(const std::string& path, const State& state, const Provenance& provenance,
-             const WriteOptions& options);
+             const CheckpointWriteOptions& options);
 
   /// Takes what is under way further where that needs no waiting. Local; throws Error(environment)
   /// only.
