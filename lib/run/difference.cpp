@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "checkpoints.hpp"
+#include "mesh_file.hpp"
 #include "points.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
@@ -196,6 +197,8 @@ struct Findings {
   std::vector<std::pair<std::string, int>> lonely_fields;
   std::vector<std::string> notes;  ///< what is worth knowing and does not count
   int n_times = 0;
+  /// Of checkpoints that differ: the deck that makes the mesh, and the file it is in.
+  std::string mesh_deck, mesh_deck_file;
 };
 
 /// The text of a deck with all defaults, from a deck or from what was made by one. Collective.
@@ -351,16 +354,40 @@ class ResultComparison {
   int dimension_ = 3;
 };
 
+/// The problem whose mesh the nodes are of; nothing and a note where its mesh cannot be made anew.
+/// Collective. Throws nothing but what every rank throws, and that before anything is built.
+std::optional<deck::Problem> problem_of(const Communicator& communicator, Findings& findings) {
+  deck::Problem problem;
+  try {
+    communicator.together([&] {
+      base::Diagnostics diagnostics;
+      DeckText text;
+      text.file = findings.mesh_deck_file;
+      text.files = {{text.file, findings.mesh_deck}};
+      problem = parse(text, diagnostics);
+      diagnostics.throw_errors(base::ExitCode::deck);
+    });
+    // Every error of file_checksum is agreed on.
+    if (problem.mesh.kind == deck::MeshKind::file) {
+      const auto was = noted_mesh_file(findings.mesh_deck);
+      const FileChecksum is = file_checksum(communicator, problem.mesh.file);
+      if (was && *was != is) {
+        findings.notes.push_back(fmt::format(
+            "coordinates are not known: the mesh file {} has changed", problem.mesh.file));
+        return std::nullopt;
+      }
+    }
+  } catch (const base::Error& error) {
+    findings.notes.push_back(std::string("coordinates are not known: ") + error.what());
+    return std::nullopt;
+  }
+  return problem;
+}
+
 /// Checkpoints hold no coordinates: those of a few nodes from the mesh that the deck makes.
 /// Collective. Throws what making the mesh throws.
-void find_places(const Communicator& communicator, const std::string& deck_text,
-                 const std::string& file, std::vector<FieldDifference>& fields) {
-  base::Diagnostics diagnostics;
-  DeckText text;
-  text.file = file;
-  text.files = {{file, deck_text}};
-  const deck::Problem problem = parse(text, diagnostics);
-  diagnostics.throw_errors(base::ExitCode::deck);
+void find_places(const Communicator& communicator, const deck::Problem& problem,
+                 std::vector<FieldDifference>& fields) {
   perf::Recorder recorder;
   partition::Quality quality;
   const mesh::Mesh mesh = make_mesh(communicator, problem, recorder, quality);
@@ -458,11 +485,8 @@ void compare_checkpoints(const Communicator& communicator, const std::string& a,
     findings.notes.emplace_back("coordinates are not told: the mesh is too large to make it anew");
     return;
   }
-  try {
-    find_places(communicator, first.fact("deck"), a, findings.fields);
-  } catch (const base::Error& error) {
-    findings.notes.push_back(std::string("coordinates are not known: ") + error.what());
-  }
+  findings.mesh_deck = first.fact("deck");
+  findings.mesh_deck_file = a;
 }
 
 std::string time_text(const std::optional<double>& time) {
@@ -506,6 +530,19 @@ std::string as_text(const DiffRequest& request, const Findings& findings, bool d
       "size (allowed {:g})\n",
       equal ? "equal" : "different", fields.size(), fields.size() == 1 ? "" : "s", findings.n_times,
       findings.n_times == 1 ? "" : "s", worst, request.tolerance);
+  return text;
+}
+
+/// The places of the nodes that as_text() has told, for those it did not know.
+std::string places_text(const DiffRequest& request, const Findings& findings) {
+  std::string text;
+  for (const FieldDifference& one : findings.fields) {
+    if (one.at.empty() || one.relative() <= request.tolerance) continue;
+    std::array<double, 3> at{};
+    std::copy(one.at.begin(), one.at.end(), at.begin());
+    text += fmt::format("{}: node {} is at {}\n", one.field, one.node,
+                        point_text(at, static_cast<int>(one.at.size())));
+  }
   return text;
 }
 
@@ -567,11 +604,21 @@ int show_differences(const Communicator& communicator, const DiffRequest& reques
   if (decks) equal = findings.keys.empty();
   for (const FieldDifference& one : findings.fields)
     equal = equal && one.relative() <= request.tolerance;
-  if (communicator.is_root()) {
-    std::cout << (request.json ? as_json(request, findings, equal)
-                               : as_text(request, findings, decks, equal))
-              << std::flush;
-  }
+  const auto print = [&](const std::string& text) {
+    if (communicator.is_root()) std::cout << text << std::flush;
+  };
+  std::optional<deck::Problem> problem;
+  const bool wants_places =
+      !findings.mesh_deck.empty() &&
+      std::any_of(findings.fields.begin(), findings.fields.end(), [&](const FieldDifference& one) {
+        return one.node >= 0 && (request.json || one.relative() > request.tolerance);
+      });
+  if (wants_places) problem = problem_of(communicator, findings);
+  // What is known is told before a mesh is made, which may fail and end the job. JSON is one piece.
+  if (!request.json) print(as_text(request, findings, decks, equal));
+  if (problem) find_places(communicator, *problem, findings.fields);
+  if (request.json) print(as_json(request, findings, equal));
+  if (problem && !request.json) print(places_text(request, findings));
   return equal ? 0 : static_cast<int>(base::ExitCode::not_converged);
 }
 

@@ -30,7 +30,7 @@ Prepared prepare(const comm::Communicator& communicator, const std::string& deck
     try {
       prepared.names = mesh_names(communicator, prepared.problem);
     } catch (const base::Error& error) {
-      unreadable = error;
+      unreadable = error;  // of every rank alike: the header is read inside together()
     }
   }
   communicator.together([&] {

@@ -131,7 +131,9 @@ class Diff(Case):
         self.diff(a, b, "--tolerance", "1e-6", expect=0)
         text = self.diff(a, c, expect=4, ranks=2)
         # The largest difference of a larger source is in the middle of the square.
-        self.assertRegex(text, r"scheme\.u.* at node \d+ \(0\.5, 0\.5\)")
+        self.assertRegex(text, r"scheme\.u: node \d+ is at \(0\.5, 0\.5\)")
+        self.assertEqual(next(one for one in json.loads(self.diff(a, c, "--json", expect=4, ranks=2))["fields"]
+                              if one["field"] == "scheme.u")["at"], [0.5, 0.5])
         early = sorted((first.folder / "checkpoints").glob("*.h5"))[0]
         self.assertIn("only in", self.diff(a, early, expect=4))
         a.write_bytes(a.read_bytes()[:-9])
