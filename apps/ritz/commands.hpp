@@ -32,6 +32,9 @@ void add_rerun(CLI::App& app, Arguments arguments, Action& action);
 void add_ctl(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Arguments arguments, Action& action);
 
+/// Of options: 0 or more. CLI11's own check lets nan through, which is below nothing.
+[[nodiscard]] CLI::Validator zero_or_more();
+
 /// Runs serial work and turns an Error into its exit code, printed on stderr.
 int guarded(const Action& work);
 

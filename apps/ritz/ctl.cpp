@@ -12,7 +12,7 @@ void add_ctl(CLI::App& app, Action& action) {
       ->required()
       ->check(CLI::IsMember({"stop", "checkpoint", "pause", "resume", "status"}));
   command->add_option("--wait", request->patience, "Seconds to wait for the answer")
-      ->check(CLI::NonNegativeNumber)
+      ->check(zero_or_more())
       ->capture_default_str();
   command->callback([=, &action] {
     action = [=] { return guarded([=] { return run::control_run(*request); }); };

@@ -15,7 +15,7 @@ void add_diff(CLI::App& app, Arguments arguments, Action& action) {
   command
       ->add_option("--tolerance", request->tolerance,
                    "Largest allowed difference of a field, relative to its largest value")
-      ->check(CLI::NonNegativeNumber);
+      ->check(zero_or_more());
   command->add_flag("--json", request->json, "Print JSON");
   command->callback([=, &action] {
     action = [=] {

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 
@@ -8,6 +10,16 @@
 #include "ritz/base/version.hpp"
 
 namespace ritz::app {
+
+CLI::Validator zero_or_more() {
+  return CLI::NonNegativeNumber & CLI::Validator(
+                                      [](std::string& text) {
+                                        return std::isnan(std::strtod(text.c_str(), nullptr))
+                                                   ? "Value " + text + " is not a number"
+                                                   : std::string();
+                                      },
+                                      "");
+}
 
 int guarded(const Action& work) {
   try {

@@ -67,18 +67,20 @@ int control_run(const CtlRequest& request) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     const std::optional<ControlState> now = read_control_state(directory);
     if (!now) continue;
-    if (now->answered == wanted.id) {
-      std::cout << (now->answer.empty() ? request.action + ": the run does it" : now->answer)
-                << std::endl;
-      return now->answer.empty() ? 0 : static_cast<int>(base::ExitCode::not_converged);
+    if (const std::optional<std::string> answer = now->answer_to(wanted.id)) {
+      std::cout << (answer->empty() ? request.action + ": the run does it" : *answer) << std::endl;
+      return answer->empty() ? 0 : static_cast<int>(base::ExitCode::not_converged);
     }
     if (now->run != state->run || now->state == "ended")
       refuse(base::ExitCode::environment, directory, "the run ended before it took the request");
   }
+  std::error_code unknown;
+  const bool stays = std::filesystem::exists(request_path(directory, wanted.id), unknown);
   std::cout << fmt::format(
       "no answer within {:g} s: a run looks after each step and in long linear solves (process {} "
-      "on {}, if it is still there); the request stays\n",
-      request.patience, state->pid, state->host);
+      "on {}, if it is still there); {}\n",
+      request.patience, state->pid, state->host,
+      stays ? "the request stays" : "the request is not there any more");
   return static_cast<int>(base::ExitCode::environment);
 }
 

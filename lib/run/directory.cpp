@@ -1,5 +1,6 @@
 #include "directory.hpp"
 
+#include "control.hpp"
 #include "ritz/base/format.hpp"
 
 #include <algorithm>
@@ -17,10 +18,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array ours{"effective.toml",  "perf.json",        "events.jsonl", "status.json",
-                          "status.json.new", "log.txt",          "control.json", "control.request",
-                          "probes.csv",      "integrals.csv",    "extrema.csv",  "residuals.csv",
-                          "history.csv",     "history.csv.part", "newton.csv"};
+constexpr std::array ours{"effective.toml",   "perf.json",   "events.jsonl",  "status.json",
+                          "status.json.new",  "log.txt",     "control.json",  "probes.csv",
+                          "integrals.csv",    "extrema.csv", "residuals.csv", "history.csv",
+                          "history.csv.part", "newton.csv"};
 
 /// Names of the outputs of the run whose files lie here: "results" and, from the effective deck
 /// that it left, those of its blocks.
@@ -90,6 +91,7 @@ void prepare_directory(const comm::Communicator& communicator, const std::string
       if (failed) fail("cannot read the output directory", failed);
     };
     const std::vector<std::string> names = output_names(directory);
+    collect(".", [](const std::string& file) { return is_control_file(file); });
     collect(".", [&](const std::string& file) {
       return std::any_of(names.begin(), names.end(),
                          [&](const std::string& name) { return is_result(file, name); });

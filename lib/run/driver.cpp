@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "checkpoints.hpp"
+#include "control.hpp"
 #include "directory.hpp"
 #include "evolution.hpp"
 #include "limits.hpp"
@@ -171,6 +172,8 @@ class Run {
   }
 
   void open_directory(Existing existing) {
+    const std::string warning = refuse_live_run(communicator_, problem().output.directory);
+    if (!warning.empty()) diagnostics_.warning({}, warning);
     prepare_directory(communicator_, problem().output.directory, existing);
     communicator_.together([&] {
       base::log::add_file(path("log.txt"));

@@ -284,7 +284,13 @@ class Evolution {
     Interruptions::Wish wish;
     do {
       wish = interruptions_.while_paused();
-      if (wish.checkpoint && !wish.stop && interruptions_.writes()) write_checkpoint(scheme.time());
+      if (!wish.checkpoint || wish.stop || !interruptions_.writes()) continue;
+      // Files of one unchanged state would push out the older ones.
+      if (n_steps_ > interruptions_.n_steps_saved())
+        write_checkpoint(scheme.time());
+      else
+        parts_.progress.line("checkpoint", fmt::format("of t = {:.6g} is there already: {}",
+                                                       scheme.time(), interruptions_.path()));
     } while (wish.pause && !wish.stop);
     if (!wish.stop) {
       interruptions_.tell_paused(false);

@@ -1,7 +1,8 @@
 #pragma once
 
-// What lets a run in time be cut into several: its checkpoints, and the signals and clocks that ask
-// (or `ritz ctl`) that ask for one or for the end. Private to room run.
+// What lets a run in time be cut into several: its checkpoints, and the signals, clocks and
+// requests
+// (`ritz ctl`) that ask for one or for the end. Private to room run.
 
 #include <cstdint>
 #include <map>

@@ -60,6 +60,10 @@ std::string find_mesh(const comm::Communicator& communicator, const std::string&
 }  // namespace
 
 int rerun(const comm::Communicator& communicator, const RerunRequest& request) {
+  if (fs::path(request.file).extension() == ".toml") {
+    throw base::Error(base::ExitCode::deck, base::Location{request.file, 0, 0},
+                      "this is a deck: ritz run " + request.file);
+  }
   RunRequest run;
   run.deck = request.file;
   run.text = deck_of(communicator, request.file);

@@ -4,12 +4,13 @@ import json
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import time
 import unittest
 
-from harness import BOX, SLOWNESS, SOURCE, Case
+from harness import BOX, RITZ, SLOWNESS, SOURCE, Case
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkIOHDF import vtkHDFReader
 
@@ -70,6 +71,7 @@ class Diff(Case):
         self.assertIn("equation.source", self.diff(second, result.folder / "results.vtkhdf", expect=4))
         bad = self.deck(BOX.replace("poisson", "poison"), "bad.toml")
         self.assertIn("bad.toml:", self.diff(first, bad, expect=2))
+        self.assertIn("not a number", self.diff(first, bad, "--tolerance", "nan", expect=2))
 
     def test_any_ranks_wrote_them(self):
         deck = self.deck(HEAT)
@@ -221,6 +223,8 @@ class Rerun(Case):
         (self.folder / "x.vtkhdf").write_text("no HDF5")
         self.assertIn("x.vtkhdf", self.rerun(self.folder / "x.vtkhdf", expect=7, ranks=2))
         self.rerun(self.folder / "nowhere.h5", expect=7)
+        text = self.rerun(self.deck(BOX), expect=2, ranks=2)
+        self.assertEqual(text.count("this is a deck: ritz run"), 1, text)
 
 
 class Control(Case):
@@ -271,6 +275,12 @@ class Control(Case):
         self.until(lambda: list((folder / "checkpoints").glob("*.complete")), "the checkpoint")
         time.sleep(1.0)
         self.assertEqual(len(list((folder / "checkpoints").glob("*.complete"))), 1)
+        # Once more of the same state would push out an older one.
+        self.ctl(folder, "checkpoint")
+        self.until(lambda: "is there already" in self.log(), "what became of the second request")
+        os.kill(json.loads((folder / "control.json").read_text())["pid"], signal.SIGUSR1)
+        self.until(lambda: self.log().count("is there already") == 2, "what became of the signal")
+        self.assertEqual(len(list((folder / "checkpoints").glob("*.h5"))), 1)
         self.ctl(folder, "resume")
         self.assertIn("not paused", self.ctl(folder, "resume", expect=4))
         self.ctl(folder, "stop")
@@ -303,7 +313,7 @@ class Control(Case):
     def test_requests_to_others_are_not_obeyed(self):
         job, folder = self.start()
         self.running(folder)
-        request = folder / "control.request"
+        request = folder / "control.request.1"
         request.write_text('{"run": "0123", "id": "1", "action": "stop"}\n')
         self.until(lambda: not request.exists(), "that it is removed")
         self.assertIn("another run", self.log())
@@ -317,7 +327,88 @@ class Control(Case):
         request.write_text(json.dumps({"run": state["run"], "id": "2", "action": "stop"}))
         result = self.run_deck(self.deck(HEAT), "--resume", "--set", "time.step=1e-4", "--set",
                                "checkpoint.every_steps=1000000", ranks=2)
-        self.assertFalse((result.folder / "control.request").exists())
+        self.assertEqual(list(result.folder.glob("control.request*")), [])
+
+    def test_many_requests_at_once(self):
+        job, folder = self.start()
+        self.running(folder)
+        self.ctl(folder, "pause")
+        self.until(lambda: "paused" in self.ctl(folder, "status"), "the pause")
+        asked = [subprocess.Popen([RITZ, "ctl", folder, "checkpoint"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True) for _ in range(8)]
+        for one in asked:
+            text, _ = one.communicate(timeout=60 * SLOWNESS)
+            self.assertEqual((one.returncode, text), (0, "checkpoint: the run does it\n"), self.log())
+        self.assertEqual(self.log().count("ritz ctl asks: checkpoint"), 8)
+        # In the order in which they were written.
+        run = json.loads((folder / "control.json").read_text())["run"]
+        for i, action in enumerate(("resume", "pause", "pause", "resume", "stop")):
+            fresh = folder / f"control.request.{9 - i}.new"
+            fresh.write_text(json.dumps({"run": run, "id": str(9 - i), "action": action}))
+            os.utime(fresh, ns=(10 ** 18 + i, 10 ** 18 + i))
+        for i in range(5):
+            (folder / f"control.request.{9 - i}.new").rename(folder / f"control.request.{9 - i}")
+        self.assertEqual(job.wait(timeout=60 * SLOWNESS), 75, self.log())
+        answers = json.loads((folder / "control.json").read_text())["answers"]
+        self.assertEqual([answers[str(9 - i)] for i in range(5)], ["", "", "it is paused already", "", ""])
+        # What is left of one who was killed while asking.
+        (folder / "control.request.7.99.new").write_text("")
+        (folder / "control.json.99.new").write_text("")
+        self.run_deck(self.deck(HEAT), "--overwrite")
+        self.assertEqual(list(folder.glob("control*.new")), [])
+
+    def test_another_process_in_the_folder(self):
+        job, folder = self.start()
+        self.running(folder)
+        self.ctl(folder, "pause")
+        self.until(lambda: "paused" in self.ctl(folder, "status"), "the pause")
+        self.ctl(folder, "checkpoint")
+        self.until(lambda: list((folder / "checkpoints").glob("*.complete")), "the checkpoint")
+
+        def files():
+            return {path.name: path.read_bytes() for path in folder.glob("*")
+                    if path.is_file() and path.name not in ("status.json", "events.jsonl", "log.txt")}
+
+        before = files()
+        state = json.loads((folder / "control.json").read_text())
+        for ranks, way in ((1, "--overwrite"), (2, "--resume"), (2, "--overwrite")):
+            text = self.run_deck(self.deck(HEAT), way, ranks=ranks, expect=7).output
+            self.assertEqual(text.count(f"(process {state['pid']} on {state['host']}) is at work"), 1, text)
+        self.assertTrue(files() == before)
+        # Somebody else's id in the file: nothing is taken and nothing is written any more.
+        stolen = dict(state, run="0123", pid=1)
+        (folder / "control.json").write_text(json.dumps(stolen))
+        request = folder / "control.request.1"
+        request.write_text(json.dumps({"run": "0123", "id": "1", "action": "stop"}))
+        time.sleep(1.0)
+        self.assertTrue(request.exists())
+        self.assertEqual(json.loads((folder / "control.json").read_text()), stolen)
+        os.kill(state["pid"], signal.SIGTERM)
+        self.assertEqual(job.wait(timeout=60 * SLOWNESS), 75, self.log())
+        self.assertEqual(json.loads((folder / "control.json").read_text()), stolen)
+        self.assertTrue(request.exists())
+        # The number of a process that is there, which is another one: it began at another time.
+        (folder / "control.json").write_text(json.dumps(dict(state, pid=os.getpid(), started=1)))
+        self.run_deck(self.deck(HEAT), "--overwrite")
+        self.run_deck(self.deck(HEAT), "--overwrite", ranks=2)
+        # A run on another host cannot be asked.
+        (folder / "control.json").write_text(json.dumps(dict(state, host="elsewhere")))
+        self.assertIn("less than 60 s ago", self.run_deck(self.deck(HEAT), "--overwrite", ranks=2).output)
+        (folder / "control.json").write_text(json.dumps(dict(state, host="elsewhere")))
+        for name in ("control.json", "status.json"):
+            os.utime(folder / name, (time.time() - 100, time.time() - 100))
+        self.assertNotIn("s ago", self.run_deck(self.deck(HEAT), "--overwrite").output)
+
+    def test_another_process_after_a_run_was_killed(self):
+        for way in ("--overwrite", "--resume"):
+            shutil.rmtree(self.folder / "out", ignore_errors=True)
+            job, folder = self.start(ranks=1)
+            self.running(folder)
+            state = json.loads((folder / "control.json").read_text())
+            os.kill(state["pid"], signal.SIGKILL)
+            job.wait(timeout=60 * SLOWNESS)
+            self.assertEqual(json.loads((folder / "control.json").read_text())["state"], "running")
+            self.run_deck(self.deck(HEAT), way)
 
     def test_a_run_that_is_gone(self):
         job, folder = self.start()
@@ -325,7 +416,11 @@ class Control(Case):
         job.send_signal(9)
         state = json.loads((folder / "control.json").read_text())
         self.until(lambda: not os.path.exists(f"/proc/{state['pid']}"), "its end")
-        self.assertIn("no answer", self.ctl(folder, "stop", "--wait", "1", expect=8))
+        text = self.ctl(folder, "stop", "--wait", "1", expect=8)
+        self.assertIn("no answer", text)
+        self.assertIn("the request stays", text)
+        self.assertEqual(len(list(folder.glob("control.request.*"))), 1)
+        self.assertIn("not a number", self.ctl(folder, "stop", "--wait", "nan", expect=2))
 
     def test_runs_that_take_no_requests(self):
         self.assertIn("no run", self.ctl_nowhere())
