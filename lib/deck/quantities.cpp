@@ -39,12 +39,22 @@ struct Meaning {
 /// Keys that mean the same for every equation.
 const std::map<std::string, const char*, std::less<>>& common_units() {
   static const std::map<std::string, const char*, std::less<>> units{
-      {"mesh.lower", "m"},       {"mesh.upper", "m"},
-      {"probe[].at", "m"},       {"periodic[].translation", "m"},
-      {"time.start", "s"},       {"time.end", "s"},
-      {"time.step", "s"},        {"time.min_step", "s"},
-      {"time.max_step", "s"},    {"time.steady_tolerance", "1/s"},
-      {"checkpoint.every", "s"}, {"output.every", "s"},
+      {"mesh.lower", "m"},
+      {"mesh.upper", "m"},
+      {"probe[].at", "m"},
+      {"periodic[].translation", "m"},
+      {"time.start", "s"},
+      {"time.end", "s"},
+      {"time.step", "s"},
+      {"time.min_step", "s"},
+      {"time.max_step", "s"},
+      {"time.steady_tolerance", "1/s"},
+      {"checkpoint.every", "s"},
+      {"output.every", "s"},
+      {"output.times", "s"},
+      {"output.block[].every", "s"},
+      {"output.block[].times", "s"},
+      {"output.block[].slice.point", "m"},
   };
   return units;
 }

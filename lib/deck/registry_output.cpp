@@ -90,7 +90,7 @@ std::vector<Key> checkpoint_keys() {
                "of the state for each that is under way. false: the run waits for each.",
        .may_change_on_restart = true},
       {.path = "checkpoint.compression",
-       .type = Type::string,
+       .type = Type::choice,
        .fallback = "\"deflate\"",
        .choices = {"none", "deflate", "zstd"},
        .help =
@@ -243,13 +243,13 @@ std::vector<Key> output_keys() {
        .fallback_note = "the whole domain",
        .example = "[\"left\"]",
        .min_items = 1,
-       .help = "Boundary sets, of which the facets are written, or regions, of which the cells.",
-       .may_change_on_restart = true},
+       .help = "Boundary sets, of which the facets are written, or regions, of which the cells. "
+               "The files of a run that is resumed stay what they are: another place needs another "
+               "name."},
       {.path = "output.block[].slice",
        .type = Type::table,
        .example = "{ point = [0.5, 0, 0], normal = [1, 0, 0] }",
        .help = "A plane of which the cut with the domain is written, in two dimensions a line.",
-       .may_change_on_restart = true,
        .opt_in = true,
        .in_line = true},
       {.path = "output.block[].slice.point",
@@ -259,8 +259,7 @@ std::vector<Key> output_keys() {
        .example = "[0.5, 0, 0]",
        .min_items = 2,
        .max_items = 3,
-       .help = "A point of the plane.",
-       .may_change_on_restart = true},
+       .help = "A point of the plane."},
       {.path = "output.block[].slice.normal",
        .type = Type::reals,
        .unit = "1",
@@ -268,8 +267,7 @@ std::vector<Key> output_keys() {
        .example = "[1, 0, 0]",
        .min_items = 2,
        .max_items = 3,
-       .help = "Direction across the plane, of any length.",
-       .may_change_on_restart = true},
+       .help = "Direction across the plane, of any length."},
   };
   keys.insert(keys.end(), further.begin(), further.end());
   for (Key& key : part_keys("output.block[]")) keys.push_back(std::move(key));

@@ -91,6 +91,15 @@ void check_solver(const Problem& problem, Report& report) {
   }
 }
 
+/// "x-mesh" and "x-000001" are files of the series "x".
+bool is_name_of_parts(const std::string& name) {
+  const std::size_t dash = name.rfind('-');
+  if (dash == std::string::npos) return false;
+  const std::string end = name.substr(dash + 1);
+  return end == "mesh" ||
+         (!end.empty() && end.find_first_not_of("0123456789") == std::string::npos);
+}
+
 /// Times and fields of [output] or of an [[output.block]], `told`.
 template <class Part>
 void check_part(const Node& root, const Problem& problem, const Node* table, const Part& part,
@@ -157,6 +166,12 @@ void check_parts(const Node& root, const Problem& problem, Report& report) {
                    fmt::format("{}.name = {} (letters, digits, _ and - only: it is the name of "
                                "files)",
                                told, name_text(name)));
+    } else if (is_name_of_parts(name)) {
+      report.error(
+          block.name.where,
+          fmt::format("{}.name = {} ends like the files of a series (-mesh, -000001), which "
+                      "another name could have",
+                      told, name_text(name)));
     } else if (name == "results") {
       report.error(block.name.where,
                    fmt::format("{}.name = \"results\" is the name of [output]'s own files", told));

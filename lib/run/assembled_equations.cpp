@@ -597,10 +597,46 @@ std::string AssembledEquations::worst_text(const la::Vector& r) const {
   return first_text(communicator(), mine);
 }
 
+/// On a torus no boundary fixes the level of an unknown. Of one unknown the mean is set to zero; of
+/// several that is refused: each solver would give another level. Collective.
+void AssembledEquations::refuse_free_levels(const la::Vector& u) {
+  if (n_components_ == 1 || parts_.problem.periodics.empty() || !assemble_jacobian(u).empty())
+    return;
+  const la::Operator& jacobian = free_ ? free_->op() : static_cast<const la::Operator&>(*matrix_);
+  const la::Vector one = la::make_vector("ritz::run::one_component", layout_.n_owned);
+  const la::Vector sums = la::make_vector("ritz::run::row_sums", layout_.n_owned);
+  const la::Vector diagonal = la::make_vector("ritz::run::diagonal", layout_.n_owned);
+  if (!jacobian.diagonal_into(diagonal)) return;
+  const double size = la::norm_max(communicator(), diagonal);
+  for (int c = 0; c < n_components_; ++c) {
+    for (LocalId i = 0; i < layout_.n_owned; ++i)
+      one(static_cast<std::size_t>(i)) = i % n_components_ == c && !is_fixed(i) ? 1.0 : 0.0;
+    jacobian.apply(one, sums);
+    const bool is_free = !communicator().any(fixes(c));
+    if (!is_free || la::norm_max(communicator(), sums) > 1e-11 * size) continue;
+    throw base::Error(
+        base::ExitCode::deck,
+        fmt::format(
+            "nothing fixes the level of {}: all its sides are joined ([[periodic]]) or have "
+            "fluxes alone, and the steady equations of several unknowns then have no one "
+            "solution; prescribe a value somewhere, give it a reaction, or solve in time",
+            parts_.form.unknowns[static_cast<std::size_t>(c)]));
+  }
+}
+
+/// Whether a value of this component is prescribed on this rank.
+bool AssembledEquations::fixes(int component) const {
+  for (LocalId i = component; i < layout_.n_owned; i += n_components_) {
+    if (is_fixed(i)) return true;
+  }
+  return false;
+}
+
 solve::NewtonReport AssembledEquations::solve_steady(double time, const la::Vector& u) {
   stage_ = {};
   stage_.time = time;
   prescribe(time, 0, u);
+  refuse_free_levels(u);
   solve::NewtonReport report = newton_.solve(u, newton_options());
   tell_round_off(report);
   return report;

@@ -160,6 +160,8 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   };
   MadeFrom made_from_;
   [[nodiscard]] bool has_constant_kernel() const;
+  void refuse_free_levels(const la::Vector& u);
+  [[nodiscard]] bool fixes(int component) const;
   void note_preconditioner();
   void assemble_at(const MadeFrom& from);
 

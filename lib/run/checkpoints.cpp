@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <random>
 #include <span>
 
@@ -131,6 +133,21 @@ std::vector<std::string> checkpoint_files(const comm::Communicator& communicator
   return files;
 }
 
+namespace {
+
+/// Whether a marker was written to its last line, "end" with its checksum: one that was cut by a
+/// crash or a full disk is that of an unfinished checkpoint. Unreadable ones count as finished.
+bool is_finished(const std::string& marker) {
+  std::error_code unknown;
+  if (!fs::exists(marker, unknown)) return static_cast<bool>(unknown);
+  std::ifstream in(marker, std::ios::binary);
+  if (!in) return true;
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  return text.ends_with('\n') && (text.find("\nend ") != std::string::npos);
+}
+
+}  // namespace
+
 std::optional<Resumption> find_checkpoint(const comm::Communicator& communicator,
                                           const std::string& output_directory,
                                           const std::string& wanted,
@@ -154,9 +171,7 @@ std::optional<Resumption> find_checkpoint(const comm::Communicator& communicator
       tell_skipped();
       return Resumption{path, store::read_facts(communicator, path), {}, true};
     }
-    std::error_code unknown;
-    const bool has_marker =
-        communicator.is_root() && (fs::exists(store::marker_path(path), unknown) || unknown);
+    const bool has_marker = communicator.is_root() && is_finished(store::marker_path(path));
     any_marker = communicator.any(has_marker) || any_marker;
     refused.error({path, 0, 0}, problem);
   }

@@ -184,9 +184,13 @@ void ResultFiles::resume(const comm::Communicator& communicator, const solve::Sa
   for (One& one : parts_) {
     // A block that the run before did not have begins with nothing.
     std::string names = "[]";
+    bool is_known = false;
     for (const auto& [name, text] : state.texts) {
-      if (name == one.state_name) names = text;
+      if (name != one.state_name) continue;
+      names = text;
+      is_known = true;
     }
+    if (!is_known) one.series.refuse_files(communicator);
     one.series.resume(communicator, names);
   }
 }

@@ -82,6 +82,17 @@ std::string ResultSeries::names() const {
   return list.dump();
 }
 
+void ResultSeries::refuse_files(const comm::Communicator& communicator) const {
+  communicator.together([&] {
+    const std::string first = in(directory_, file_name(0));
+    std::error_code failed;
+    if (single_ || !communicator.is_root() || !std::filesystem::exists(first, failed)) return;
+    throw base::Error(base::ExitCode::io, base::Location{first, 0, 0},
+                      "the checkpoint knows nothing of this series, whose files would be replaced: "
+                      "move them away or give the output another name");
+  });
+}
+
 void ResultSeries::resume(const comm::Communicator& communicator, const std::string& names) {
   const nlohmann::ordered_json list = nlohmann::ordered_json::parse(names, nullptr, false);
   files_.clear();

@@ -26,6 +26,9 @@ class ResultSeries {
                            store::Provenance provenance);
   /// The files so far with their times, for a checkpoint.
   [[nodiscard]] std::string names() const;
+  /// Throws Error(io) on every rank if files of a series of this name are there: those of a run
+  /// that the one to be resumed did not go on with. Collective.
+  void refuse_files(const comm::Communicator& communicator) const;
   /// Goes on after those files: what lies later is removed, so that no time appears twice.
   /// Collective. Throws Error(io) on every rank.
   void resume(const comm::Communicator& communicator, const std::string& names);

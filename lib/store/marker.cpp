@@ -100,10 +100,16 @@ std::optional<Marker> read_marker(const std::string& path, std::string& problem)
 void write_marker(const std::string& path, const std::string& text) {
   Descriptor file(path, O_CREAT | O_EXCL | O_WRONLY);
   if (!file.valid()) throw file_error(path, "cannot create the completion marker", errno);
-  write_at(file, path, 0, std::as_bytes(std::span(text)));
-  if (::fsync(file.get()) != 0 || !file.close())
-    throw file_error(path, "cannot flush the completion marker", errno);
-  sync(folder_of(path), true);
+  try {
+    write_at(file, path, 0, std::as_bytes(std::span(text)));
+    if (::fsync(file.get()) != 0 || !file.close())
+      throw file_error(path, "cannot flush the completion marker", errno);
+    sync(folder_of(path), true);
+  } catch (const base::Error&) {
+    // Half a marker would say of its file that it is damaged; without one it is unfinished.
+    ::unlink(path.c_str());
+    throw;
+  }
 }
 
 }  // namespace ritz::store

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -48,16 +49,26 @@ const std::function<void()> nothing_to_prepare = [] {};
 /// How long a rank whose HDF5 call failed waits for the others to come out of theirs.
 constexpr std::chrono::seconds patience{5};
 
-/// While it lives somebody looks after a collective step: where HDF5 1.10 meets a full disk it may
-/// leave every rank waiting in another collective call, for ever. When a step takes long and the
-/// folder does not take a small file either, that has happened: the process ends, and with it the
-/// job. The root is first, so that one rank speaks.
-class Watch {
+/// A failure that the other ranks cannot be told of.
+struct Alone {
+  base::Error error;
+};
+
+}  // namespace
+
+/// Looks after collective steps: where HDF5 1.10 meets a full disk it may leave every rank waiting
+/// in another collective call, for ever. When a step takes long and the folder does not take a
+/// small file either, that has happened: the process ends, and with it the job. The root is first,
+/// so that one rank speaks. One thread a file, which no step waits for: on busy cores a thread for
+/// each step cost milliseconds a step, seconds a file.
+class Writer::Watch {
  public:
   Watch(const comm::Communicator& communicator, const std::string& path)
       : thread_([this, path, wait = communicator.is_root() ? patience : 2 * patience] {
           std::unique_lock lock(mutex_);
-          while (!over_.wait_for(lock, wait, [this] { return is_over_; })) {
+          while (!over_.wait_for(lock, std::chrono::seconds(1), [this] { return is_over_; })) {
+            const std::int64_t began = began_.load();
+            if (began == 0 || now() - began < std::chrono::nanoseconds(wait).count()) continue;
             const std::string why = refusal(path);
             if (why.empty()) continue;  // slow, no more
             base::log::error(path + ": cannot write this file: " + why +
@@ -79,7 +90,16 @@ class Watch {
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
+  void step_begins() { began_.store(now()); }
+  void step_ends() { began_.store(0); }
+
  private:
+  /// Nanoseconds of a clock that never shows 0.
+  static std::int64_t now() {
+    return 1 + std::chrono::duration_cast<std::chrono::nanoseconds>(
+                   std::chrono::steady_clock::now().time_since_epoch())
+                   .count();
+  }
   /// Why the folder of a file takes no other one; empty if it does.
   static std::string refusal(const std::string& path) {
     const std::string name = path + ".probe";
@@ -95,24 +115,19 @@ class Watch {
     return why;
   }
 
+  std::atomic<std::int64_t> began_{0};  ///< of the step under way; 0: none
   std::mutex mutex_;
   std::condition_variable over_;
   bool is_over_ = false;
   std::thread thread_;
 };
 
-/// A failure that the other ranks cannot be told of.
-struct Alone {
-  base::Error error;
-};
-
-}  // namespace
-
 Writer::Writer(const comm::Communicator& communicator, std::string path, int compression, Hook hook)
     : communicator_(communicator),
       path_(std::move(path)),
       compression_(compression),
-      hook_(std::move(hook)) {
+      hook_(std::move(hook)),
+      watch_(std::make_unique<Watch>(communicator_, path_)) {
   // H5Pset_fapl_mpio duplicates the communicator: a collective call.
   step(
       "use MPI input and output",
@@ -164,7 +179,14 @@ void Writer::discard() noexcept {
 
 void Writer::step(const std::string& action, const std::function<void()>& prepare,
                   const std::function<herr_t()>& call) {
-  const Watch watch(communicator_, path_);
+  struct Watched {
+    explicit Watched(Watch& one) : watch(one) { watch.step_begins(); }
+    ~Watched() { watch.step_ends(); }
+    Watched(const Watched&) = delete;
+    Watched& operator=(const Watched&) = delete;
+    Watch& watch;
+  };
+  const Watched watched(*watch_);
   try {
     communicator_.together([&] {
       if (hook_) hook_(action);

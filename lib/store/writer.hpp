@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,7 @@ class Writer {
   [[nodiscard]] double raw_bytes() const { return raw_bytes_; }  ///< of the datasets, all ranks
 
  private:
+  class Watch;
   void step(const std::string& action, const std::function<void()>& prepare,
             const std::function<herr_t()>& call);
   /// After an HDF5 call: false if this rank's failed and the others do not come out of theirs.
@@ -75,6 +77,7 @@ class Writer {
   int compression_;
   Hook hook_;
   Handle access_, transfer_, file_;
+  std::unique_ptr<Watch> watch_;
   bool failed_together_ = false;
   double raw_bytes_ = 0;
 };
