@@ -26,7 +26,7 @@ class Steps {
  public:
   Steps(const comm::Communicator& communicator, const deck::Problem& problem, bool with_coarser,
         StepTimes& times)
-      : communicator_(communicator), problem_(problem) {
+      : problem_(problem) {
     partition::Quality quality;
     const double start = now();
     meshes_.emplace(make_meshes(communicator, problem, with_coarser, recorder_, quality));
@@ -80,7 +80,6 @@ class Steps {
   [[nodiscard]] std::string text() const { return equations_->text(); }
 
  private:
-  const comm::Communicator& communicator_;
   const deck::Problem& problem_;
   perf::Recorder recorder_;
   std::optional<mesh::Hierarchy> meshes_;
