@@ -213,7 +213,8 @@ TEST(Cg, NanOnTheWayIsFoundOnAllRanksAndTheLastGoodSolutionKept) {
     const auto report = solve::solve(model->system, model->x, options(method, "none"));
     EXPECT_EQ(report.status, Status::nan) << method;
     EXPECT_NE(report.last().message.find("at iteration"), std::string::npos);
-    EXPECT_LT(report.last().iterations, 8);
+    // From zero the first residual takes no product: the spoilt one is that of iteration 8.
+    EXPECT_LE(report.last().iterations, 8);
     EXPECT_EQ(world().sum(static_cast<int>(la::first_not_finite(model->x) >= 0)), 0);
   }
 }
