@@ -76,6 +76,9 @@ class Writer::Watch {
             base::log::flush();
             std::error_code ignored;
             std::filesystem::remove(path, ignored);
+            // Through MPI, though from another thread: the launcher reports this code then, and not
+            // that of the ranks it kills. The other threads wait inside a call for ever.
+            MPI_Abort(MPI_COMM_WORLD, static_cast<int>(base::ExitCode::io));
             std::_Exit(static_cast<int>(base::ExitCode::io));
           }
         }) {}
