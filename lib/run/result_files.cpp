@@ -44,7 +44,8 @@ ResultFiles::ResultFiles(const deck::Problem& problem, const mesh::Mesh& mesh,
     return !problem.time || cadence.is_last_only();
   };
   if (output.fields) {
-    parts_.push_back({output,
+    const deck::Cadence& whole = output;
+    parts_.push_back({whole,
                       &output.only,
                       nullptr,
                       "run.results",
@@ -53,7 +54,8 @@ ResultFiles::ResultFiles(const deck::Problem& problem, const mesh::Mesh& mesh,
                       {}});
   }
   for (const deck::OutputOptions::Block& block : output.blocks) {
-    parts_.push_back({block,
+    const deck::Cadence& cadence = block;
+    parts_.push_back({cadence,
                       &block.only,
                       &block,
                       "run.results." + block.name.text,
