@@ -128,7 +128,7 @@ void leave(const comm::Environment& mpi, int code) {
   base::log::flush();
   std::fflush(nullptr);
   mpi.world().barrier();
-  if (mpi.world().is_root()) mpi.abort(code);
+  if (mpi.world().is_root()) comm::end_job(code);
   std::this_thread::sleep_for(patience_with_launcher);
   std::_Exit(code);
 }
@@ -169,7 +169,7 @@ int Session::run(const std::function<int()>& work) {
   // lowest one speaks and everybody leaves in order. A rank that failed alone meets nobody.
   if (!state_->mpi.meet(std::chrono::seconds(3))) {
     base::log::error(fmt::format("rank {} failed alone: {}", rank, text));
-    state_->mpi.abort(code);
+    comm::end_job(code);
   }
   if (rank == 0) base::log::error(text);
   communicator().broadcast(code);

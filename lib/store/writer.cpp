@@ -23,6 +23,7 @@
 #include "ritz/base/fault.hpp"
 #include "ritz/base/format.hpp"
 #include "ritz/base/log.hpp"
+#include "ritz/comm/environment.hpp"
 #include "ritz/comm/pending_sum.hpp"
 #include "texts.hpp"
 
@@ -78,8 +79,7 @@ class Writer::Watch {
             std::filesystem::remove(path, ignored);
             // Through MPI, though from another thread: the launcher reports this code then, and not
             // that of the ranks it kills. The other threads wait inside a call for ever.
-            MPI_Abort(MPI_COMM_WORLD, static_cast<int>(base::ExitCode::io));
-            std::_Exit(static_cast<int>(base::ExitCode::io));
+            comm::end_job(static_cast<int>(base::ExitCode::io));
           }
         }) {}
   ~Watch() {

@@ -27,13 +27,14 @@ class Environment {
   /// communicator of its own, so ranks that are busy elsewhere are not disturbed.
   [[nodiscard]] bool meet(std::chrono::milliseconds patience) const;
 
-  /// Ends all processes of the job with this exit code. Local.
-  [[noreturn]] void abort(int code) const;
-
  private:
   Communicator world_;
   MPI_Comm meeting_ = MPI_COMM_NULL;
 };
+
+/// Ends all processes of the job with this exit code, half a second after what this process has
+/// written, so that the launcher has passed that on. Local; from any thread.
+[[noreturn]] void end_job(int code);
 
 /// First line of what the MPI library says of itself. Local.
 [[nodiscard]] std::string library_version();
