@@ -37,9 +37,10 @@ void merge(Node& base, Node&& later) {
 
 /// Turns [[output]] into [output] and [[output.block]]: what is said of all files (`shared`) goes
 /// to the table, and so does the rest of the first one unless it is about a part of the domain.
-void one_output_table(Node& root) {
+/// Whether what it says is of parts only: then no file of the whole domain is wanted.
+bool one_output_table(Node& root) {
   Entry* entry = root.find("output");
-  if (entry == nullptr || !entry->value.is_table_array()) return;
+  if (entry == nullptr || !entry->value.is_table_array()) return false;
   const std::set<std::string> shared{"directory", "fields", "stress", "compression", "rates"};
   std::vector<Node> list = std::move(entry->value.items);
   Node table;
@@ -69,12 +70,6 @@ void one_output_table(Node& root) {
     }
     if (i > 0 || !first_is_all) blocks.items.push_back(std::move(block));
   }
-  if (!first_is_all && table.find("fields") == nullptr) {
-    Node& fields = table.add("fields", table.where).value;
-    fields.kind = Node::Kind::boolean;
-    fields.boolean = false;
-    fields.where = table.where;
-  }
   if (!blocks.items.empty()) {
     blocks.where = blocks.items.front().where;
     // The first one may have blocks of its own, written as such.
@@ -86,6 +81,7 @@ void one_output_table(Node& root) {
     }
   }
   entry->value = std::move(table);
+  return !first_is_all;
 }
 
 // ---- include ----
@@ -94,7 +90,23 @@ class Includer {
  public:
   Includer(const FileReader& read, Report& report) : read_(read), report_(report) {}
 
+  /// The deck with all that it includes. Whether there are files of the whole domain is known only
+  /// then: an [output] may be in another file than the outputs of parts.
   /// @param include replaces the file's own list (from --set), or nullptr
+  Node load_all(const Source& source, const Node* include) {
+    Node root = load(source, include);
+    Entry* output = root.find("output");
+    if (!parts_ || asks_for_whole_ || output == nullptr ||
+        output->value.kind != Node::Kind::table || output->value.find("fields") != nullptr)
+      return root;
+    Node& fields = output->value.add("fields", *parts_).value;
+    fields.kind = Node::Kind::boolean;
+    fields.boolean = false;
+    fields.where = *parts_;
+    return root;
+  }
+
+ private:
   Node load(const Source& source, const Node* include) {
     chain_.push_back(source.file);
     seen_.insert(normal(source.file));
@@ -103,7 +115,11 @@ class Includer {
       report_.file_failed();
       own.emplace();
     }
-    one_output_table(*own);
+    if (one_output_table(*own)) {
+      parts_ = own->find("output")->value.where;
+    } else if (own->find("output") != nullptr) {
+      asks_for_whole_ = true;
+    }
     Node result;
     result.where = {source.file};
     const Entry* entry = own->find("include");
@@ -114,7 +130,6 @@ class Includer {
     return result;
   }
 
- private:
   static std::string normal(const std::string& path) {
     return std::filesystem::path(path).lexically_normal().string();
   }
@@ -166,6 +181,8 @@ class Includer {
   }
 
   static constexpr std::size_t max_depth = 16;
+  std::optional<base::Location> parts_;  ///< of outputs of parts of the domain only
+  bool asks_for_whole_ = false;          ///< some file has an output of the whole domain
   const FileReader& read_;
   Report& report_;
   std::vector<std::string> chain_;
@@ -467,7 +484,7 @@ Node load(const Source& deck, std::span<const Override> overrides, const FileRea
       include = value_of(setting, find_key("include"));
     }
   }
-  Node root = Includer(read_include, report).load(deck, include ? &*include : nullptr);
+  Node root = Includer(read_include, report).load_all(deck, include ? &*include : nullptr);
   for (const Setting& setting : settings) apply(setting, root, report);
   return root;
 }

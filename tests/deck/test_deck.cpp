@@ -352,6 +352,28 @@ TEST(Effective, IsAFixedPoint) {
   }
 }
 
+TEST(Include, AnOutputOfTheWholeDomainStays) {
+  const std::string part = "[[output]]\nname = \"wall\"\non = [\"left\"]\n";
+  const std::string own =
+      "[mesh]\nkind = \"box\"\ncells = [4, 4]\n[equation]\nkind = "
+      "\"poisson\"\n[[boundary]]\non = \"rest\"\nvalue = 0\n";
+  const auto fields = [&](const std::string& deck, const std::string& included,
+                          const std::vector<std::string>& settings = {}) {
+    const Result result =
+        parse_text("include = \"a.toml\"\n" + deck, settings, files({{"a.toml", included}}));
+    EXPECT_THAT(result.errors(), IsEmpty()) << result.all_errors();
+    EXPECT_EQ(result.problem.output.blocks.size(), 1);
+    return result.problem.output.fields;
+  };
+  EXPECT_FALSE(fields(own + part, ""));
+  EXPECT_FALSE(fields(own, part));
+  EXPECT_TRUE(fields(own + part, "", {"output.fields=true"}));
+  EXPECT_TRUE(fields(own + part, "[output]\ndirectory = \"a\"\n"));
+  EXPECT_TRUE(fields(own + "[output]\ncompression = 1\n", part));
+  EXPECT_TRUE(fields(own + part, "[[output]]\ncompression = 1\n"));
+  EXPECT_FALSE(fields(own + part, "[output]\nfields = false\n"));
+}
+
 TEST(Effective, SaysWhereEachValueCameFrom) {
   const Result result =
       parse_text("include = \"common.toml\"\n" + minimal + "[space]\ndegree = 2\n",
