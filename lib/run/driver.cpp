@@ -280,6 +280,8 @@ class Run {
                                          mesh_->set_names, diagnostics);
     diagnostics.throw_errors(base::ExitCode::deck);
 
+    // What it refuses is told before the long part.
+    ResultFiles files(problem(), *mesh_, space);
     const assembly::FixedValues fixed = assembly::fixed_values(*mesh_, space, form);
     if (fixed.n_clashes > 0) {
       remark(
@@ -320,7 +322,7 @@ class Run {
       std::copy_n(host.data(), space.n_owned, values.begin());
       space.plan.to_ghosts(std::span(values));
     }
-    return write(space, form, values);
+    return write(space, form, values, files);
   }
 
   /// Everything but one steady linear equation.
@@ -371,6 +373,7 @@ class Run {
     outcome_.true_residual = outcome.residual;
     outcome_.norms = outcome.norms;
     outcome_.verified = outcome.verified;
+    outcome_.results = outcome.results;
     return outcome.code;
   }
 
@@ -529,7 +532,8 @@ class Run {
     write_text(communicator_, path("residuals.csv"), text);
   }
 
-  int write(const fem::Space& space, const physics::Form& form, const std::vector<double>& values) {
+  int write(const fem::Space& space, const physics::Form& form, const std::vector<double>& values,
+            ResultFiles& files) {
     const perf::Stage stage(recorder_, "output");
     progress_.phase("output");
     const SolvedField field{*mesh_, space, values};
@@ -578,7 +582,6 @@ class Run {
     outcome_.norms = verification.norms;
     outcome_.verified = verification.passed;
 
-    ResultFiles files(problem(), *mesh_, space);
     if (files.any()) {
       const perf::Stage stage_of_files(recorder_, "results.vtkhdf");
       NamedFields fields{{name}, {values}};
@@ -586,6 +589,7 @@ class Run {
       fields.values.insert(fields.values.end(), further.values.begin(), further.values.end());
       files.write(0.0, 0, true, fields,
                   provenance(communicator_, problem().effective_toml, remarks_, initial_from_));
+      outcome_.results = files.paths();
       recorder_.count("file_bytes", files.file_bytes());
       progress_.line("output", fmt::format("{} ({}, {:.1f}x compressed)", base::list(files.paths()),
                                            base::bytes_text(files.file_bytes()),
@@ -626,11 +630,14 @@ class Run {
                                {"l2_error", outcome_.norms ? norms.l2 : none},
                                {"h1_error", outcome_.norms ? norms.h1_semi : none},
                                {"verified", outcome_.verified}});
-    if (code == 0)
-      base::log::info(
-          fmt::format("\nresults in {}; open {} with ParaView", problem().output.directory,
-                      problem().time && !problem().output.is_last_only() ? "results.vtkhdf.series"
-                                                                         : "results.vtkhdf"));
+    if (code == 0) {
+      std::vector<std::string> names;
+      for (const std::string& one : outcome_.results)
+        names.push_back(std::filesystem::path(one).filename().string());
+      base::log::info(fmt::format(
+          "\nresults in {}{}", problem().output.directory,
+          names.empty() ? "" : fmt::format("; open {} with ParaView", base::list(names))));
+    }
     base::log::flush();
   }
 
@@ -640,6 +647,7 @@ class Run {
     double true_residual = 0;
     std::optional<fem::Norms> norms;
     bool verified = true;
+    std::vector<std::string> results;  ///< paths of what to open
   };
 
   const comm::Communicator& communicator_;

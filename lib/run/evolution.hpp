@@ -56,6 +56,7 @@ struct EvolutionOutcome {
   double residual = 0;  ///< ||F|| at the end relative to the first one (steady)
   std::optional<fem::Norms> norms;
   bool verified = true;
+  std::vector<std::string> results;  ///< paths of what to open
 };
 
 /// Steady problems by Newton's method, others by the deck's time integrator, from the initial

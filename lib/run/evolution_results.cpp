@@ -113,6 +113,7 @@ void EvolutionResults::finish(double time, std::int64_t n_steps,
   });
   write(time, n_steps, true, fields, rates);
   if (files_.any()) {
+    outcome.results = files_.paths();
     parts_.recorder.count("file_bytes", files_.file_bytes());
     parts_.progress.line("output",
                          fmt::format("{} ({}, {:.1f}x compressed)", base::list(files_.paths()),

@@ -242,6 +242,39 @@ std::optional<expr::Expression> field_expression(const deck::OutputOptions::Fiel
   return std::nullopt;
 }
 
+/// The names in `only` of [output] and its blocks, of elastic problems: which displacements and
+/// stresses there are only the mesh tells; those of others are checked with the deck.
+void check_only(const deck::Problem& problem, const OutputFields& fields,
+                base::Diagnostics& diagnostics) {
+  if (!deck::is_elastic(problem)) return;
+  std::vector<std::string> all = fields.unknowns;
+  for (std::size_t k = 0; k < fields.unknowns.size(); ++k) {
+    if (problem.time && problem.output.rates &&
+        deck::order_in_time(problem, static_cast<int>(k)) == 2)
+      all.push_back("rate_" + fields.unknowns[k]);
+  }
+  all.insert(all.end(), fields.names.begin(), fields.names.end());
+  // A field that is wrong itself has been told.
+  for (const deck::OutputOptions::Field& field : problem.output.further) {
+    if (std::find(all.begin(), all.end(), field.name.text) == all.end())
+      all.push_back(field.name.text);
+  }
+  const auto check = [&](const std::string& key, const std::vector<deck::Name>& only) {
+    for (std::size_t i = 0; i < only.size(); ++i) {
+      if (std::find(all.begin(), all.end(), only[i].text) != all.end()) continue;
+      const auto near = base::nearest(only[i].text, all);
+      diagnostics.error(
+          only[i].where,
+          fmt::format("{}.only[{}] = \"{}\": there is no such field{} fields: {}", key, i,
+                      only[i].text, near ? fmt::format("; did you mean \"{}\"?", *near) : ";",
+                      base::list(all)));
+    }
+  };
+  check("output", problem.output.only);
+  for (std::size_t i = 0; i < problem.output.blocks.size(); ++i)
+    check(fmt::format("output.block[{}]", i), problem.output.blocks[i].only);
+}
+
 }  // namespace
 
 OutputFields make_output_fields(const deck::Problem& problem, int dimension,
@@ -285,6 +318,7 @@ OutputFields make_output_fields(const deck::Problem& problem, int dimension,
     fields.names.push_back(field.name.text);
     for (auto& region : fields.regions) region.push_back(*expression);
   }
+  check_only(problem, fields, diagnostics);
   for (std::size_t i = 0; i < problem.verify.probes.size(); ++i) {
     const deck::Name& of = problem.verify.probes[i].of;
     std::vector<std::string> all = fields.unknowns;

@@ -26,7 +26,8 @@ struct OutputFields {
   std::vector<std::vector<expr::Expression>> regions;
 };
 
-/// What the deck asks for; what is wrong goes to `diagnostics`, at its place. The law of elasticity
+/// What the deck asks for; what is wrong goes to `diagnostics`, at its place, and with it the names
+/// in `only` and of probes that belong to no unknown, rate or field. The law of elasticity
 /// itself is taken for checked. Local and the same on every rank.
 [[nodiscard]] OutputFields make_output_fields(const deck::Problem& problem, int dimension,
                                               const std::vector<std::string>& region_names,

@@ -7,7 +7,6 @@
 #include "interruptions.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
-#include "ritz/base/text.hpp"
 
 namespace ritz::run {
 
@@ -149,11 +148,9 @@ std::vector<store::ResultField> ResultFiles::chosen(const One& one,
   for (const deck::Name& name : *one.only) {
     const auto found = std::find(fields.names.begin(), fields.names.end(), name.text);
     if (found == fields.names.end()) {
-      const auto near = base::nearest(name.text, fields.names);
-      throw base::Error(base::ExitCode::deck, name.where,
-                        fmt::format("only: there is no field '{}'{} fields: {}", name.text,
-                                    near ? fmt::format("; did you mean '{}'?", *near) : ";",
-                                    base::list(fields.names)));
+      // Names are checked before anything is solved.
+      throw base::Error(base::ExitCode::internal, name.where,
+                        "the field '" + name.text + "' has not been made; please report this");
     }
     const bool is_new = std::none_of(result.begin(), result.end(),
                                      [&](const auto& field) { return field.name == name.text; });

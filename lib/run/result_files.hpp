@@ -37,7 +37,7 @@ class ResultFiles {
   [[nodiscard]] bool is_due(double time, std::int64_t n_steps) const;
 
   /// Writes what is due; at the end (`is_last`) everything that is not there yet. Collective.
-  /// Throws Error(io) on every rank, Error(deck) for names of fields that do not exist.
+  /// Throws Error(io) on every rank.
   void write(double time, std::int64_t n_steps, bool is_last, const NamedFields& fields,
              const store::Provenance& provenance);
 

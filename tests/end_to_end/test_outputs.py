@@ -56,6 +56,35 @@ BLOCKS = """
 """
 
 
+STEADY = """
+    [mesh]
+    kind = "box"
+    cells = [6, 6]
+    [equation]
+    kind = "poisson"
+    source = 1
+    [[boundary]]
+    on = ["rest"]
+    value = 0
+"""
+
+ELASTIC = """
+    [mesh]
+    kind = "box"
+    cells = [4, 4]
+    [equation]
+    kind = "elasticity"
+    youngs_modulus = 1
+    poissons_ratio = 0.3
+    [[boundary]]
+    on = ["rest"]
+    displacement = [0, 0]
+    [[output]]
+    name = "part"
+    only = ["ux", "uz"]
+"""
+
+
 def read(path):
     reader = vtk.vtkHDFReader()
     reader.SetFileName(str(path))
@@ -160,6 +189,49 @@ class Blocks(Case):
         result = self.run_deck(deck, output="no", expect=2)
         self.assertIn("output.block cut: this plane does not meet the mesh", result.output)
         self.assertIn("deck.toml:", result.output)
+
+    def test_what_is_wrong_is_told_before_a_steady_problem_is_solved(self):
+        slice_ = '[[output]]\nname = "cut"\nslice = { point = [5, 0.5], normal = [1, 0] }\n'
+        result = self.run_deck(self.deck(STEADY + slice_), ranks=2, output="no", expect=2)
+        self.assertIn("output.block cut: this plane does not meet the mesh", result.output)
+        self.assertNotIn("solver", result.output)
+        deck = self.deck(ELASTIC)
+        for ranks, arguments in ((0, ("check", deck)), (2, ("run", deck))):
+            code, text = self.call(*arguments, ranks=ranks)
+            self.assertEqual(code, 2, text)
+            self.assertEqual(text.count('output.block[0].only[1] = "uz": there is no such field; did '
+                                        'you mean "ux"? fields: ux, uy, '), 1, text)
+            self.assertNotIn("solver", text)
+
+    def test_the_last_line_names_what_is_there(self):
+        self.deck("[output]\ncompression = 5\n", name="common.toml")
+        slice_ = '[[output]]\nname = "cut"\nslice = { point = [0.5, 0.5], normal = [1, 0] }\n'
+        for include, names in (("", ["cut.vtkhdf"]),
+                               ('include = "common.toml"\n', ["results.vtkhdf", "cut.vtkhdf"])):
+            # An [output] that is included stays what it is: all of the domain.
+            result = self.run_deck(self.deck(include + STEADY + slice_), output=f"{len(names)}")
+            self.assertIn(f"; open {' and '.join(names)} with ParaView", result.output)
+            self.assertEqual({path.name for path in result.folder.glob("*.vtkhdf")}, set(names))
+
+    def test_another_part_or_series_is_refused(self):
+        deck = self.deck(BLOCKS.replace("CELL", "hex"))
+        run = self.run_deck(deck, ranks=2, output="run")
+        for old, new, key in (('on = ["left", "top"]', 'on = ["left"]', "output.block[0].on"),
+                              ("[0.3, 0.5, 0.5]", "[0.4, 0.5, 0.5]", "output.block[1].slice")):
+            other = self.deck(BLOCKS.replace("CELL", "hex").replace(old, new), name="other.toml")
+            refused = self.run_deck(other, "--resume", "--set", "time.end=0.6", output="run", expect=2)
+            self.assertIn(f"{key}: ", refused.output)
+        # Files of a series that the checkpoint does not know are nobody's to replace.
+        stranger = run.folder / "extra-000000.vtkhdf"
+        stranger.write_text("of somebody else")
+        more = self.deck(BLOCKS.replace("CELL", "hex")
+                         + '    [[output]]\n    name = "extra"\n    every_steps = 1\n', name="more.toml")
+        refused = self.run_deck(more, "--resume", "--set", "time.end=0.6", ranks=2, output="run",
+                                expect=7)
+        self.assertIn("the checkpoint knows nothing of this series", refused.output)
+        self.assertEqual(stranger.read_text(), "of somebody else")
+        stranger.unlink()
+        self.run_deck(more, "--resume", "--set", "time.end=0.6", ranks=2, output="run")
 
 
 if __name__ == "__main__":
