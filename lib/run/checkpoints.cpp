@@ -133,11 +133,7 @@ std::vector<std::string> checkpoint_files(const comm::Communicator& communicator
   return files;
 }
 
-namespace {
-
-/// Whether a marker was written to its last line, "end" with its checksum: one that was cut by a
-/// crash or a full disk is that of an unfinished checkpoint. Unreadable ones count as finished.
-bool is_finished(const std::string& marker) {
+bool is_finished_marker(const std::string& marker) {
   std::error_code unknown;
   if (!fs::exists(marker, unknown)) return static_cast<bool>(unknown);
   std::ifstream in(marker, std::ios::binary);
@@ -145,8 +141,6 @@ bool is_finished(const std::string& marker) {
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   return text.ends_with('\n') && (text.find("\nend ") != std::string::npos);
 }
-
-}  // namespace
 
 std::optional<Resumption> find_checkpoint(const comm::Communicator& communicator,
                                           const std::string& output_directory,
@@ -171,7 +165,7 @@ std::optional<Resumption> find_checkpoint(const comm::Communicator& communicator
       tell_skipped();
       return Resumption{path, store::read_facts(communicator, path), {}, true};
     }
-    const bool has_marker = communicator.is_root() && is_finished(store::marker_path(path));
+    const bool has_marker = communicator.is_root() && is_finished_marker(store::marker_path(path));
     any_marker = communicator.any(has_marker) || any_marker;
     refused.error({path, 0, 0}, problem);
   }

@@ -35,6 +35,11 @@ struct Resumption {
 [[nodiscard]] std::vector<std::string> checkpoint_files(const comm::Communicator& communicator,
                                                         const std::string& path);
 
+/// Whether a marker was written to its last line, "end" with its checksum: one that was cut by a
+/// crash or a full disk is that of an unfinished checkpoint, as none is. Unreadable ones count as
+/// finished. Local.
+[[nodiscard]] bool is_finished_marker(const std::string& marker);
+
 /// The newest checkpoint that is complete and undamaged: of the run in `output_directory`, or, if
 /// `wanted` is not empty, that file or the newest in that folder. Those that had to be skipped are
 /// warnings in `diagnostics`, with their reasons. Nothing if there is none at all, or only files

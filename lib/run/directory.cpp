@@ -1,5 +1,6 @@
 #include "directory.hpp"
 
+#include "checkpoints.hpp"
 #include "control.hpp"
 #include "ritz/base/format.hpp"
 
@@ -110,7 +111,12 @@ void prepare_directory(const comm::Communicator& communicator, const std::string
       const std::size_t n_before = old.size();
       // Markers before the files they stand for.
       collect("checkpoints", [](const std::string& name) { return name.ends_with(".complete"); });
-      if (existing == Existing::replace_unfinished && old.size() > n_before) {
+      const bool any_finished =
+          std::any_of(old.begin() + static_cast<std::ptrdiff_t>(n_before), old.end(),
+                      [&](const std::string& name) {
+                        return is_finished_marker((fs::path(directory) / name).string());
+                      });
+      if (existing == Existing::replace_unfinished && any_finished) {
         throw base::Error(
             base::ExitCode::io, base::Location{directory, 0, 0},
             "--resume: the output directory holds checkpoints that could not be read; "

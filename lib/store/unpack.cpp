@@ -66,6 +66,12 @@ CheckpointReport unpack_checkpoint(const Communicator& communicator, const std::
   const Snapshot facts = problem.empty() ? read_facts(communicator, from) : Snapshot();
   communicator.together([&] {
     if (!problem.empty()) throw base::Error(base::ExitCode::io, {from, 0, 0}, problem);
+    if (marker_path(to) == to) {
+      throw base::Error(
+          base::ExitCode::io, base::Location{to, 0, 0},
+          "names ending so are those of markers; give the new file another name, such "
+          "as state.h5");
+    }
     if (!communicator.is_root()) return;
     for (const std::string& name : {to, marker_path(to)}) {
       std::error_code failed;

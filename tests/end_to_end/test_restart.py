@@ -279,9 +279,21 @@ class Restart(Case):
         for path in checkpoints(run)[1:]:
             path.unlink()
             path.with_suffix(".complete").unlink()
-        checkpoints(run)[0].with_suffix(".complete").unlink()
-        status = run.folder / "status.json"
-        status.write_text(status.read_text().replace('"phase":"done"', '"phase":"time"'))
+        marker = checkpoints(run)[0].with_suffix(".complete")
+        whole = marker.read_bytes()
+        status = (run.folder / "status.json").read_text().replace('"phase":"done"', '"phase":"time"')
+        (run.folder / "status.json").write_text(status)
+        # A marker that a crash has cut is that of an unfinished checkpoint; a whole one whose file
+        # is damaged is not.
+        marker.write_bytes(whole.replace(b"\n", b"x\n", 1))
+        refused = self.run_deck(deck, "--resume", ranks=2, expect=7)
+        self.assertIn("none of these checkpoints can be used", refused.output)
+        marker.write_bytes(whole[:len(whole) // 2])
+        again = self.run_deck(deck, "--resume", ranks=2)
+        self.assertIn("the run starts from the beginning", again.output)
+        for path in checkpoints(again):
+            path.with_suffix(".complete").unlink()
+        (run.folder / "status.json").write_text(status)
         again = self.run_deck(deck, "--resume", ranks=2)
         self.assertIn("the run starts from the beginning", again.output)
 
@@ -407,6 +419,9 @@ class Background(Case):
         resumed = self.run_deck(self.deck(NONLINEAR), "--from", self.folder / "out 0 1.h5", "--set",
                                 "time.end=0.5", ranks=2, output="resumed")
         self.assertEqual(history(resumed)[-1]["time"], 0.5)
+        code, text = self.call("unpack", file, self.folder / "state.complete", ranks=2)
+        self.assertEqual(code, 7, text)
+        self.assertIn("names ending so are those of markers", text)
         file.write_bytes(file.read_bytes()[:-1])
         code, text = self.call("unpack", file, self.folder / "bad.h5")
         self.assertEqual(code, 7, text)
