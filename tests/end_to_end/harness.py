@@ -47,6 +47,18 @@ class Case(unittest.TestCase):
         path.write_text(textwrap.dedent(text))
         return path
 
+    def small_disk(self, size):
+        """A file system of this size; needs the right to mount one, else the test is skipped."""
+        disk = self.folder / "disk"
+        disk.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)],
+                                 stderr=subprocess.PIPE, check=False)
+        if mounted.returncode != 0:
+            self.skipTest(f"cannot mount a small file system here: {mounted.stderr.decode().strip()}")
+        # Lazy: ranks of a job that was ended may still be on their way out.
+        self.addCleanup(subprocess.run, ["umount", "--lazy", str(disk)], check=False)
+        return disk
+
     def command(self, ranks, *arguments):
         return [MPIRUN, "-n", str(ranks), RITZ, *map(str, arguments)]
 

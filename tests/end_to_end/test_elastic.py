@@ -4,10 +4,9 @@ import math
 import unittest
 
 import numpy
-import vtk
-from vtk.util.numpy_support import vtk_to_numpy
 
 from harness import BOX, SOURCE, Case
+from vtk_results import point_data
 
 PATCH = """
     deck_version = 1
@@ -31,17 +30,6 @@ PATCH = """
 """
 
 
-def point_data(result, name="results.vtkhdf"):
-    reader = vtk.vtkHDFReader()
-    reader.SetFileName(str(result.folder / name))
-    reader.Update()
-    grid = reader.GetOutput()
-    points = vtk_to_numpy(grid.GetPoints().GetData())
-    data = grid.GetPointData()
-    return points, {data.GetArrayName(i): vtk_to_numpy(data.GetArray(i))
-                    for i in range(data.GetNumberOfArrays())}
-
-
 class Stress(Case):
     def test_constant_stress_everywhere_on_1_to_4_ranks(self):
         """A linear displacement: lambda = mu = 80, strains 0.3, 0.4 and 0.1 (twice 0.05)."""
@@ -57,7 +45,7 @@ class Stress(Case):
                 result = self.run_deck(self.deck(PATCH), "--set", f'mesh.cell_type="{cells}"', "--set",
                                        f"space.degree={degree}", ranks=ranks,
                                        output=f"{cells}{degree}{ranks}")
-                _, data = point_data(result)
+                _, data = point_data(result.folder / "results.vtkhdf")
                 self.assertEqual(set(data), {"ux", "uy"} | set(expected))
                 row = result.table("probes.csv")[0]
                 for name, value in expected.items():
@@ -67,7 +55,7 @@ class Stress(Case):
 
     def test_it_can_be_left_out(self):
         result = self.run_deck(self.deck(PATCH), "--set", "output.stress=false")
-        _, data = point_data(result)
+        _, data = point_data(result.folder / "results.vtkhdf")
         self.assertEqual(set(data), {"ux", "uy"})
         self.assertNotIn("sxx", result.table("probes.csv")[0])
 
@@ -83,11 +71,8 @@ class Stress(Case):
     """)
         result = self.run_deck(deck, "--set", "output.every=0.1")
         for number in range(3):
-            reader = vtk.vtkHDFReader()
-            reader.SetFileName(str(result.folder / f"results-{number:06}.vtkhdf"))
-            reader.Update()
-            values = vtk_to_numpy(reader.GetOutput().GetPointData().GetArray("syy"))
-            numpy.testing.assert_allclose(values, 120.0, rtol=1e-8)
+            _, data = point_data(result.folder / f"results-{number:06}.vtkhdf")
+            numpy.testing.assert_allclose(data["syy"], 120.0, rtol=1e-8)
 
     def test_own_fields_and_what_is_wrong_about_them(self):
         """The flux of u = x^2 with K = 2 - x; degree 2 has its gradient exactly."""
@@ -125,7 +110,7 @@ class Stress(Case):
         for ranks in (1, 3):
             result = self.run_deck(self.deck(deck), ranks=ranks, output=f"ranks{ranks}")
             self.assertIn("probe p flux_x = -1.0", result.output)
-            points, data = point_data(result)
+            points, data = point_data(result.folder / "results.vtkhdf")
             self.assertEqual(set(data), {"u", "flux_x", "square"})
             # Fitted linearly in cells of the length 1/5: their middle is at most 0.2^2/12 off and
             # their ends 0.2^2/6 (twice x^2: the coefficient of the quadratic part).
@@ -219,7 +204,7 @@ class Stress(Case):
             rows = {row["name"]: row for row in result.table("probes.csv")}
             self.assertAlmostEqual(float(rows["soft"]["strain"]), 0.1, delta=1e-10)
             self.assertAlmostEqual(float(rows["hard"]["strain"]), 0.05, delta=1e-10)
-            points, data = point_data(result)
+            points, data = point_data(result.folder / "results.vtkhdf")
             numpy.testing.assert_allclose(data["sxx"], 24.0, rtol=1e-10)
             # On the border the file has the values of the region that comes first.
             expected = numpy.where(points[:, 0] < 1 + 1e-9, 0.1, 0.05)
@@ -329,7 +314,7 @@ class ThermoElastic(Case):
         for ranks, how in ((1, "direct"), (3, "amg")):
             result = self.run_deck(deck, "--set", f'solver.preconditioner="{how}"', ranks=ranks,
                                    output=f"frames{ranks}")
-            points, first = point_data(result, "results-000000.vtkhdf")
+            points, first = point_data(result.folder / "results-000000.vtkhdf")
             x, y = points[:, 0], points[:, 1]
             self.assertLess(abs(first["ux"] - 0.05 * (x**2 - y**2)).max(), 1e-9)
             self.assertLess(abs(first["uy"] - 0.1 * x * y).max(), 1e-9)
@@ -348,7 +333,7 @@ class ThermoElastic(Case):
             self.assertAlmostEqual(float(row["T"]), 90.0, delta=1e-7)
             self.assertAlmostEqual(float(row["ux"]), 0.05 * (0.49 - 0.16), delta=1e-10)
             self.assertAlmostEqual(float(row["uy"]), 0.1 * 0.28, delta=1e-10)
-            _, data = point_data(result)
+            _, data = point_data(result.folder / "results.vtkhdf")
             for name in ("sxx", "syy", "sxy", "von_mises"):  # 1e-8 of E alpha 100
                 numpy.testing.assert_allclose(data[name], 0.0, atol=1e-6, err_msg=name)
 
@@ -522,7 +507,7 @@ class Axisymmetric(Case):
                 rows = {row["name"]: row for row in result.table("probes.csv")}
                 # Held along z: e_r = -p (1 - 2 nu)(1 + nu)/E
                 self.assertAlmostEqual(float(rows["b"]["ux"]), -2 * 10 * 0.4 * 1.3 / 1000, delta=1e-10)
-                _, data = point_data(result)
+                _, data = point_data(result.folder / "results.vtkhdf")
                 for name, value in (("sxx", -10), ("szz", -10), ("syy", -6), ("sxy", 0)):
                     numpy.testing.assert_allclose(data[name], value, atol=1e-7)
 

@@ -73,13 +73,7 @@ class FullDisk(Case):
     """A file system of 1 MiB: needs the right to mount one."""
 
     def test_results_do_not_fit(self):
-        disk = self.folder / "disk"
-        disk.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)],
-                                 stderr=subprocess.PIPE, check=False)
-        if mounted.returncode != 0:
-            self.skipTest(f"cannot mount a small file system here: {mounted.stderr.decode().strip()}")
-        self.addCleanup(subprocess.run, ["umount", str(disk)], check=False)
+        disk = self.small_disk("1m")
         deck = self.deck(BOX)
         where = ("run", deck, "--overwrite", "--set", f"output.directory={disk / 'out'}")
         for ranks in (1, 3):

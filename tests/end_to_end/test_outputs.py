@@ -9,6 +9,7 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from harness import Case
+from vtk_results import read
 
 BLOCKS = """
     [mesh]
@@ -83,13 +84,6 @@ ELASTIC = """
     name = "part"
     only = ["ux", "uz"]
 """
-
-
-def read(path):
-    reader = vtk.vtkHDFReader()
-    reader.SetFileName(str(path))
-    reader.Update()
-    return reader.GetOutput()
 
 
 def area(grid):

@@ -3,10 +3,8 @@
 import math
 import unittest
 
-import vtk
-from vtk.util.numpy_support import vtk_to_numpy
-
 from harness import Case
+from vtk_results import point_data
 
 TORUS = """
     deck_version = 1
@@ -41,17 +39,6 @@ TORUS = """
 """
 
 
-def point_data(result):
-    reader = vtk.vtkHDFReader()
-    reader.SetFileName(str(result.folder / "results.vtkhdf"))
-    reader.Update()
-    grid = reader.GetOutput()
-    points = vtk_to_numpy(grid.GetPoints().GetData())
-    data = grid.GetPointData()
-    return points, {data.GetArrayName(i): vtk_to_numpy(data.GetArray(i))
-                    for i in range(data.GetNumberOfArrays())}
-
-
 class Torus(Case):
     def test_ranks_and_operators_agree(self):
         deck = self.deck(TORUS)
@@ -72,7 +59,7 @@ class Torus(Case):
 
     def test_results_keep_their_points(self):
         result = self.run_deck(self.deck(TORUS), ranks=3)
-        points, data = point_data(result)
+        points, data = point_data(result.folder / "results.vtkhdf")
         self.assertEqual(len(points), 9 * 9)
         at = {(round(8 * x), round(8 * y)): u for (x, y, _), u in zip(points, data["u"])}
         self.assertEqual(len(at), 81)

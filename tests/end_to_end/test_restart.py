@@ -428,13 +428,7 @@ class Background(Case):
         self.assertFalse((self.folder / "bad.h5").exists())
 
     def test_a_full_disk_while_it_is_written(self):
-        disk = self.folder / "disk"
-        disk.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)],
-                                 stderr=subprocess.PIPE, check=False)
-        if mounted.returncode != 0:
-            self.skipTest(f"cannot mount a small file system here: {mounted.stderr.decode().strip()}")
-        self.addCleanup(subprocess.run, ["umount", str(disk)], check=False)
+        disk = self.small_disk("2m")
         deck = self.deck(NONLINEAR)
         for ranks in (1, 2, 3):
             for compression in ("none", "deflate"):

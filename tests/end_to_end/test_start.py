@@ -4,23 +4,14 @@ import shutil
 import unittest
 
 import numpy
-import vtk
-from vtk.util.numpy_support import vtk_to_numpy
 
 from harness import Case
-
-
-def read(path):
-    reader = vtk.vtkHDFReader()
-    reader.SetFileName(str(path))
-    reader.Update()
-    return reader.GetOutput()
+from vtk_results import point_data
 
 
 def field(path, name="u"):
-    grid = read(path)
-    return (vtk_to_numpy(grid.GetPoints().GetData()),
-            vtk_to_numpy(grid.GetPointData().GetArray(name)))
+    points, data = point_data(path)
+    return points, data[name]
 
 
 def heat(cells, degree, u, more="", mesh="", end=1e-9, initial=""):

@@ -4,13 +4,11 @@ import csv
 import json
 import math
 import re
-import subprocess
 import textwrap
 import unittest
 
-import vtk
 from harness import BOX, SOURCE, Case
-from vtk.util.numpy_support import vtk_to_numpy
+from vtk_results import point_data
 
 HEAT = """
     deck_version = 1
@@ -589,13 +587,9 @@ class Start(Case):
                                 f"mesh.cells=[{cells},{cells}]", "--set", "initial.c=cos(pi*x)",
                                 "--set", "time.end=1e-5", "--set", "output.every=1e-5", "--set",
                                 "integral=[]", ranks=2, output=f"cells{cells}")
-            reader = vtk.vtkHDFReader()
-            reader.SetFileName(str(run.folder / "results-000000.vtkhdf"))
-            reader.Update()
-            points = vtk_to_numpy(reader.GetOutput().GetPoints().GetData())
-            mu = vtk_to_numpy(reader.GetOutput().GetPointData().GetArray("mu"))
+            points, data = point_data(run.folder / "results-000000.vtkhdf")
             errors.append(max(abs(value - (c**3 - c + (0.03 * math.pi)**2 * c))
-                              for value, c in zip(mu, (math.cos(math.pi * p[0]) for p in points))))
+                              for value, c in zip(data["mu"], (math.cos(math.pi * p[0]) for p in points))))
         self.assertLess(errors[0], 5e-3)
         self.assertGreater(errors[0] / errors[1], 3.5)  # at least h^2
 
@@ -708,13 +702,7 @@ class Failures(Case):
             self.assertRegex(result.output, r"deck\.toml:\d+:\d+: boundary\.symmetry on")
 
     def test_disk_is_full_in_the_middle_of_a_series(self):
-        disk = self.folder / "disk"
-        disk.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)],
-                                 stderr=subprocess.PIPE, check=False)
-        if mounted.returncode != 0:
-            self.skipTest(f"cannot mount a small file system here: {mounted.stderr.decode().strip()}")
-        self.addCleanup(subprocess.run, ["umount", "--lazy", str(disk)], check=False)
+        disk = self.small_disk("1m")
         deck = self.deck(HEAT)
         for ranks in (1, 3):
             # Points at random, which cannot be compressed much: some 500 kB for the mesh and 150 kB

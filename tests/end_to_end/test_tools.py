@@ -11,8 +11,7 @@ import time
 import unittest
 
 from harness import BOX, RITZ, SLOWNESS, SOURCE, Case
-from vtkmodules.util.numpy_support import vtk_to_numpy
-from vtkmodules.vtkIOHDF import vtkHDFReader
+from vtk_results import point_data
 
 HEAT = """
     [mesh]
@@ -38,16 +37,6 @@ HEAT = """
     [output]
     every = 0.02
 """
-
-
-def vtk_field(path):
-    """u and the points of a result, as VTK reads them."""
-    reader = vtkHDFReader()
-    reader.SetFileName(str(path))
-    reader.Update()
-    grid = reader.GetOutput()
-    return (vtk_to_numpy(grid.GetPointData().GetArray("u")).copy(),
-            vtk_to_numpy(grid.GetPoints().GetData()).copy())
 
 
 class Diff(Case):
@@ -89,7 +78,9 @@ class Diff(Case):
         self.assertTrue(found["fields"][0]["equal"])
         # What it says is what is in the files.
         last = found["fields"][-1]
-        (u, points), (v, _) = (vtk_field(run.folder / "results-000002.vtkhdf") for run in (runs[0], rough))
+        (points, first), (_, second) = (point_data(run.folder / "results-000002.vtkhdf")
+                                        for run in (runs[0], rough))
+        u, v = first["u"], second["u"]
         difference = abs(u - v)
         self.assertAlmostEqual(last["max_abs"], difference.max(), delta=1e-15)
         self.assertEqual(last["node"], difference.argmax())
@@ -114,7 +105,7 @@ class Diff(Case):
         # Without compression the numbers lie in the file as they are.
         result = self.run_deck(self.deck(BOX), "--set", "output.compression=0")
         path = result.folder / "results.vtkhdf"
-        u, _ = vtk_field(path)
+        u = point_data(path)[1]["u"]
         start = path.read_bytes().index(u.tobytes())
         for name, value in (("nan", float("nan")), ("inf", float("inf"))):
             changed = self.folder / f"{name}.vtkhdf"

@@ -9,15 +9,9 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from harness import SOURCE, Case
+from vtk_results import read
 
 CELLS = {"line": "[3]", "tri": "[3, 2]", "quad": "[3, 2]", "tet": "[2, 2, 2]", "hex": "[2, 2, 2]"}
-
-
-def read(path):
-    reader = vtk.vtkHDFReader()
-    reader.SetFileName(str(path))
-    reader.Update()
-    return reader.GetOutput()
 
 
 def polynomial(points, degree, dimension):
