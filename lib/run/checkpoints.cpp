@@ -137,7 +137,8 @@ bool is_finished_marker(const std::string& marker) {
   std::error_code unknown;
   if (!fs::exists(marker, unknown)) return static_cast<bool>(unknown);
   std::ifstream in(marker, std::ios::binary);
-  if (!in) return true;
+  // A folder can be opened and not be read.
+  if (!in || !fs::is_regular_file(marker, unknown)) return true;
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   return text.ends_with('\n') && (text.find("\nend ") != std::string::npos);
 }
@@ -165,7 +166,10 @@ std::optional<Resumption> find_checkpoint(const comm::Communicator& communicator
       tell_skipped();
       return Resumption{path, store::read_facts(communicator, path), {}, true};
     }
-    const bool has_marker = communicator.is_root() && is_finished_marker(store::marker_path(path));
+    bool has_marker = false;
+    communicator.together([&] {
+      if (communicator.is_root()) has_marker = is_finished_marker(store::marker_path(path));
+    });
     any_marker = communicator.any(has_marker) || any_marker;
     refused.error({path, 0, 0}, problem);
   }
