@@ -100,6 +100,13 @@ hid_t type_in_memory() {
   }
 }
 
+/// Whether a dataset's numbers are these to the bit, in either order of bytes.
+template <class T>
+bool holds(hid_t type) {
+  if (H5Tequal(type, type_in_memory<T>()) > 0) return true;
+  return std::is_same_v<T, double> && H5Tequal(type, H5T_IEEE_F64BE) > 0;
+}
+
 /// Rows [first, first + n) of a dataset of n_rows rows of `width` numbers. Local. Throws Error(io),
 /// also if the dataset has another shape or holds other numbers.
 template <class T>
@@ -114,7 +121,7 @@ std::vector<T> read_rows(hid_t file, const std::string& path, const std::string&
   const bool fits = H5Sget_simple_extent_ndims(space.get()) == n_dims &&
                     H5Sget_simple_extent_dims(space.get(), size, nullptr) == n_dims &&
                     size[0] == static_cast<hsize_t>(n_rows) && (width == 1 || size[1] == width) &&
-                    H5Tequal(type.get(), type_in_memory<T>()) > 0;
+                    holds<T>(type.get());
   if (!fits) {
     throw base::Error(base::ExitCode::io, base::Location{path, 0, 0},
                       fmt::format("{} is not the {} x {} numbers that this run has: the file "

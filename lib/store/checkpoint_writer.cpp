@@ -247,7 +247,7 @@ void encode(Job& job) {
         const std::size_t whole = set.shape.chunk_bytes();
         std::memset(raw + n, 0, whole - n);
         std::span<const std::byte> shorter = encoder.encode({raw, whole}, set.shape.number_bytes());
-        if (shorter.empty()) shorter = {raw, whole};
+        if (shorter.empty()) shorter = encoder.unfiltered({raw, whole}, set.shape.number_bytes());
         std::memmove(buffer + end, shorter.data(), shorter.size());
         chunk.at = end;
         chunk.file_crc = base::crc32c({buffer + end, shorter.size()});
@@ -293,8 +293,8 @@ void verify_chunks(const Job& job, const Descriptor& file) {
       if (base::crc32c(content) != job.chunks[i].file_crc) differs(job.path);
       if (job.options.codec == Codec::none) continue;
       std::span<const std::byte> numbers = content;
-      if (content.size() != set.shape.chunk_bytes())
-        numbers = decoder.decode(content, set.shape.chunk_bytes(), set.shape.number_bytes());
+      numbers = decoder.decode(content, set.shape.chunk_bytes(), set.shape.number_bytes(),
+                               is_high_first(job.options.codec, set.shape.number_bytes()));
       const std::size_t n = set.rows_of_chunk(c) * set.shape.row_bytes();
       if (numbers.size() < n || base::crc32c(numbers.first(n)) != job.chunks[i].raw_crc)
         differs(job.path);

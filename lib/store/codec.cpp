@@ -75,45 +75,67 @@ void register_zstd() {
   }
 }
 
-void shuffle(std::span<const std::byte> numbers, std::size_t number_bytes, std::byte* out) {
+void shuffle(std::span<const std::byte> numbers, std::size_t number_bytes, std::byte* out,
+             bool high_first) {
   const std::size_t n = numbers.size() / number_bytes;
+  const auto plane = [&](std::size_t b) { return n * (high_first ? number_bytes - 1 - b : b); };
   std::size_t i = 0;
   if (number_bytes == 8) {
     for (; i + 8 <= n; i += 8) {
       std::uint64_t words[8];
       std::memcpy(words, numbers.data() + 8 * i, sizeof words);
       transpose(words);
-      for (std::size_t b = 0; b < 8; ++b) std::memcpy(out + b * n + i, &words[b], 8);
+      for (std::size_t b = 0; b < 8; ++b) std::memcpy(out + plane(b) + i, &words[b], 8);
     }
   }
   for (; i < n; ++i) {
-    for (std::size_t b = 0; b < number_bytes; ++b) out[b * n + i] = numbers[i * number_bytes + b];
+    for (std::size_t b = 0; b < number_bytes; ++b)
+      out[plane(b) + i] = numbers[i * number_bytes + b];
   }
 }
 
-void unshuffle(std::span<const std::byte> shuffled, std::size_t number_bytes, std::byte* out) {
+void unshuffle(std::span<const std::byte> shuffled, std::size_t number_bytes, std::byte* out,
+               bool high_first) {
   const std::size_t n = shuffled.size() / number_bytes;
+  const auto plane = [&](std::size_t b) { return n * (high_first ? number_bytes - 1 - b : b); };
   std::size_t i = 0;
   if (number_bytes == 8) {
     for (; i + 8 <= n; i += 8) {
       std::uint64_t words[8];
-      for (std::size_t b = 0; b < 8; ++b) std::memcpy(&words[b], shuffled.data() + b * n + i, 8);
+      for (std::size_t b = 0; b < 8; ++b) std::memcpy(&words[b], shuffled.data() + plane(b) + i, 8);
       transpose(words);
       std::memcpy(out + 8 * i, words, sizeof words);
     }
   }
   for (; i < n; ++i) {
-    for (std::size_t b = 0; b < number_bytes; ++b) out[i * number_bytes + b] = shuffled[b * n + i];
+    for (std::size_t b = 0; b < number_bytes; ++b)
+      out[i * number_bytes + b] = shuffled[plane(b) + i];
   }
+}
+
+void reverse_bytes(std::span<const std::byte> numbers, std::byte* out) {
+  for (std::size_t i = 0; i + 8 <= numbers.size(); i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, numbers.data() + i, sizeof word);
+    word = __builtin_bswap64(word);
+    std::memcpy(out + i, &word, sizeof word);
+  }
+}
+
+Encoder::Encoder(Codec codec, int level) : codec_(codec), level_(level) {
+  if (codec == Codec::zstd) frames_.emplace(level);
 }
 
 std::span<const std::byte> Encoder::encode(std::span<const std::byte> chunk,
                                            std::size_t number_bytes) {
   if (codec_ == Codec::none || chunk.size() < 2) return {};
+  const bool high_first = is_high_first(codec_, number_bytes);
   shuffled_.resize(chunk.size());
-  shuffle(chunk, number_bytes, shuffled_.data());
-  std::size_t n = 0;
-  if (codec_ == Codec::deflate) {
+  shuffle(chunk, number_bytes, shuffled_.data(), high_first);
+  std::span<const std::byte> encoded;
+  if (codec_ == Codec::zstd) {
+    encoded = high_first ? frames_->make(shuffled_, chunk) : frames_->make_plain(shuffled_);
+  } else {
     out_.resize(compressBound(static_cast<uLong>(chunk.size())));
     auto room = static_cast<uLongf>(out_.size());
     const int code = compress2(reinterpret_cast<Bytef*>(out_.data()), &room,
@@ -123,37 +145,51 @@ std::span<const std::byte> Encoder::encode(std::span<const std::byte> chunk,
       throw base::Error(base::ExitCode::internal,
                         fmt::format("zlib cannot compress a chunk (code {})", code));
     }
-    n = room;
-  } else {
-    out_.resize(ZSTD_compressBound(chunk.size()));
-    n = ZSTD_compress(out_.data(), out_.size(), shuffled_.data(), shuffled_.size(), level_);
-    if (ZSTD_isError(n)) {
-      throw base::Error(base::ExitCode::internal,
-                        std::string("libzstd cannot compress a chunk: ") + ZSTD_getErrorName(n));
-    }
+    encoded = std::span<const std::byte>(out_).first(room);
   }
-  return n < chunk.size() ? std::span<const std::byte>(out_).first(n)
-                          : std::span<const std::byte>();
+  return encoded.size() < chunk.size() ? encoded : std::span<const std::byte>();
 }
 
-std::span<const std::byte> Decoder::decode(std::span<const std::byte> encoded, std::size_t n_bytes,
-                                           std::size_t number_bytes) {
-  shuffled_.resize(n_bytes);
-  out_.resize(n_bytes);
+std::span<const std::byte> Encoder::unfiltered(std::span<const std::byte> chunk,
+                                               std::size_t number_bytes) {
+  if (!is_high_first(codec_, number_bytes)) return chunk;
+  shuffled_.resize(chunk.size());
+  reverse_bytes(chunk, shuffled_.data());
+  return shuffled_;
+}
+
+bool Decoder::decode(std::span<const std::byte> encoded, std::size_t number_bytes, bool high_first,
+                     std::span<std::byte> out) {
+  if (encoded.size() == out.size()) {
+    if (high_first) {
+      reverse_bytes(encoded, out.data());
+    } else {
+      std::memcpy(out.data(), encoded.data(), out.size());
+    }
+    return true;
+  }
+  shuffled_.resize(out.size());
   if (codec_ == Codec::deflate) {
-    auto n = static_cast<uLongf>(n_bytes);
+    auto n = static_cast<uLongf>(out.size());
     if (uncompress(reinterpret_cast<Bytef*>(shuffled_.data()), &n,
                    reinterpret_cast<const Bytef*>(encoded.data()),
                    static_cast<uLong>(encoded.size())) != Z_OK ||
-        n != n_bytes) {
-      return {};
+        n != out.size()) {
+      return false;
     }
-  } else if (ZSTD_decompress(shuffled_.data(), n_bytes, encoded.data(), encoded.size()) !=
-             n_bytes) {
-    return {};
+  } else if (ZSTD_decompress(shuffled_.data(), out.size(), encoded.data(), encoded.size()) !=
+             out.size()) {
+    return false;
   }
-  unshuffle(shuffled_, number_bytes, out_.data());
-  return out_;
+  unshuffle(shuffled_, number_bytes, out.data(), high_first);
+  return true;
+}
+
+std::span<const std::byte> Decoder::decode(std::span<const std::byte> encoded, std::size_t n_bytes,
+                                           std::size_t number_bytes, bool high_first) {
+  out_.resize(n_bytes);
+  return decode(encoded, number_bytes, high_first, out_) ? std::span<const std::byte>(out_)
+                                                         : std::span<const std::byte>();
 }
 
 }  // namespace ritz::store

@@ -245,12 +245,12 @@ void Image::numbers(const std::string& name, std::span<const double> values) {
           path_, "write a list");
 }
 
-Handle Image::create(const DatasetShape& shape, hid_t creation) {
+Handle Image::create(const DatasetShape& shape, hid_t creation, hid_t type) {
   const std::array<hsize_t, 2> size{shape.n_rows, shape.width};
   const Handle space = checked(H5Screate_simple(shape.width == 1 ? 1 : 2, size.data(), nullptr),
                                H5Sclose, path_, "make a data space");
-  return checked(H5Dcreate2(file_.get(), shape.name.c_str(), native(shape.type), space.get(),
-                            H5P_DEFAULT, creation, H5P_DEFAULT),
+  return checked(H5Dcreate2(file_.get(), shape.name.c_str(), type < 0 ? native(shape.type) : type,
+                            space.get(), H5P_DEFAULT, creation, H5P_DEFAULT),
                  H5Dclose, path_, "create a dataset");
 }
 
@@ -285,7 +285,8 @@ std::vector<std::uint64_t> Image::chunked(const DatasetShape& shape, Codec codec
     checked(H5Pset_filter(creation.get(), zstd_filter, H5Z_FLAG_MANDATORY, 1, &parameter), path_,
             "set the Zstandard filter");
   }
-  const Handle set = create(shape, creation.get());
+  const Handle set = create(shape, creation.get(),
+                            is_high_first(codec, shape.number_bytes()) ? H5T_IEEE_F64BE : -1);
   // HDF5 hands the bytes on to the driver, which does not look at them.
   const std::vector<std::byte> nothing(shape.chunk_bytes());
   std::vector<std::uint64_t> addresses;

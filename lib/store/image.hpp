@@ -72,7 +72,8 @@ class Image {
 
  private:
   void attribute_on(hid_t object, const std::string& name, const std::string& text);
-  Handle create(const DatasetShape& shape, hid_t creation);
+  /// `type` in the file; that of this processor if negative.
+  Handle create(const DatasetShape& shape, hid_t creation, hid_t type = -1);
 
   std::string path_;
   QuietErrors quiet_;
