@@ -1,6 +1,7 @@
 #include "ritz/comm/side_channel.hpp"
 
 #include <limits>
+#include <utility>
 
 namespace ritz::comm {
 
@@ -21,7 +22,12 @@ SideChannel::SideChannel(const Communicator& communicator) {
 }
 
 SideChannel::~SideChannel() {
-  if (request_ != MPI_REQUEST_NULL) return;
+  if (request_ != MPI_REQUEST_NULL) {
+    // MPI still looks at the lists of a message that is under way.
+    static_cast<void>(new std::vector<int>(std::move(counts_)));
+    static_cast<void>(new std::vector<int>(std::move(offsets_)));
+    return;
+  }
   // Nothing useful can be done about a failure here.
   if (handle_ != MPI_COMM_NULL) MPI_Comm_free(&handle_);
 }

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <random>
 #include <span>
+#include <utility>
 
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
@@ -74,9 +75,12 @@ std::string new_id(const comm::Communicator& communicator) {
 }
 
 /// What is older than the newest `keep` and no keep_every-th; what is newer belongs to
-/// a future that was given up. Markers go first, so that nothing half removed looks whole.
-void remove_others(const std::string& folder, const deck::CheckpointOptions& options,
-                   std::int64_t newest) {
+/// a future that was given up. Markers go first, so that nothing half removed looks whole. What
+/// cannot be removed stays and is no failure of the checkpoint that has just become complete: each
+/// later one tries again.
+std::string remove_others(const std::string& folder, const deck::CheckpointOptions& options,
+                          std::int64_t newest) {
+  std::string problem;
   std::int64_t n_kept = 0;
   for (const std::int64_t number : numbers_in(folder)) {
     const bool is_newest = number <= newest && n_kept < options.keep;
@@ -88,12 +92,12 @@ void remove_others(const std::string& folder, const deck::CheckpointOptions& opt
     for (const std::string& name : {store::marker_path(file), file}) {
       std::error_code failed;
       fs::remove(name, failed);
-      if (failed) {
-        throw base::Error(base::ExitCode::io, base::Location{name, 0, 0},
-                          "cannot remove an old checkpoint: " + failed.message());
-      }
+      if (!failed) continue;
+      problem = fmt::format("cannot remove the old checkpoint {}: {}", name, failed.message());
+      break;
     }
   }
+  return problem;
 }
 
 store::Codec codec_of(deck::CheckpointOptions::Compression compression) {
@@ -161,10 +165,12 @@ std::optional<Resumption> find_checkpoint(const comm::Communicator& communicator
   };
   bool any_marker = false;
   for (const std::string& path : candidates) {
-    const std::string problem = store::checkpoint_problem(communicator, path);
+    auto reader = std::make_shared<store::CheckpointReader>(communicator, path);
+    const std::string& problem = reader->problem();
     if (problem.empty()) {
       tell_skipped();
-      return Resumption{path, store::read_facts(communicator, path), {}, true};
+      const store::Snapshot& facts = reader->facts();
+      return Resumption{path, facts, {}, std::move(reader), true};
     }
     bool has_marker = false;
     communicator.together([&] {
@@ -266,6 +272,15 @@ Checkpoints::Checkpoints(const Parts& parts, const Resumption* from)
   }
 }
 
+std::string Checkpoints::take_not_removed() {
+  const std::lock_guard lock(not_removed_->mutex);
+  std::string problem = std::exchange(not_removed_->problem, {});
+  // Each later one says the same.
+  if (problem == told_not_removed_) return {};
+  if (!problem.empty()) told_not_removed_ = problem;
+  return problem;
+}
+
 std::string Checkpoints::path() const {
   return (fs::path(folder_) / file_name(number_)).string();
 }
@@ -284,16 +299,22 @@ solve::SavedState Checkpoints::load(const Resumption& from) const {
                       "regions differ (has the mesh file changed?)");
   }
   const auto n = static_cast<std::size_t>(parts_.space.n_owned);
-  const store::Snapshot snapshot =
-      store::read_checkpoint(parts_.communicator, from.path,
-                             {parts_.space.n_global, std::span(parts_.space.dof_gid).first(n)});
+  // What was read when the checkpoint was found; once more if somebody has taken it already.
+  std::shared_ptr<store::CheckpointReader> reader = from.reader;
+  if (!reader || !reader->is_whole())
+    reader = std::make_shared<store::CheckpointReader>(parts_.communicator, from.path);
+  if (!reader->problem().empty())
+    throw base::Error(base::ExitCode::io, base::Location{from.path, 0, 0}, reader->problem());
+  const store::Snapshot& facts = reader->facts();
+  reader->choose({parts_.space.n_global, std::span(parts_.space.dof_gid).first(n)});
   solve::SavedState state;
-  state.numbers = snapshot.numbers;
-  for (const auto& [name, text] : snapshot.facts) {
+  state.numbers = facts.numbers;
+  for (const auto& [name, text] : facts.facts) {
     if (name.starts_with(text_prefix))
       state.add(name.substr(std::string_view(text_prefix).size()), text);
   }
-  for (const store::Snapshot::Field& field : snapshot.fields) {
+  for (std::size_t i = 0; i < facts.fields.size(); ++i) {
+    const store::Snapshot::Field& field = facts.fields[i];
     if (field.n_components != parts_.n_components) {
       throw base::Error(base::ExitCode::io, base::Location{from.path, 0, 0},
                         fmt::format("'{}' has {} components at a node, this run has {}", field.name,
@@ -302,7 +323,7 @@ solve::SavedState Checkpoints::load(const Resumption& from) const {
     const la::Vector vector =
         la::make_vector("ritz::run::resumed", static_cast<LocalId>(n) * parts_.n_components);
     const auto host = Kokkos::create_mirror_view(vector);
-    std::copy(field.values.begin(), field.values.end(), host.data());
+    reader->take(i, std::span<double>(host.data(), host.extent(0)));
     Kokkos::deep_copy(vector, host);
     state.add(field.name, vector);
   }
@@ -360,8 +381,15 @@ void Checkpoints::start(const solve::SavedState& state, const store::Provenance&
   how.codec = codec_of(options.compression);
   how.level = options.level;
   how.asynchronous = options.asynchronous;
-  how.when_complete = [folder = folder_, options, newest = number_ + 1] {
-    remove_others(folder, options, newest);
+  how.when_complete = [folder = folder_, options, newest = number_ + 1, kept = not_removed_] {
+    std::string problem;
+    try {
+      problem = remove_others(folder, options, newest);
+    } catch (const base::Error& error) {
+      problem = error.diagnostics().front().message;
+    }
+    const std::lock_guard lock(kept->mutex);
+    kept->problem = problem;
   };
   ++number_;
   try {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "ritz/fem/space.hpp"
 #include "ritz/mesh/mesh.hpp"
 #include "ritz/solve/saved_state.hpp"
+#include "ritz/store/checkpoint_reader.hpp"
 #include "ritz/store/checkpoint_writer.hpp"
 
 namespace ritz::run {
@@ -24,6 +26,8 @@ struct Resumption {
   store::Snapshot snapshot;  ///< facts and numbers; no values of fields
   /// What the deck says otherwise than the checkpoint's: "key: was in the checkpoint, is now".
   std::vector<std::string> changes;
+  /// The fields, read with what is above; they go into the state.
+  std::shared_ptr<store::CheckpointReader> reader;
   bool is_own = true;  ///< of this output directory: the run goes on; else a new one starts from it
 
   /// Whether a key that starts with this has changed.
@@ -89,6 +93,10 @@ class Checkpoints {
   [[nodiscard]] store::CheckpointWriter& writer() { return *writer_; }
   [[nodiscard]] const store::CheckpointWriter& writer() const { return *writer_; }
 
+  /// Which old one could not be removed, in words, on the root; empty: all of them could, or this
+  /// has been told. Local.
+  [[nodiscard]] std::string take_not_removed();
+
   [[nodiscard]] std::int64_t number() const { return number_; }  ///< of the last one; 0: none
   [[nodiscard]] std::string path() const;                        ///< of the last one
   [[nodiscard]] const std::string& id() const { return id_; }    ///< of the last one
@@ -99,7 +107,13 @@ class Checkpoints {
   std::string folder_;
   std::vector<double> fingerprint_;
   std::int64_t number_ = 0;
-  std::string id_, parent_;
+  std::string id_, parent_, told_not_removed_;
+  /// What the thread of the writer has to tell; it may end after this object.
+  struct NotRemoved {
+    std::mutex mutex;
+    std::string problem;
+  };
+  std::shared_ptr<NotRemoved> not_removed_ = std::make_shared<NotRemoved>();
   std::unique_ptr<store::CheckpointWriter> writer_;
 };
 

@@ -189,6 +189,8 @@ void Interruptions::finish() {
 }
 
 void Interruptions::note_finished() {
+  if (const std::string problem = checkpoints_->take_not_removed(); !problem.empty())
+    base::log::warning(problem);
   for (const store::CheckpointReport& report : checkpoints_->writer().take_reports()) {
     const double waited = report.copy_seconds + report.wait_seconds;
     pace_.checkpoint(report.work_seconds());

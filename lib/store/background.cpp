@@ -1,5 +1,6 @@
 #include "background.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 #ifdef __linux__
@@ -39,9 +40,11 @@ void step_back() {
 #ifdef __linux__
   const cpu_set_t cores = cores_of_process();
   if (CPU_COUNT(&cores) > 0) static_cast<void>(sched_setaffinity(0, sizeof cores, &cores));
-  constexpr int nice = 10;  // a tenth of a core that somebody computes on, all of an idle one
+  // A tenth of a core that the process computes on, all of an idle one.
+  constexpr int nicer = 10, nicest = 19;
   const auto self = static_cast<id_t>(syscall(SYS_gettid));
-  static_cast<void>(setpriority(PRIO_PROCESS, self, nice));
+  static_cast<void>(
+      setpriority(PRIO_PROCESS, self, std::min(nicest, getpriority(PRIO_PROCESS, self) + nicer)));
 #endif
 }
 
@@ -49,14 +52,22 @@ void step_back() {
 
 Background::Background() {
   // Signals are for the main thread, which has handlers for them.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  struct Blocked {
+    Blocked() {
+      sigset_t all;
+      sigfillset(&all);
+      pthread_sigmask(SIG_SETMASK, &all, &before);
+    }
+    ~Blocked() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }  // also without a thread
+    Blocked(const Blocked&) = delete;
+    Blocked& operator=(const Blocked&) = delete;
+    sigset_t before{};
+  };
+  const Blocked blocked;
   thread_ = std::thread([this] {
     step_back();
     run();
   });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Background::~Background() {
@@ -84,6 +95,11 @@ void Background::add_first(std::function<void()> work) {
   changed_.notify_one();
 }
 
+void Background::finish() {
+  std::unique_lock lock(mutex_);
+  idle_.wait(lock, [&] { return waiting_.empty() && !is_working_; });
+}
+
 void Background::run() {
   std::unique_lock lock(mutex_);
   while (true) {
@@ -91,9 +107,12 @@ void Background::run() {
     if (waiting_.empty()) return;
     const std::function<void()> work = std::move(waiting_.front());
     waiting_.pop_front();
+    is_working_ = true;
     lock.unlock();
     work();
     lock.lock();
+    is_working_ = false;
+    if (waiting_.empty()) idle_.notify_all();
   }
 }
 

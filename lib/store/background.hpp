@@ -23,14 +23,16 @@ class Background {
 
   void add(std::function<void()> work);
   void add_first(std::function<void()> work);  ///< before what waits
+  /// Waits until everything is done.
+  void finish();
 
  private:
   void run();
 
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable changed_, idle_;
   std::deque<std::function<void()>> waiting_;
-  bool ends_ = false;
+  bool ends_ = false, is_working_ = false;
   std::thread thread_;
 };
 

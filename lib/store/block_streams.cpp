@@ -8,7 +8,7 @@
 namespace ritz::store {
 
 BlockStreams::BlockStreams(const comm::Communicator& communicator, const ChunkBlocks& blocks,
-                           std::span<const GlobalId> ids)
+                           std::span<const GlobalId> ids, Use use)
     : communicator_(communicator), blocks_(blocks) {
   const int me = communicator.rank();
   std::vector<std::vector<Run>> runs(static_cast<std::size_t>(communicator.size()));
@@ -62,7 +62,7 @@ BlockStreams::BlockStreams(const comm::Communicator& communicator, const ChunkBl
     }
     own_.shrink_to_fit();
     n_filled += n_rows(own_);
-    if (n_filled != blocks.n_rows_of(me)) {
+    if (use == Use::write && n_filled != blocks.n_rows_of(me)) {
       throw base::Error(base::ExitCode::internal,
                         fmt::format("{} rows came for a block of {}; please report this", n_filled,
                                     blocks.n_rows_of(me)));
@@ -70,7 +70,9 @@ BlockStreams::BlockStreams(const comm::Communicator& communicator, const ChunkBl
   });
 }
 
-void BlockStreams::bring(const std::byte* rows, std::size_t row_bytes, std::byte* block) {
+template <class Pack, class Unpack>
+void BlockStreams::move(const std::vector<Stream>& from, const std::vector<Stream>& to,
+                        std::size_t row_bytes, const Pack& pack, const Unpack& unpack) {
   // The same on every rank, so that both sides of a stream cut it at the same places.
   constexpr std::size_t all_pieces = std::size_t{32} << 20, largest = std::size_t{2} << 20,
                         smallest = std::size_t{64} << 10;
@@ -78,28 +80,28 @@ void BlockStreams::bring(const std::byte* rows, std::size_t row_bytes, std::byte
       all_pieces / (2 * static_cast<std::size_t>(communicator_.size())), smallest, largest);
   const std::size_t piece = std::max<std::size_t>(1, piece_bytes / row_bytes);
   std::size_t n_pieces = 0;
-  for (const auto* list : {&out_, &in_}) {
+  for (const auto* list : {&from, &to}) {
     for (const Stream& one : *list) n_pieces = std::max(n_pieces, (one.n_rows + piece - 1) / piece);
   }
-  if (n_pieces > 0) buffer_.resize((out_.size() + in_.size()) * piece * row_bytes);
+  if (n_pieces > 0) buffer_.resize((from.size() + to.size()) * piece * row_bytes);
+  const auto place = [&](std::size_t stream) {
+    return buffer_.data() + stream * piece * row_bytes;
+  };
 
   /// Calls copy(run, offset in it, rows, place in the piece) for the next `n` rows of a stream.
-  const auto walk = [](const Stream& stream, Cursor& at, std::size_t n, const auto& copy) {
-    std::size_t done = 0;
-    while (done < n) {
+  const auto walk = [&](const Stream& stream, Cursor& at, std::size_t n, std::byte* bytes,
+                        const auto& copy) {
+    while (n > 0) {
       const Run& run = stream.runs[at.run];
-      const std::size_t take = std::min(n - done, run.n - at.done);
-      copy(run, at.done, take, done);
-      done += take;
+      const std::size_t take = std::min(n, run.n - at.done);
+      copy(run, at.done, take, bytes);
+      bytes += take * row_bytes;
+      n -= take;
       at.done += take;
       if (at.done == run.n) at = {at.run + 1, 0};
     }
   };
-
-  for (const Run& run : own_) {
-    std::memcpy(block + run.there * row_bytes, rows + run.here * row_bytes, run.n * row_bytes);
-  }
-  std::vector<Cursor> out_at(out_.size()), in_at(in_.size());
+  std::vector<Cursor> from_at(from.size()), to_at(to.size());
   std::vector<comm::Outgoing> outgoing;
   std::vector<comm::Incoming> incoming;
   for (std::size_t p = 0; p < n_pieces; ++p) {
@@ -108,33 +110,48 @@ void BlockStreams::bring(const std::byte* rows, std::size_t row_bytes, std::byte
     };
     outgoing.clear();
     incoming.clear();
-    for (std::size_t i = 0; i < out_.size(); ++i) {
-      const std::size_t n = rows_of(out_[i]);
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      const std::size_t n = rows_of(from[i]);
       if (n == 0) continue;
-      std::byte* to = buffer_.data() + i * piece * row_bytes;
-      walk(out_[i], out_at[i], n,
-           [&](const Run& run, std::size_t from, std::size_t n_rows, std::size_t place) {
-             std::memcpy(to + place * row_bytes, rows + (run.here + from) * row_bytes,
-                         n_rows * row_bytes);
-           });
-      outgoing.push_back({out_[i].rank, {to, n * row_bytes}});
+      walk(from[i], from_at[i], n, place(i), pack);
+      outgoing.push_back({from[i].rank, {place(i), n * row_bytes}});
     }
-    for (std::size_t i = 0; i < in_.size(); ++i) {
-      const std::size_t n = rows_of(in_[i]);
-      if (n == 0) continue;
-      incoming.push_back(
-          {in_[i].rank, {buffer_.data() + (out_.size() + i) * piece * row_bytes, n * row_bytes}});
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      const std::size_t n = rows_of(to[i]);
+      if (n > 0) incoming.push_back({to[i].rank, {place(from.size() + i), n * row_bytes}});
     }
     comm::deliver(communicator_, outgoing, incoming);
-    for (std::size_t i = 0; i < in_.size(); ++i) {
-      const std::byte* from = buffer_.data() + (out_.size() + i) * piece * row_bytes;
-      walk(in_[i], in_at[i], rows_of(in_[i]),
-           [&](const Run& run, std::size_t offset, std::size_t n_rows, std::size_t place) {
-             std::memcpy(block + (run.there + offset) * row_bytes, from + place * row_bytes,
-                         n_rows * row_bytes);
-           });
-    }
+    for (std::size_t i = 0; i < to.size(); ++i)
+      walk(to[i], to_at[i], rows_of(to[i]), place(from.size() + i), unpack);
   }
+}
+
+void BlockStreams::bring(const std::byte* rows, std::size_t row_bytes, std::byte* block) {
+  for (const Run& run : own_) {
+    std::memcpy(block + run.there * row_bytes, rows + run.here * row_bytes, run.n * row_bytes);
+  }
+  move(
+      out_, in_, row_bytes,
+      [&](const Run& run, std::size_t first, std::size_t n, std::byte* piece) {
+        std::memcpy(piece, rows + (run.here + first) * row_bytes, n * row_bytes);
+      },
+      [&](const Run& run, std::size_t first, std::size_t n, const std::byte* piece) {
+        std::memcpy(block + (run.there + first) * row_bytes, piece, n * row_bytes);
+      });
+}
+
+void BlockStreams::give(const std::byte* block, std::size_t row_bytes, std::byte* rows) {
+  for (const Run& run : own_) {
+    std::memcpy(rows + run.here * row_bytes, block + run.there * row_bytes, run.n * row_bytes);
+  }
+  move(
+      in_, out_, row_bytes,
+      [&](const Run& run, std::size_t first, std::size_t n, std::byte* piece) {
+        std::memcpy(piece, block + (run.there + first) * row_bytes, n * row_bytes);
+      },
+      [&](const Run& run, std::size_t first, std::size_t n, const std::byte* piece) {
+        std::memcpy(rows + (run.here + first) * row_bytes, piece, n * row_bytes);
+      });
 }
 
 }  // namespace ritz::store

@@ -1,7 +1,7 @@
 #pragma once
 
-// The rows of a field from their owners into the blocks of a file, again and again; private to room
-// store.
+// The rows of a field between their owners and the blocks of a file, again and again; private to
+// room store.
 
 #include <cstddef>
 #include <cstdint>
@@ -40,16 +40,21 @@ struct ChunkBlocks {
 /// block itself: 12 bytes a run and at most 32 MiB a rank.
 class BlockStreams {
  public:
-  /// `ids`: the rows that this rank has; each id in [0, n_rows) on one rank. Collective. Throws
-  /// Error(internal) on every rank if a block is not filled.
+  /// What the streams are for: to write every id in [0, n_rows) has to be on one rank; to read any
+  /// rank may have any of them, several times too.
+  enum class Use { write, read };
+  /// `ids`: the rows that this rank has. Collective. Throws Error(internal) on every rank if a
+  /// block that is to be written is not filled.
   BlockStreams(const comm::Communicator& communicator, const ChunkBlocks& blocks,
-               std::span<const GlobalId> ids);
+               std::span<const GlobalId> ids, Use use = Use::write);
 
   [[nodiscard]] const ChunkBlocks& blocks() const { return blocks_; }
 
   /// rows [ids][row_bytes] of all ranks into `block` [rows of this rank's block][row_bytes].
   /// Collective.
   void bring(const std::byte* rows, std::size_t row_bytes, std::byte* block);
+  /// The other way: `block` of all ranks into rows [ids][row_bytes]. Collective.
+  void give(const std::byte* block, std::size_t row_bytes, std::byte* rows);
 
  private:
   struct Run {
@@ -65,6 +70,12 @@ class BlockStreams {
   struct Cursor {
     std::size_t run = 0, done = 0;
   };
+
+  /// Moves rows along streams piece by piece: `pack` and `unpack` copy a part of a run between its
+  /// place and the piece.
+  template <class Pack, class Unpack>
+  void move(const std::vector<Stream>& from, const std::vector<Stream>& to, std::size_t row_bytes,
+            const Pack& pack, const Unpack& unpack);
 
   comm::Communicator communicator_;
   ChunkBlocks blocks_;

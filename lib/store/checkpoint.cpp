@@ -21,6 +21,7 @@
 #include "ritz/base/crc32c.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
+#include "ritz/store/checkpoint_reader.hpp"
 
 namespace ritz::store {
 
@@ -68,26 +69,6 @@ Part whole_file(const Communicator& communicator, const std::string& path) {
     }
   });
   return joined(communicator, mine);
-}
-
-/// The marker on every rank; throws Error(io) on every rank if it is not good. Collective.
-Marker agreed_marker(const Communicator& communicator, const std::string& path) {
-  std::string text;
-  communicator.together([&] {
-    if (!communicator.is_root()) return;
-    std::string problem;
-    const std::optional<Marker> marker = read_marker(path, problem);
-    if (!marker) throw base::Error(base::ExitCode::io, base::Location{path, 0, 0}, problem);
-    text = text_of(*marker);
-  });
-  communicator.broadcast(text);
-  return *parse_marker(text);
-}
-
-Handle open_to_read(const std::string& path) {
-  register_zstd();
-  return checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, path,
-                 "open the file");
 }
 
 template <class T>
@@ -234,20 +215,65 @@ std::string writing_note(const Communicator& communicator, const std::string& pa
   return agreed_marker(communicator, path).note;
 }
 
+Marker agreed_marker(const Communicator& communicator, const std::string& path) {
+  std::string text;
+  communicator.together([&] {
+    if (!communicator.is_root()) return;
+    std::string problem;
+    const std::optional<Marker> marker = read_marker(path, problem);
+    if (!marker) throw base::Error(base::ExitCode::io, base::Location{path, 0, 0}, problem);
+    text = text_of(*marker);
+  });
+  communicator.broadcast(text);
+  return *parse_marker(text);
+}
+
+Handle open_to_read(const std::string& path) {
+  register_zstd();
+  return checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, path,
+                 "open the file");
+}
+
+std::string size_problem(std::uint64_t n_bytes, const Marker& marker) {
+  if (n_bytes == marker.whole.n_bytes) return {};
+  return fmt::format("it has {} bytes and was written with {}", n_bytes, marker.whole.n_bytes);
+}
+
+std::string whole_problem(const Communicator& communicator, const std::string& path,
+                          const Marker& marker) {
+  const Part whole = whole_file(communicator, path);
+  std::string problem = size_problem(whole.n_bytes, marker);
+  if (problem.empty() && whole.crc != marker.whole.crc) problem = damaged;
+  return problem;
+}
+
 std::string checkpoint_problem(const Communicator& communicator, const std::string& path) {
   try {
-    const Marker marker = agreed_marker(communicator, path);
-    const Part whole = whole_file(communicator, path);
-    if (whole.n_bytes != marker.whole.n_bytes) {
-      return fmt::format("it has {} bytes and was written with {}", whole.n_bytes,
-                         marker.whole.n_bytes);
-    }
-    if (whole.crc != marker.whole.crc)
-      return "its checksum is not the one it was written with: it has been damaged or changed";
+    return whole_problem(communicator, path, agreed_marker(communicator, path));
   } catch (const base::Error& error) {
     return error.diagnostics().front().message;
   }
-  return {};
+}
+
+void share(const Communicator& communicator, Snapshot& snapshot) {
+  const auto all = [&](auto& list, const auto& each) {
+    std::uint64_t n = list.size();
+    communicator.broadcast(n);
+    list.resize(n);
+    for (auto& one : list) each(one);
+  };
+  all(snapshot.facts, [&](auto& fact) {
+    communicator.broadcast(fact.first);
+    communicator.broadcast(fact.second);
+  });
+  all(snapshot.numbers, [&](auto& number) {
+    communicator.broadcast(number.first);
+    communicator.broadcast(number.second);
+  });
+  all(snapshot.fields, [&](Snapshot::Field& field) {
+    communicator.broadcast(field.name);
+    communicator.broadcast(field.n_components);
+  });
 }
 
 Snapshot read_facts(const Communicator& communicator, const std::string& path) {
@@ -256,37 +282,23 @@ Snapshot read_facts(const Communicator& communicator, const std::string& path) {
   communicator.together([&] {
     if (communicator.is_root()) snapshot = read_small(path, marker);
   });
-  const auto share = [&](auto& list, const auto& each) {
-    std::uint64_t n = list.size();
-    communicator.broadcast(n);
-    list.resize(n);
-    for (auto& one : list) each(one);
-  };
-  share(snapshot.facts, [&](auto& fact) {
-    communicator.broadcast(fact.first);
-    communicator.broadcast(fact.second);
-  });
-  share(snapshot.numbers, [&](auto& number) {
-    communicator.broadcast(number.first);
-    communicator.broadcast(number.second);
-  });
-  share(snapshot.fields, [&](Snapshot::Field& field) {
-    communicator.broadcast(field.name);
-    communicator.broadcast(field.n_components);
-  });
+  share(communicator, snapshot);
   return snapshot;
 }
 
 Snapshot read_checkpoint(const Communicator& communicator, const std::string& path,
                          const Rows& nodes) {
-  Snapshot snapshot = read_facts(communicator, path);
-  const Marker marker = agreed_marker(communicator, path);
-  for (Snapshot::Field& field : snapshot.fields) {
-    const std::string name = field_path(field.name);
-    const auto width = static_cast<std::size_t>(field.n_components);
-    const std::vector<double> block = checked_block<double>(
-        communicator, path, name, nodes.n_global, width, marker.of(name).value_or(0));
-    field.values = from_blocks<double>(communicator, nodes.n_global, nodes.ids, block, width);
+  CheckpointReader reader(communicator, path);
+  if (!reader.problem().empty())
+    throw base::Error(base::ExitCode::io, base::Location{path, 0, 0}, reader.problem());
+  Snapshot snapshot = reader.facts();
+  reader.choose(nodes);
+  for (std::size_t i = 0; i < snapshot.fields.size(); ++i) {
+    Snapshot::Field& field = snapshot.fields[i];
+    communicator.together([&] {
+      field.values.resize(nodes.ids.size() * static_cast<std::size_t>(field.n_components));
+    });
+    reader.take(i, field.values);
   }
   return snapshot;
 }

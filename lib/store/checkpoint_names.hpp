@@ -12,6 +12,9 @@ constexpr const char* fact_group = "/ritz/state/facts";
 constexpr const char* cell_rank_name = "/ritz/state/cell_rank";
 constexpr const char* numbers_name = "/ritz/state/numbers";
 constexpr const char* number_names = "/ritz/state/number_names";
+/// In a marker, with the pieces of the file that are no numbers of large datasets: " ADDRESS+BYTES"
+/// of each.
+constexpr const char* metadata_name = "metadata";
 constexpr const char* field_names = "/ritz/state/field_names";
 
 [[nodiscard]] inline std::string field_path(const std::string& name) {

@@ -1,7 +1,6 @@
 #include "ritz/store/checkpoint_writer.hpp"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 
 #include "background.hpp"
 #include "block_streams.hpp"
+#include "buffer.hpp"
 #include "checkpoint_names.hpp"
 #include "checkpoint_small.hpp"
 #include "codec.hpp"
@@ -71,32 +71,6 @@ void guarded(Status& status, const std::string& path, const Work& work) {
     status.fail(base::ExitCode::internal, "", error.what());
   }
 }
-
-/// Memory of the state's size, in large pages where the system has them: it is filled while the
-/// computation waits.
-class Buffer {
- public:
-  Buffer() = default;
-  explicit Buffer(std::size_t n) {
-    constexpr std::size_t page = std::size_t{2} << 20;
-    const std::size_t unit = n < 2 * page ? 64 : page;
-    const std::size_t size = std::max(unit, (n + unit - 1) / unit * unit);
-    bytes_.reset(static_cast<std::byte*>(std::aligned_alloc(unit, size)));
-    if (!bytes_) throw std::bad_alloc();
-#ifdef MADV_HUGEPAGE
-    if (unit == page) static_cast<void>(madvise(bytes_.get(), size, MADV_HUGEPAGE));
-#endif
-  }
-  [[nodiscard]] std::byte* get() const {
-    return bytes_.get();
-  }
-
- private:
-  struct Free {
-    void operator()(std::byte* bytes) const { std::free(bytes); }
-  };
-  std::unique_ptr<std::byte, Free> bytes_;
-};
 
 /// The rows of a large dataset that this rank writes.
 struct Set {
@@ -322,7 +296,13 @@ void write(Job& job, bool is_root) {
     }
     // On every rank: what a rank's node holds of the file is on the disk only after its own flush.
     if (::fsync(file.get()) != 0) throw file_error(job.path, "cannot flush it to the disk", errno);
-    if (is_root) sync(folder_of(job.path), true);
+    if (is_root) {
+      sync(folder_of(job.path), true);
+      // The folder's own name, should it be new. A parent that may not be looked into is the
+      // business of whoever made the folder.
+      const std::string parent = folder_of(folder_of(job.path));
+      if (::access(parent.c_str(), R_OK) == 0) sync(parent, true);
+    }
     written = now();
     verify_chunks(job, file);
     if (is_root) {
@@ -352,6 +332,13 @@ void complete(Job& job) {
     });
     for (const Job::Place& place : job.places)
       job.marker.whole.join({place.crc, place.piece.n_bytes});
+    std::string pieces;
+    Part metadata;
+    for (const Piece& piece : job.metadata) {
+      pieces += fmt::format(" {}+{}", piece.address, piece.n_bytes);
+      metadata.join({base::crc32c(job.image->bytes(piece)), piece.n_bytes});
+    }
+    job.marker.data.emplace_back(metadata_name + pieces, metadata.crc);
     write_marker(marker_path(job.path), text_of(job.marker));
     if (job.options.when_complete) job.options.when_complete();
   });
@@ -810,7 +797,12 @@ class CheckpointWriter::Impl {
       job.marker.note = fmt::format(
           "copied in {:.3g} s, compressed in {:.3g} s, written in {:.3g} s, verified in {:.3g} s{}",
           job.report.copy_seconds, whole.encode_seconds, whole.write_seconds, whole.verify_seconds,
-          job.options.asynchronous ? "; all but the copy beside the run" : "; the run waited");
+          !job.options.asynchronous ? "; the run waited"
+          : job.report.wait_seconds >
+                  0.1 * (whole.encode_seconds + whole.write_seconds + whole.verify_seconds)
+              ? fmt::format("; beside the run, which waited {:.3g} s until here",
+                            job.report.copy_seconds + job.report.wait_seconds)
+              : "; all but the copy beside the run");
       guarded(whole, job.path, [&] { static_cast<void>(read_small(job.path, job.marker)); });
     }
     job.status = whole;
