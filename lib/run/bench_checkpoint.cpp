@@ -108,8 +108,6 @@ class CheckpointBench {
       for (std::size_t w = 0; w < n_ways; ++w) {
         reports[w].push_back(once(writer, ways[w], true));
         reads[w].push_back(read());
-        tell(fmt::format("  debug {} read {:.3f} scatter {:.3f}\n", ways[w].name, reads[w].back(),
-                         last_scatter_));
       }
     }
     const double raw_write = median(raw_writes), raw_read = median(raw_reads);
@@ -268,7 +266,6 @@ class CheckpointBench {
     communicator_.barrier();
     const double start = now();
     store::CheckpointReader reader(communicator_, file_name);
-    const double opened = now();
     std::vector<std::vector<double>> got;
     if (reader.problem().empty()) {
       reader.choose({n_nodes_, node_ids_});
@@ -278,7 +275,6 @@ class CheckpointBench {
       }
     }
     const double seconds = communicator_.max(now() - start);
-    last_scatter_ = communicator_.max(now() - opened);
     communicator_.together([&] {
       const bool same =
           got.size() == fields_.size() && got[0] == fields_[0] && got[1] == fields_[1];
@@ -343,7 +339,6 @@ class CheckpointBench {
   std::vector<GlobalId> node_ids_, cell_ids_;
   GlobalId n_nodes_ = 0, n_cells_ = 0;
   std::array<std::vector<double>, 2> fields_;
-  mutable double last_scatter_ = 0;
 };
 
 }  // namespace

@@ -243,7 +243,8 @@ void FrameMaker::find_sequences(std::span<const std::byte> numbers) {
     entry = i;
     if (same > 0 && word(i - same) == word(i)) j = i - same;
     if (j >= i || word(j) != word(i)) {
-      ++i;
+      // The longer nothing was found the less likely is it here.
+      i += 1 + ((i - begin) >> 9U);
       continue;
     }
     std::uint32_t more = 1, before = 0;
