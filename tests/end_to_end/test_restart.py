@@ -363,6 +363,20 @@ class Restart(Case):
         none = self.run_deck(deck, "--set", "checkpoint.write=false", output="none")
         self.assertFalse((none.folder / "checkpoints").exists())
 
+    def test_an_old_one_that_cannot_be_removed(self):
+        deck = self.deck(NONLINEAR)
+        run = self.run_deck(deck, "--set", "time.end=0.2", "--set", "checkpoint.keep=2")
+        last = checkpoints(run)[-1]
+        # Nothing removes a folder with something in it, whoever runs this.
+        stays = run.folder / "checkpoints" / "ckpt.000000.h5"
+        (stays / "something").mkdir(parents=True)
+        later = self.run_deck(deck, "--resume", "--set", "checkpoint.keep=2")
+        self.assertIn("cannot remove the old checkpoint", later.output)
+        self.assertIn(str(stays.name), later.output)
+        self.assertNotEqual(checkpoints(later)[-1].name, last.name)
+        code, text = self.call("verify", checkpoints(later)[-1], ranks=0)
+        self.assertEqual(code, 0, text)
+
 
 def field_bits(path):
     """The bytes of every field of a checkpoint, by a reader that knows nothing of Ritz."""

@@ -4,14 +4,19 @@
 #include <gtest/gtest.h>
 #include <mpi.h>
 
+#include <array>
 #include <bit>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <random>
+#include <sstream>
 
+#include "ritz/base/crc32c.hpp"
 #include "ritz/base/error.hpp"
+#include "ritz/store/checkpoint_reader.hpp"
 
 namespace {
 
@@ -221,7 +226,8 @@ class Damage : public testing::Test {
     path_ = folder_ + "/ckpt.h5";
     const std::vector<GlobalId> nodes = ids_of(n_nodes, 0, 1, 1), cells = ids_of(n_cells, 0, 1, 2);
     static_cast<void>(ritz::store::write_checkpoint(path_, self, {n_nodes, nodes}, {n_cells, cells},
-                                                    snapshot_of(nodes), {}, way(1)));
+                                                    snapshot_of(nodes), {},
+                                                    way(Communicator::world().rank())));
     data_ = contents(path_);
     marker_ = contents(ritz::store::marker_path(path_));
     random_.seed(static_cast<unsigned>(17 + Communicator::world().rank()));
@@ -230,7 +236,24 @@ class Damage : public testing::Test {
   void expect_refused(const std::string& data, const std::string& marker, const char* what) {
     std::ofstream(path_, std::ios::binary) << data;
     std::ofstream(ritz::store::marker_path(path_), std::ios::binary) << marker;
-    EXPECT_NE(ritz::store::checkpoint_problem(Communicator::self(), path_), "") << what;
+    const std::string problem = ritz::store::checkpoint_problem(Communicator::self(), path_);
+    EXPECT_NE(problem, "") << what;
+    // Read for use it is the same in the same words.
+    EXPECT_EQ(ritz::store::CheckpointReader(Communicator::self(), path_).problem(), problem)
+        << what;
+  }
+  /// The marker as earlier programs wrote it: it does not say where metadata lie.
+  [[nodiscard]] std::string earlier_marker() const {
+    std::istringstream lines(marker_);
+    std::string text, line;
+    while (std::getline(lines, line)) {
+      if (line.find(" metadata ") == std::string::npos && !line.starts_with("end "))
+        text += line + "\n";
+    }
+    std::array<char, 16> end{};
+    std::snprintf(end.data(), end.size(), "end %08x\n",
+                  ritz::base::crc32c(std::as_bytes(std::span(text))));
+    return text + end.data();
   }
   [[nodiscard]] std::size_t somewhere(std::size_t n) { return random_() % n; }
 
@@ -252,6 +275,19 @@ TEST_F(Damage, IsSeen) {
   }
   expect_refused(data_ + '\0', marker_, "longer");
   expect_refused("", marker_, "empty");
+}
+
+TEST_F(Damage, OfAFileOfAnEarlierProgramIsSeen) {
+  const std::string earlier = earlier_marker();
+  ASSERT_LT(earlier.size(), marker_.size());
+  for (int i = 0; i < 30; ++i) {
+    std::string bits = data_;
+    bits[somewhere(bits.size())] ^= static_cast<char>(1U << somewhere(8));
+    expect_refused(bits, earlier, "a bit");
+  }
+  std::ofstream(path_, std::ios::binary) << data_;
+  std::ofstream(ritz::store::marker_path(path_), std::ios::binary) << earlier;
+  expect_whole(Communicator::self(), path_, 1, 1);
 }
 
 TEST_F(Damage, OfTheMarkerIsSeenInEveryByte) {
