@@ -15,6 +15,15 @@ namespace ritz::run {
 
 namespace {
 
+/// Neither on time nor on unknowns.
+bool depends_on_place_alone(const expr::Expression& e) {
+  const auto& variables = e.variables();
+  for (std::size_t v = 3; v < variables.size(); ++v) {
+    if (e.depends_on(variables[v])) return false;
+  }
+  return true;
+}
+
 /// The first rank that has something to say says it to all.
 std::string first_text(const comm::Communicator& communicator, std::string mine) {
   const int first =
@@ -45,6 +54,9 @@ AssembledEquations::AssembledEquations(const Parts& parts)
     for (const physics::JacobianEntry& entry : physics::jacobian_entries(parts.form, region)) {
       if (entry.trial_slot > parts.form.dimension)
         is_differential_[static_cast<std::size_t>(entry.trial)] = true;
+      if (entry.trial_slot == parts.form.dimension + order && entry.test == entry.trial &&
+          entry.test_slot == 0)
+        mass_changes_ = mass_changes_ || !depends_on_place_alone(entry.value);
     }
   }
   if (parts.explicit_form != nullptr) {
@@ -731,9 +743,7 @@ solve::StageReport AssembledEquations::highest_derivative(double time, const la:
     if (!report.solved()) return report;
   } else {
     const int which = order - 1;
-    const bool changes = assembler_.traits().jacobian_depends_on_state ||
-                         assembler_.traits().jacobian_depends_on_time;
-    if (!mass_is_known_[which] || changes) {
+    if (!mass_is_known_[which] || mass_changes_) {
       if (!mass_[which].data())
         mass_[which] = la::make_vector("ritz::run::lumped_mass", layout_.n_owned);
       const std::string bad_mass =

@@ -148,6 +148,7 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   std::vector<double> u_, rate_, second_;  ///< [n_local * m], ghosts up to date
   la::Vector mass_[2];                     ///< lumped, of u' and u''; made when needed
   bool mass_is_known_[2] = {false, false};
+  bool mass_changes_ = false;  ///< a diagonal entry of the mass depends on time or unknowns
 
   // What the matrix was made for.
   bool has_matrix_ = false;

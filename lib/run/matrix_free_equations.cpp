@@ -107,6 +107,8 @@ const la::HookedOperator& MatrixFreeEquations::mass(int order, double time) {
   if (made.op && (!depends_.matrix || made.time == time)) return *made.op;
   const perf::Stage stage(parts_.recorder, "operator");
   const mesh::Mesh& mesh = parts_.meshes.finest();
+  // What was lumped is another one's, even if the new one gets the old one's address.
+  if (order == parts_.order) lumped_is_known_ = false;
   made.form = mass_form(parts_.problem, parts_.form, mesh.region_names, order);
   assembly::CellOperator<double> cells(mesh, parts_.space, free_, made.form, time);
   const auto mine = cells.cells();
@@ -178,6 +180,15 @@ solve::StageReport MatrixFreeEquations::solve(const Stage& stage, const la::Vect
     prescribe(stage.time, 0, rhs_);
     prescribe(stage.time, 0, u);
   }
+  if (communicator().any(directions_[0].extent(0) > 0)) {
+    const perf::Stage timed(parts_.recorder, "guess");
+    for (const la::Vector& direction : directions_) {
+      if (direction.extent(0) == 0) continue;
+      for (const LocalId i : fixed_dofs_) direction(static_cast<std::size_t>(i)) = 0;
+    }
+    solve::move_guess(*stage_.op, rhs_, u, directions_, work_);
+    directions_ = {};
+  }
   const perf::Stage timed(parts_.recorder, "linear");
   la::System system;
   system.op = stage_.op.get();
@@ -210,13 +221,12 @@ void MatrixFreeEquations::make_stiffness(double time) {
 /// Row sums of the mass matrix of the highest derivative.
 const la::Vector& MatrixFreeEquations::lumped_mass(double time) {
   const la::HookedOperator& all = mass(parts_.order, time);
-  // Not by what is in it: a rank without unknowns has none and must go the others' way.
-  if (lumped_of_ == &all) return lumped_;
-  lumped_ = la::make_vector("ritz::run::lumped_mass", parts_.space.n_owned);
-  inverse_lumped_ = {};
+  if (lumped_is_known_) return lumped_;
+  if (!lumped_.data()) lumped_ = la::make_vector("ritz::run::lumped_mass", parts_.space.n_owned);
+  inverse_is_known_ = false;
   la::fill(work_, 1.0);
   all.apply(work_, lumped_);
-  lumped_of_ = &all;
+  lumped_is_known_ = true;
   return lumped_;
 }
 
@@ -231,9 +241,15 @@ void MatrixFreeEquations::sweep(double time, const la::Vector& u, const Hook& be
   static_cast<void>(prescribed(time, 0));
   static_cast<void>(prescribed(time, 2));
   const la::Vector& lumped = lumped_mass(time);
-  if (!inverse_lumped_.data()) {
-    inverse_lumped_ = la::make_vector("ritz::run::inverse_mass", parts_.space.n_owned);
+  const bool is_first = !inverse_is_known_;
+  if (is_first) {
+    if (!inverse_lumped_.data())
+      inverse_lumped_ = la::make_vector("ritz::run::inverse_mass", parts_.space.n_owned);
     for (std::size_t i = 0; i < lumped.extent(0); ++i) inverse_lumped_(i) = 1 / lumped(i);
+    // Values that rest have no acceleration: their rows hold the unknown itself.
+    if (!fixed_changes_)
+      for (const LocalId i : fixed_dofs_) inverse_lumped_(static_cast<std::size_t>(i)) = 0;
+    inverse_is_known_ = true;
   }
   const perf::Stage stage(parts_.recorder, "sweep");
   const double *const f = load_.data(), *const inverse = inverse_lumped_.data();
@@ -248,6 +264,8 @@ void MatrixFreeEquations::sweep(double time, const la::Vector& u, const Hook& be
       for (LocalId i = begin; i < end; ++i) a[i] = -inverse[i] * a[i];
     }
   });
+  // Without acceleration they have no velocity either, and u keeps them to the bit.
+  if (!fixed_changes_ && !is_first) return;
   prescribe(time, 0, u);
   prescribe(time, 2, result);
 }

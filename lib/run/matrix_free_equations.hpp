@@ -17,6 +17,7 @@
 #include "ritz/physics/form.hpp"
 #include "ritz/physics/system_form.hpp"
 #include "ritz/run/form.hpp"
+#include "ritz/solve/guess.hpp"
 #include "ritz/solve/semi_discrete.hpp"
 #include "ritz/solve/solve.hpp"
 
@@ -25,7 +26,7 @@ namespace ritz::run {
 /// inertia u'' + capacity u' + L u = f for one unknown, L linear and symmetric, on tensor cells:
 /// operators applied cell by cell, steps solved by cg with multigrid. Operator and multigrid live
 /// as long as the step's shifts and, where coefficients depend on t, the time stay the same.
-class MatrixFreeEquations final : public solve::SemiDiscrete {
+class MatrixFreeEquations final : public solve::SemiDiscrete, public solve::TakesDirections {
  public:
   /// What it works on; all must outlive it.
   struct Parts {
@@ -52,6 +53,7 @@ class MatrixFreeEquations final : public solve::SemiDiscrete {
   [[nodiscard]] bool has_sweep() override;
   void sweep(double time, const la::Vector& u, const Hook& before,
              const la::Vector& result) override;
+  void take_directions(const solve::Directions& directions) override { directions_ = directions; }
   void save(solve::SavedState& state) const override;
   void restore(const solve::SavedState& state) override;
 
@@ -96,10 +98,11 @@ class MatrixFreeEquations final : public solve::SemiDiscrete {
   bool mass_is_plain_[2] = {false, false};
   bool has_damping_ = false;
   la::Vector lumped_, inverse_lumped_;
-  const la::HookedOperator* lumped_of_ = nullptr;
+  bool lumped_is_known_ = false, inverse_is_known_ = false;  ///< the same on all ranks
   la::Vector rhs_, work_;
-  la::Vector load_;            ///< right-hand side of load_of_ at load_time_
-  bool load_is_zero_ = false;  ///< on all ranks
+  solve::Directions directions_;  ///< for the next solve
+  la::Vector load_;               ///< right-hand side of load_of_ at load_time_
+  bool load_is_zero_ = false;     ///< on all ranks
   double load_time_ = 0;
   const la::HookedOperator* load_of_ = nullptr;
   bool fixed_changes_ = false;

@@ -1,7 +1,9 @@
 #include "ritz/solve/time_scheme.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 #include <span>
 #include <utility>
@@ -9,6 +11,7 @@
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
 #include "ritz/la/vector.hpp"
+#include "ritz/solve/guess.hpp"
 
 namespace ritz::solve {
 
@@ -19,12 +22,72 @@ using la::Vector;
 /// One term of a linear combination.
 using Term = std::pair<double, Vector>;
 constexpr int max_terms = 8;
+
+/// A few numbers or terms in place: steps allocate nothing.
+template <class T>
+class Few {
+ public:
+  Few() = default;
+  Few(std::initializer_list<T> list) {
+    for (const T& one : list) push_back(one);
+  }
+  void push_back(const T& one) {
+    if (n_ == list_.size()) throw base::Error(base::ExitCode::internal, "a scheme: too many terms");
+    list_[n_++] = one;
+  }
+  void emplace_back(double factor, const Vector& v) { push_back({factor, v}); }
+  void pop_back() { --n_; }
+  [[nodiscard]] std::size_t size() const { return n_; }
+  [[nodiscard]] const T* begin() const { return list_.data(); }
+  [[nodiscard]] const T* end() const { return list_.data() + n_; }
+  [[nodiscard]] const T& operator[](std::size_t i) const { return list_[i]; }
+  [[nodiscard]] T& operator[](std::size_t i) { return list_[i]; }
+  [[nodiscard]] const T& back() const { return list_[n_ - 1]; }
+
+ private:
+  std::array<T, max_terms> list_{};
+  std::size_t n_ = 0;
+};
+using Terms = Few<Term>;
+using Numbers = Few<double>;
+
+/// As derivative_weights() and interpolation_weights().
+Numbers derivatives_of(const Numbers& times) {
+  Numbers d{0.0};
+  const std::size_t n = times.size();
+  for (std::size_t j = 1; j < n; ++j) d[0] += 1.0 / (times[0] - times[j]);
+  for (std::size_t j = 1; j < n; ++j) {
+    double product = 1.0 / (times[j] - times[0]);
+    for (std::size_t i = 1; i < n; ++i) {
+      if (i != j) product *= (times[0] - times[i]) / (times[j] - times[i]);
+    }
+    d.push_back(product);
+  }
+  return d;
+}
+Numbers values_of(const Numbers& times, double time) {
+  Numbers w;
+  for (std::size_t j = 0; j < times.size(); ++j) {
+    double product = 1;
+    for (std::size_t i = 0; i < times.size(); ++i) {
+      if (i != j) product *= (time - times[i]) / (times[j] - times[i]);
+    }
+    w.push_back(product);
+  }
+  return w;
+}
+Numbers few(const std::vector<double>& list) {
+  Numbers result;
+  for (const double one : list) result.push_back(one);
+  return result;
+}
+
 // Made once: a launch would make a string of a literal and allocate.
 const std::string combine_label = "ritz::solve::combine";
 
 /// out = sum of the terms, in one pass; out may be one of them. Terms with factor 0 are not read.
 /// Local.
-void combine(const Vector& out, const std::vector<Term>& terms) {
+void combine(const Vector& out, const Terms& terms) {
   double factor[max_terms] = {};
   const double* from[max_terms] = {};
   int n = 0;
@@ -213,27 +276,13 @@ void SemiDiscrete::sweep(double, const la::Vector&, const Hook&, const la::Vecto
 }
 
 std::vector<double> derivative_weights(const std::vector<double>& times) {
-  const std::size_t n = times.size();
-  std::vector<double> d(n, 0.0);
-  for (std::size_t j = 1; j < n; ++j) d[0] += 1.0 / (times[0] - times[j]);
-  for (std::size_t j = 1; j < n; ++j) {
-    double product = 1.0 / (times[j] - times[0]);
-    for (std::size_t i = 1; i < n; ++i) {
-      if (i != j) product *= (times[0] - times[i]) / (times[j] - times[i]);
-    }
-    d[j] = product;
-  }
-  return d;
+  const Numbers d = derivatives_of(few(times));
+  return {d.begin(), d.end()};
 }
 
 std::vector<double> interpolation_weights(const std::vector<double>& times, double time) {
-  std::vector<double> w(times.size(), 1.0);
-  for (std::size_t j = 0; j < times.size(); ++j) {
-    for (std::size_t i = 0; i < times.size(); ++i) {
-      if (i != j) w[j] *= (time - times[i]) / (times[j] - times[i]);
-    }
-  }
-  return w;
+  const Numbers w = values_of(few(times), time);
+  return {w.begin(), w.end()};
 }
 
 const std::vector<TimeMethod>& time_methods() {
@@ -267,7 +316,10 @@ const TimeMethod& time_method(const std::string& name) {
 class TimeScheme::Impl {
  public:
   Impl(SemiDiscrete& equations, const Options& options)
-      : equations_(equations), options_(options), method_(time_method(options.method)) {
+      : equations_(equations),
+        options_(options),
+        method_(time_method(options.method)),
+        guided_(dynamic_cast<TakesDirections*>(&equations)) {
     u_ = fresh("ritz::solve::u");
     before_ = fresh("ritz::solve::u_before");
   }
@@ -336,7 +388,8 @@ class TimeScheme::Impl {
   SemiDiscrete& equations_;
   Options options_;
   TimeMethod method_;
-  Vector before_;  ///< u of the step before
+  Vector before_;            ///< u of the step before
+  TakesDirections* guided_;  ///< the equations, if they improve guesses
 };
 
 /// One step of a diagonally implicit method.
@@ -356,7 +409,7 @@ class TimeScheme::Dirk : public Impl {
     for (std::size_t i = 0; i < s; ++i) {
       const double g = table_.at(static_cast<int>(i), static_cast<int>(i));
       // k_i = (U_i - u - dt sum_j<i a_ij k_j) / (dt g)
-      std::vector<Term> terms{{-1.0 / (dt * g), u_}};
+      Terms terms{{-1.0 / (dt * g), u_}};
       for (std::size_t j = 0; j < i; ++j) {
         terms.emplace_back(-table_.at(static_cast<int>(i), static_cast<int>(j)) / g, slopes_[j]);
       }
@@ -365,6 +418,13 @@ class TimeScheme::Dirk : public Impl {
       stage.time = i + 1 == s ? end : time_ + table_.c[i] * dt;
       stage.rate_shift = 1.0 / (dt * g);
       stage.rate_offset = offset_;
+      if (i > 0 && guided_) {
+        // The guess is the stage before: from there along the line through the last two slopes.
+        const double bend =
+            i > 1 ? (table_.c[i] - table_.c[i - 1]) / (2 * (table_.c[i - 1] - table_.c[i - 2])) : 0;
+        combine(slopes_[i], {{1 + bend, slopes_[i - 1]}, {-bend, slopes_[i > 1 ? i - 2 : 0]}});
+        guided_->take_directions({slopes_[i], {}});
+      }
       const StageReport report = equations_.solve(stage, candidate_);
       add(result.stages, report);
       if (!report.solved()) return failed(result.stages, dt);
@@ -372,7 +432,7 @@ class TimeScheme::Dirk : public Impl {
     }
     result.accepted = true;
     if (options_.tolerance) {
-      std::vector<Term> terms;
+      Terms terms;
       for (std::size_t i = 0; i < s; ++i) {
         const double weight = table_.at(table_.n_stages - 1, static_cast<int>(i));
         terms.emplace_back(dt * (weight - table_.embedded[i]), slopes_[i]);
@@ -427,7 +487,7 @@ class TimeScheme::Imex final : public Impl {
     if (!evaluate(0, time_, result.stages)) return failed(result.stages, dt);
     for (int i = 1; i < s; ++i) {
       const double a = table_.implicit_at(i, i);
-      std::vector<Term> terms;
+      Terms terms;
       for (int j = 0; j < i; ++j) {
         const Known& known = known_[static_cast<std::size_t>(j)];
         terms.emplace_back(table_.implicit_at(i, j) / a, known.implicit_part);
@@ -448,7 +508,7 @@ class TimeScheme::Imex final : public Impl {
     result.accepted = true;
     if (options_.tolerance) {
       double rest = -1.0;
-      std::vector<Term> terms{{1.0, candidate_}};
+      Terms terms{{1.0, candidate_}};
       for (std::size_t i = 1; i < known_.size(); ++i) {
         terms.emplace_back(-table_.embedded[i], known_[i].value);
         rest += table_.embedded[i];
@@ -504,19 +564,17 @@ class TimeScheme::Bdf final : public Dirk {
     const std::size_t n_known = 1 + n_history_;
     if (n_known < order_ + (options_.tolerance ? 1U : 0U)) return start_step(dt, end);
 
-    std::vector<double> times{end, time_};
-    times.insert(times.end(), times_.begin(),
-                 times_.begin() + static_cast<std::ptrdiff_t>(order_ - 1));
-    const std::vector<double> d = derivative_weights(times);
-    std::vector<Term> terms{{d[1], u_}};
+    Numbers times{end, time_};
+    for (std::size_t j = 0; j + 1 < order_; ++j) times.push_back(times_[j]);
+    const Numbers d = derivatives_of(times);
+    Terms terms{{d[1], u_}};
     for (std::size_t j = 2; j <= order_; ++j) terms.emplace_back(d[j], history_[j - 2]);
     combine(offset_, terms);
 
-    std::vector<double> known{time_};
-    known.insert(known.end(), times_.begin(),
-                 times_.begin() + static_cast<std::ptrdiff_t>(n_history_));
-    const std::vector<double> w = interpolation_weights(known, end);
-    terms.assign(1, {w[0], u_});
+    Numbers known{time_};
+    for (std::size_t j = 0; j < n_history_; ++j) known.push_back(times_[j]);
+    const Numbers w = values_of(known, end);
+    terms = {{w[0], u_}};
     for (std::size_t j = 0; j < n_history_; ++j) terms.emplace_back(w[j + 1], history_[j]);
     combine(candidate_, terms);
     const bool estimates = options_.tolerance && n_known == order_ + 1;
@@ -526,6 +584,7 @@ class TimeScheme::Bdf final : public Dirk {
     stage.time = end;
     stage.rate_shift = d[0];
     stage.rate_offset = offset_;
+    if (guided_) guided_->take_directions(last_corrections(known, end));
     Step result;
     result.stages = equations_.solve(stage, candidate_);
     if (!result.stages.solved()) return failed(result.stages, dt);
@@ -573,6 +632,24 @@ class TimeScheme::Bdf final : public Dirk {
   }
 
  private:
+  /// What the last and the last but one of the known values add to the extrapolation, in the memory
+  /// of slopes that only the start needs.
+  Directions last_corrections(Numbers known, double end) {
+    Directions directions;
+    for (std::size_t i = 0; i < directions.size() && known.size() > 1; ++i) {
+      const Numbers with = values_of(known, end);
+      known.pop_back();
+      Numbers without = values_of(known, end);
+      without.push_back(0.0);
+      Terms terms{{with[0] - without[0], u_}};
+      for (std::size_t j = 1; j < with.size(); ++j)
+        terms.emplace_back(with[j] - without[j], history_[j - 1]);
+      directions[i] = slopes_[1 + i];
+      combine(directions[i], terms);
+    }
+    return directions;
+  }
+
   /// A step of sdirk3, whose local error is of the fourth order: enough for all formulas.
   Step start_step(double dt, double end) {
     const double before = time_;
