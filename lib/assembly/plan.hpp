@@ -61,6 +61,9 @@ struct ReferenceTable {
   device::View<double*> shapes;               ///< [n_points][dim + 1][n_nodes_padded]
   device::View<double*> geometry_gradients;   ///< [n_points][n_geometry_nodes][dim]
   device::View<double*> geometry_values;      ///< [n_points][n_geometry_nodes]
+  // Where asked for; pairs of directions are the upper triangle, row by row.
+  device::View<double*> seconds;           ///< [n_points][pairs][n_nodes_padded]
+  device::View<double*> geometry_seconds;  ///< [n_points][n_geometry_nodes][pairs]
 };
 
 /// Sum factorisation: 1-D tables, and the geometry with the points in lanes.
@@ -102,9 +105,9 @@ struct Assembler::Plan {
 /// Pattern and tile map (pattern.cpp). Local.
 void build_pattern(Assembler::Plan& plan, const fem::Constraints& fixed);
 
-/// Shape functions at the points of a rule (tables.cpp).
+/// Shape functions at the points of a rule (tables.cpp), with second derivatives if wanted.
 [[nodiscard]] ReferenceTable tabulate(const mesh::Mesh& mesh, const fem::Element& element,
-                                      const fem::Quadrature& rule);
+                                      const fem::Quadrature& rule, bool second_derivatives = false);
 
 /// Tables for this quadrature degree (tables.cpp); made once.
 const ReferenceTable& reference_table(const Assembler::Plan& plan, int degree);

@@ -422,6 +422,8 @@ SystemTable::SystemTable(const ReferenceTable& table)
       weights(table.weights.data()),
       geometry_gradients(table.geometry_gradients.data()),
       geometry_values(table.geometry_values.data()),
+      seconds(table.seconds.data()),
+      geometry_seconds(table.geometry_seconds.data()),
       n_wide(kernels::padded(table.n_nodes)) {
   const auto host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), table.shapes);
   const auto n = static_cast<std::size_t>(table.n_nodes),
@@ -475,7 +477,7 @@ SystemAssembler::Plan::Plan(const mesh::Mesh& mesh, const fem::Space& space,
   if (options.kernel == Options::Kernel::closed_form && !closed_form)
     internal_error("the wanted element kernel does not fit the element or the form");
   const auto make_table = [&](const fem::Quadrature& rule) {
-    return SystemTable(tabulate(mesh, element, rule));
+    return SystemTable(tabulate(mesh, element, rule, form.has_curvature));
   };
   const bool given = options.quadrature_degree >= 0;
   const int degree = given ? options.quadrature_degree : general_degree(mesh, k);

@@ -7,7 +7,10 @@ namespace ritz::assembly {
 /// Terms in cells of any kind, eight cells at a time:
 ///   r_(n,i) = sum_q w |J| (f0_i phi_n + f1_i . grad phi_n),
 ///   A_(n,i)(k,j) = sum_q w |J| (phi_n, grad phi_n) C_ij (phi_k, grad phi_k)^T,
-/// with C_ij = d(f0_i, f1_i)/d(u_j, grad u_j) pulled back to the reference cell.
+/// with C_ij = d(f0_i, f1_i)/d(u_j, grad u_j) pulled back to the reference cell. Second derivatives
+/// D^2 phi_k are further columns of C_ij: by the chain rule
+///   D^2_x phi = J^-T (D^2_xi phi - sum_d (d phi / d x_d) D^2_xi x_d) J^-1,
+/// so that they become reference second derivatives and a part of the columns of the gradient.
 ///
 /// The formulas are evaluated at all points of several packs of cells together (interpreting a
 /// program costs as much for eight points as for sixty-four); what follows is computed with a cell
@@ -20,6 +23,7 @@ struct SystemCells {
   static constexpr int width = kernels::pack_width;
   static constexpr int n_slots = dim + 1;  ///< derivatives, value
   static constexpr int n_terms = n_slots * n_slots;
+  static constexpr int n_pairs = dim * (dim + 1) / 2;  ///< of directions: upper triangle, by rows
   static constexpr int max_packs = 8;
 
   SystemData data;
@@ -28,6 +32,8 @@ struct SystemCells {
   const double* weights;
   const double* geometry_gradients;
   const double* geometry_values;
+  const double* seconds;
+  const double* geometry_seconds;
   const double* wide;
   int n_wide;
   bool simplex;        ///< a tri or a tet
@@ -44,6 +50,8 @@ struct SystemCells {
         weights(table.weights),
         geometry_gradients(table.geometry_gradients),
         geometry_values(table.geometry_values),
+        seconds(table.seconds),
+        geometry_seconds(table.geometry_seconds),
         wide(table.wide.data()),
         n_wide(table.n_wide),
         simplex(simplex_in),
@@ -59,7 +67,7 @@ struct SystemCells {
   /// Places in the scratch memory, in doubles.
   struct Layout {
     std::size_t nodes, geometry, dofs, variables, outputs, registers, residual, varying, constant,
-        pulled, flux, loads, matrix, total;
+        pulled, flux, bent, bent_flux, loads, matrix, total;
   };
   KOKKOS_INLINE_FUNCTION Layout layout() const {
     const auto size = [](int n) { return static_cast<std::size_t>(n); };
@@ -78,7 +86,10 @@ struct SystemCells {
     at.constant = at.varying + size(terms.n_varying_slots) * points;
     at.pulled = at.constant + size(terms.n_slots - terms.n_varying_slots) * packs * w;
     at.flux = at.pulled + (data.want_jacobian ? q * n_terms * w : 0);
-    at.loads = at.flux + q * n_slots * w;
+    const bool bends = data.want_jacobian && terms.has_curvature_slots;
+    at.bent = at.flux + q * n_slots * w;
+    at.bent_flux = at.bent + (bends ? q * n_slots * n_pairs * w : 0);
+    at.loads = at.bent_flux + (bends ? q * n_pairs * w : 0);
     at.matrix = at.loads + padded * w;
     at.total = at.matrix;
     if (data.want_jacobian) at.total += (rows_in_lanes ? padded : m * n * padded) * w;
@@ -184,7 +195,7 @@ struct SystemCells {
     }
     if (terms.reads_metric) {
       metric(geometry(scratch, at, g), g,
-             variables + static_cast<std::size_t>(3 + terms.n_unknowns * (dim + 3)) * stride());
+             variables + static_cast<std::size_t>(terms.metric_row) * stride());
     }
     auto* dofs = reinterpret_cast<Pack*>(scratch + at.dofs);
     for (int j = 0; j < terms.n_unknowns; ++j) {
@@ -201,6 +212,12 @@ struct SystemCells {
         } else {
           values(dofs, g, rows);
         }
+      }
+      if ((reads & reads_curvature) != 0) {
+        gather(batch, data.state[0], j, scratch + at.dofs);
+        curvatures(
+            geometry(scratch, at, g), nodes_of(scratch, at, g), dofs, g,
+            variables + static_cast<std::size_t>(terms.curvature_row + j * n_pairs) * stride());
       }
       for (int k = 1; k < 3; ++k) {
         if ((reads & (k == 1 ? reads_rate : reads_second_rate)) == 0 || data.state[k] == nullptr)
@@ -306,6 +323,121 @@ struct SystemCells {
         kernels::store(rows + static_cast<std::size_t>(1 + d) * stride() + place(g, q),
                        derivative * inverse);
       }
+    }
+  }
+
+  KOKKOS_FORCEINLINE_FUNCTION double* nodes_of(double* scratch, const Layout& at, int g) const {
+    return scratch + at.nodes + static_cast<std::size_t>(g * data.n_geometry_nodes * dim * width);
+  }
+
+  /// Number of a pair of directions.
+  KOKKOS_FORCEINLINE_FUNCTION static int pair_of(int e, int f) {
+    return e <= f ? e * dim - e * (e - 1) / 2 + f - e : pair_of(f, e);
+  }
+
+  /// The map's second derivatives at point q: out[dim][n_pairs].
+  KOKKOS_INLINE_FUNCTION void bending(const double* nodes, int q, Pack* out) const {
+    for (int i = 0; i < dim * n_pairs; ++i) out[i] = Pack(0.0);
+    if (straight) return;
+    const double* second = geometry_seconds + q * data.n_geometry_nodes * n_pairs;
+    for (int a = 0; a < data.n_geometry_nodes; ++a) {
+      for (int d = 0; d < dim; ++d) {
+        const Pack x = kernels::load(nodes + (a * dim + d) * width);
+        for (int p = 0; p < n_pairs; ++p) out[d * n_pairs + p] += x * Pack(second[a * n_pairs + p]);
+      }
+    }
+  }
+
+  /// Rows dxx, dxy, ... of an unknown.
+  KOKKOS_INLINE_FUNCTION void curvatures(const double* geometry, const double* nodes,
+                                         const Pack* dofs, int g, double* rows) const {
+    for (int q = 0; q < shapes.n_points; ++q) {
+      const auto padded = static_cast<std::size_t>(shapes.n_padded);
+      const double* shape = shapes.shapes + static_cast<std::size_t>(q) * n_slots * padded;
+      const double* second = seconds + static_cast<std::size_t>(q) * n_pairs * padded;
+      Pack slope[dim], curve[n_pairs];
+      for (Pack& one : slope) one = Pack(0.0);
+      for (Pack& one : curve) one = Pack(0.0);
+      for (int i = 0; i < shapes.n_nodes; ++i) {
+        for (int d = 0; d < dim; ++d) slope[d] += dofs[i] * Pack(shape[d * shapes.n_padded + i]);
+        for (int p = 0; p < n_pairs; ++p)
+          curve[p] += dofs[i] * Pack(second[p * shapes.n_padded + i]);
+      }
+      const Pack* adj = geometry_at(geometry, q);
+      const Pack inverse = Pack(1.0) / adj[dim * dim];
+      Pack bend[dim * n_pairs];
+      bending(nodes, q, bend);
+      for (int d = 0; d < dim; ++d) {
+        Pack derivative = adj[d] * slope[0];
+        for (int e = 1; e < dim; ++e) derivative += adj[e * dim + d] * slope[e];
+        derivative *= inverse;
+        for (int p = 0; p < n_pairs; ++p) curve[p] -= derivative * bend[d * n_pairs + p];
+      }
+      int row = 0;
+      for (int a = 0; a < dim; ++a) {
+        for (int b = a; b < dim; ++b, ++row) {
+          Pack sum(0.0);
+          for (int e = 0; e < dim; ++e) {
+            for (int f = 0; f < dim; ++f)
+              sum += adj[e * dim + a] * adj[f * dim + b] * curve[pair_of(e, f)];
+          }
+          kernels::store(rows + static_cast<std::size_t>(row) * stride() + place(g, q),
+                         sum * inverse * inverse);
+        }
+      }
+    }
+  }
+
+  /// The columns `h`[n_slots][n_pairs] of second derivatives at point q: to[n_slots][n_pairs] by
+  /// reference second derivatives, and the rest to the columns of the gradient,
+  /// c[n_slots][n_slots].
+  KOKKOS_INLINE_FUNCTION void pull_back_curvature(const Pack* adj, const Pack& weight,
+                                                  const double* nodes, int q, const Pack* h,
+                                                  Pack* c, Pack* to) const {
+    const Pack inverse = Pack(1.0) / adj[dim * dim];
+    Pack bend[dim * n_pairs], pulled[n_slots * n_pairs];
+    bending(nodes, q, bend);
+    for (int s = 0; s < n_slots; ++s) {
+      for (int e = 0; e < dim; ++e) {
+        for (int f = e; f < dim; ++f) {
+          // A mixed derivative is one variable, of which each order has half.
+          Pack sum(0.0);
+          for (int a = 0; a < dim; ++a) {
+            for (int b = 0; b < dim; ++b) {
+              const Pack entry = Pack(a == b ? 1.0 : 0.5) * h[s * n_pairs + pair_of(a, b)];
+              sum += adj[e * dim + a] * adj[f * dim + b] * entry;
+            }
+          }
+          pulled[s * n_pairs + pair_of(e, f)] = Pack(e == f ? 1.0 : 2.0) * sum * inverse * inverse;
+        }
+      }
+      for (int d = 0; d < dim; ++d) {
+        for (int p = 0; p < n_pairs; ++p)
+          c[s * n_slots + d] -= pulled[s * n_pairs + p] * bend[d * n_pairs + p];
+      }
+    }
+    for (int p = 0; p < n_pairs; ++p) {
+      for (int e = 0; e < dim; ++e) {
+        Pack sum = adj[e * dim] * pulled[p];
+        for (int d = 1; d < dim; ++d) sum += adj[e * dim + d] * pulled[d * n_pairs + p];
+        to[e * n_pairs + p] = weight * sum;
+      }
+      to[dim * n_pairs + p] = weight * adj[dim * dim] * pulled[dim * n_pairs + p];
+    }
+  }
+
+  /// Adds what `flux`[q][n_pairs] makes of the trial functions' second derivatives to a row.
+  KOKKOS_INLINE_FUNCTION void add_curved_row(const Pack* flux, Pack* row) const {
+    constexpr int block = kernels::dense_block;
+    for (int j = 0; j < shapes.n_padded; j += block) {
+      Pack sum[block];
+      for (int k = 0; k < block; ++k) sum[k] = row[j + k];
+      for (int q = 0; q < shapes.n_points * n_pairs; ++q) {
+        const double* second =
+            seconds + static_cast<std::size_t>(q) * static_cast<std::size_t>(shapes.n_padded) + j;
+        for (int k = 0; k < block; ++k) sum[k] += flux[q] * Pack(second[k]);
+      }
+      for (int k = 0; k < block; ++k) row[j + k] = sum[k];
     }
   }
 
@@ -577,9 +709,11 @@ struct SystemCells {
     const int first = terms.pair_begin(static_cast<std::size_t>(pair));
     const int last = terms.pair_begin(static_cast<std::size_t>(pair) + 1);
     auto* pulled = reinterpret_cast<Pack*>(scratch + at.pulled);
+    auto* bent = reinterpret_cast<Pack*>(scratch + at.bent);
     for (int q = 0; q < shapes.n_points; ++q) {
-      Pack c[n_terms];
+      Pack c[n_terms], h[n_slots * n_pairs];
       for (Pack& one : c) one = Pack(0.0);
+      for (Pack& one : h) one = Pack(0.0);
       for (int s = first; s < last; ++s) {
         const SlotPlace where = terms.places(static_cast<std::size_t>(s));
         const double* from =
@@ -587,10 +721,18 @@ struct SystemCells {
                                     static_cast<std::size_t>(where.number) * stride() + place(g, q)
                               : scratch + at.constant +
                                     static_cast<std::size_t>((where.number * n_packs + g) * width);
-        c[where.test_slot * n_slots + where.trial_slot] = kernels::load(from);
+        if (where.trial_slot > dim) {
+          h[where.test_slot * n_pairs + where.trial_slot - n_slots] = kernels::load(from);
+        } else {
+          c[where.test_slot * n_slots + where.trial_slot] = kernels::load(from);
+        }
       }
       const Pack* adj = geometry_at(geometry, q);
       const Pack weight(weights[q]);
+      if ((kinds & pair_curvature) != 0) {
+        pull_back_curvature(adj, weight, nodes_of(scratch, at, g), q, h, c,
+                            bent + q * n_slots * n_pairs);
+      }
       Pack* to = pulled + q * n_terms;
       if ((kinds & pair_gradient_gradient) != 0) {
         const Pack scale = weight / adj[dim * dim];
@@ -648,6 +790,17 @@ struct SystemCells {
     }
   }
 
+  /// And of its second derivatives' columns: flux[n_pairs].
+  template <class Shape, class Term>
+  KOKKOS_FORCEINLINE_FUNCTION static void test_curvature(const Shape& shape, const Term& term,
+                                                         Pack* flux) {
+    for (int p = 0; p < n_pairs; ++p) {
+      Pack sum(0.0);
+      for (int s = 0; s < n_slots; ++s) sum += shape(s) * term(s * n_pairs + p);
+      flux[p] = sum;
+    }
+  }
+
   KOKKOS_FORCEINLINE_FUNCTION static kernels::Terms pair_terms(int kinds) {
     return row_terms((kinds & (pair_gradient_gradient | pair_value_gradient)) != 0,
                      (kinds & (pair_gradient_value | pair_value_value)) != 0);
@@ -661,6 +814,8 @@ struct SystemCells {
     const auto* pulled = reinterpret_cast<const Pack*>(scratch + at.pulled);
     auto* flux = reinterpret_cast<Pack*>(scratch + at.flux);
     auto* matrix = reinterpret_cast<Pack*>(scratch + at.matrix);
+    const auto* bent = reinterpret_cast<const Pack*>(scratch + at.bent);
+    auto* bent_flux = reinterpret_cast<Pack*>(scratch + at.bent_flux);
     const std::size_t block =
         static_cast<std::size_t>(n) * static_cast<std::size_t>(shapes.n_padded);
     for (int i = 0; i < m; ++i) {
@@ -682,10 +837,15 @@ struct SystemCells {
             test_flux(
                 kinds, [&](int s) { return Pack(shape[s * shapes.n_padded]); },
                 [&](int c) { return term[c]; }, flux + q * n_slots);
+            if ((kinds & pair_curvature) == 0) continue;
+            test_curvature([&](int s) { return Pack(shape[s * shapes.n_padded]); },
+                           [&](int c) { return bent[q * n_slots * n_pairs + c]; },
+                           bent_flux + q * n_pairs);
           }
-          kernels::dense_row<dim>(shapes, pair_terms(kinds), flux, 0,
-                                  matrix + static_cast<std::size_t>(j) * block +
-                                      static_cast<std::size_t>(node * shapes.n_padded));
+          Pack* row = matrix + static_cast<std::size_t>(j) * block +
+                      static_cast<std::size_t>(node * shapes.n_padded);
+          kernels::dense_row<dim>(shapes, pair_terms(kinds), flux, 0, row);
+          if ((kinds & pair_curvature) != 0) add_curved_row(bent_flux, row);
         }
       }
       add_rows(batch, output, i, scratch + at.matrix, block * width);
@@ -813,6 +973,8 @@ struct SystemCells {
     const double* pulled = scratch + at.pulled;
     auto* flux = reinterpret_cast<Pack*>(scratch + at.flux);
     auto* row = reinterpret_cast<Pack*>(scratch + at.matrix);
+    const double* bent = scratch + at.bent;
+    auto* bent_flux = reinterpret_cast<Pack*>(scratch + at.bent_flux);
     for (int pair = 0; pair < m * m; ++pair) {
       const int kinds = terms.pair_kinds(static_cast<std::size_t>(pair));
       if (kinds == 0) continue;
@@ -832,8 +994,14 @@ struct SystemCells {
             test_flux(
                 kinds, [&](int s) { return kernels::load(shape + s * n_wide); },
                 [&](int c) { return Pack(term[c * width]); }, flux + q * n_slots);
+            if ((kinds & pair_curvature) == 0) continue;
+            const double* bent_term = bent + q * n_slots * n_pairs * width + l;
+            test_curvature([&](int s) { return kernels::load(shape + s * n_wide); },
+                           [&](int c) { return Pack(bent_term[c * width]); },
+                           bent_flux + q * n_pairs);
           }
           kernels::dense_row<dim>(shapes, pair_terms(kinds), flux, 0, row);
+          if ((kinds & pair_curvature) != 0) add_curved_row(bent_flux, row);
           for (; e < batch.entry_end[l]; ++e) {
             const Entry entry = output.entries[e];
             const int lane = entry_node(entry) - first;

@@ -60,8 +60,10 @@ struct SystemTable {
   const double* weights;
   const double* geometry_gradients;
   const double* geometry_values;
-  int n_wide = 0;              ///< nodes, in whole packs
-  device::View<double*> wide;  ///< [n_points][dim + 1][n_wide]
+  const double* seconds;           ///< see ReferenceTable; null if not asked for
+  const double* geometry_seconds;  ///< the same
+  int n_wide = 0;                  ///< nodes, in whole packs
+  device::View<double*> wide;      ///< [n_points][dim + 1][n_wide]
 };
 
 /// A tile's rows of the block system.

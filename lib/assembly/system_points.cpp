@@ -52,6 +52,10 @@ SystemJacobian::SystemJacobian(const physics::SystemForm& form)
       n_regions_(static_cast<int>(form.regions.size())),
       names_(form.regions.size()),
       reads_(static_cast<std::size_t>(m_), 0) {
+  if (form.has_curvature) {
+    throw base::Error(base::ExitCode::internal,
+                      "a Jacobian without a matrix knows no second derivatives");
+  }
   const int per_unknown = physics::variables_per_unknown(dim_);
   const auto variables = physics::volume_variables(form.unknowns, dim_);
   std::vector<std::vector<expr::Expression>> outputs(form.regions.size());

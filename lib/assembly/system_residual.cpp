@@ -34,6 +34,10 @@ struct SystemResidual::Data : CellSweep<double> {
       for (const std::uint8_t one : reads) reads_rates[k] = reads_rates[k] || (one & bit) != 0;
       if (reads_rates[k]) sources[k].assign(source_extra.size(), 0.0);
     }
+    if (form.has_curvature) {
+      throw base::Error(base::ExitCode::internal,
+                        "assembly: residuals by sum factorisation know no second derivatives");
+    }
     set_maps(mesh);
     for (LocalId i = 0; i < batches.n_owned; ++i) {
       if (is_fixed[static_cast<std::size_t>(i)] != 0) fixed.push_back(i);

@@ -28,13 +28,15 @@ device::View<T*> upload(const char* label, const std::vector<T>& values) {
 
 /// Collects the outputs of each region and the slots they go to.
 struct SystemTerms::Builder {
-  Builder(const SystemForm& form_in, int n_regions_in, int n_place_in, int per_unknown_in)
+  Builder(const SystemForm& form_in, int n_regions_in, int n_place_in, int per_unknown_in,
+          int n_curvatures_in)
       : form(form_in),
         m(form_in.n_unknowns()),
         dim(form_in.dimension),
         n_regions(n_regions_in),
         n_place(n_place_in),
         per_unknown(per_unknown_in),
+        n_curvatures(n_curvatures_in),
         outputs(static_cast<std::size_t>(n_regions)),
         names(static_cast<std::size_t>(n_regions)),
         residual(static_cast<std::size_t>(n_regions * m * (dim + 1))),
@@ -43,8 +45,9 @@ struct SystemTerms::Builder {
 
   const SystemForm& form;
   int m, dim, n_regions;
-  int n_place;      ///< variables before the unknowns', t included
-  int per_unknown;  ///< variables of an unknown
+  int n_place;       ///< variables before the unknowns', t included
+  int per_unknown;   ///< variables of an unknown
+  int n_curvatures;  ///< and its second derivatives, behind those of all
   std::vector<std::vector<expr::Expression>> outputs;
   std::vector<std::vector<std::string>> names;
   std::vector<ResidualSlot> residual;
@@ -64,8 +67,13 @@ struct SystemTerms::Builder {
         reads_place = true;
         continue;
       }
-      if (v >= n_place + m * per_unknown) {
+      if (v >= n_place + m * (per_unknown + n_curvatures)) {
         reads_metric = true;
+        continue;
+      }
+      if (v >= n_place + m * per_unknown) {
+        unknown_reads[static_cast<std::size_t>((v - n_place - m * per_unknown) / n_curvatures)] |=
+            reads_curvature;
         continue;
       }
       const int slot = (v - n_place) % per_unknown;
@@ -95,8 +103,9 @@ struct SystemTerms::Builder {
   }
 
   void add_jacobian(int region, const JacobianEntry& e, std::string name) {
-    const int derivative = std::max(0, e.trial_slot - dim);  // of the state: 0, 1, 2
-    const int trial_slot = e.trial_slot == 0 || derivative > 0 ? dim : e.trial_slot - 1;
+    const int derivative = e.is_of_rate(dim) ? e.trial_slot - dim : 0;  // of the state
+    int trial_slot = e.trial_slot == 0 || derivative > 0 ? dim : e.trial_slot - 1;
+    if (e.trial_slot > dim + 2) trial_slot = e.trial_slot - 2;
     const int test_slot = e.test_slot == 0 ? dim : e.test_slot - 1;
     auto& slots = jacobian[{e.test, e.trial, test_slot, trial_slot}];
     slots.resize(static_cast<std::size_t>(n_regions));
@@ -115,7 +124,9 @@ struct SystemTerms::Builder {
     view.n_slots = static_cast<int>(jacobian.size());
     view.reads_place = reads_place;
     view.reads_metric = reads_metric;
-    view.n_rows = n_place - 1 + m * per_unknown + (reads_metric ? dim * (dim + 1) / 2 : 0);
+    view.curvature_row = n_place - 1 + m * per_unknown;
+    view.metric_row = view.curvature_row + m * n_curvatures;
+    view.n_rows = view.metric_row + (reads_metric ? dim * (dim + 1) / 2 : 0);
     std::vector<expr::ProgramView> views;
     for (const auto& list : outputs) {
       if (list.empty()) {
@@ -149,9 +160,13 @@ struct SystemTerms::Builder {
         all[r * static_cast<std::size_t>(view.n_slots) + s] = slots[r];
       const auto pair = static_cast<std::size_t>(test * m + trial);
       ++pair_begin[pair + 1];
-      const int kind = test_slot == dim
-                           ? (trial_slot == dim ? pair_value_value : pair_value_gradient)
-                           : (trial_slot == dim ? pair_gradient_value : pair_gradient_gradient);
+      int kind = test_slot == dim
+                     ? (trial_slot == dim ? pair_value_value : pair_value_gradient)
+                     : (trial_slot == dim ? pair_gradient_value : pair_gradient_gradient);
+      if (trial_slot > dim) {
+        kind |= pair_curvature;
+        view.has_curvature_slots = true;
+      }
       pair_kinds[pair] = static_cast<std::uint8_t>(pair_kinds[pair] | kind);
       terms.all_kinds_ |= kind;
     }
@@ -171,14 +186,19 @@ struct SystemTerms::Builder {
 SystemTerms::SystemTerms(const SystemForm& form, Pass pass) {
   const int m = form.n_unknowns(), dim = form.dimension;
   Builder builder(form, static_cast<int>(form.regions.size()), physics::n_place_variables,
-                  physics::variables_per_unknown(dim));
+                  physics::variables_per_unknown(dim),
+                  form.has_curvature ? physics::curvatures_per_unknown(dim) : 0);
   const auto names = physics::volume_variables(form.unknowns, dim);
+  const auto curvatures = physics::curvature_variables(form.unknowns, dim);
   for (int r = 0; r < builder.n_regions; ++r) {
     const SystemForm::Region& region = form.regions[static_cast<std::size_t>(r)];
     const auto slope_name = [&](const JacobianEntry& e) {
       const int v = physics::n_place_variables + e.trial * builder.per_unknown + e.trial_slot;
+      const int c = e.trial * builder.n_curvatures + e.trial_slot - builder.per_unknown;
       return "d(" + residual_name(form, e.test, e.test_slot) + ")/d(" +
-             names[static_cast<std::size_t>(v)] + ")";
+             (e.trial_slot < builder.per_unknown ? names[static_cast<std::size_t>(v)]
+                                                 : curvatures[static_cast<std::size_t>(c)]) +
+             ")";
     };
     if (pass == Pass::residual || pass == Pass::both) {
       for (int i = 0; i < m; ++i) {
@@ -205,7 +225,7 @@ SystemTerms::SystemTerms(const SystemForm& form, Pass pass) {
 SystemTerms SystemTerms::of_boundaries(const SystemForm& form, Pass pass) {
   SystemTerms terms;
   Builder builder(form, static_cast<int>(form.boundaries.size()),
-                  physics::n_boundary_place_variables, 1);
+                  physics::n_boundary_place_variables, 1, 0);
   for (int b = 0; b < builder.n_regions; ++b) {
     const SystemForm::Boundary& boundary = form.boundaries[static_cast<std::size_t>(b)];
     if (boundary.kind != SystemForm::Boundary::Kind::natural) continue;

@@ -27,7 +27,7 @@ struct JacobianSlot {
 };
 
 /// Which entry of the Jacobian; slots are numbered as the shape tables' rows: derivatives 0..dim-1,
-/// value dim.
+/// value dim; of the trial function second derivatives dim + 1 and on.
 struct SlotPlace {
   int test;
   int test_slot;
@@ -42,12 +42,14 @@ inline constexpr int pair_value_value = 1;
 inline constexpr int pair_value_gradient = 2;  ///< test function's value, trial function's gradient
 inline constexpr int pair_gradient_value = 4;
 inline constexpr int pair_gradient_gradient = 8;
+inline constexpr int pair_curvature = 16;  ///< trial function's second derivatives, with 8 or 2
 
 /// What of an unknown the programs read.
 inline constexpr int reads_value = 1;
 inline constexpr int reads_gradient = 2;
 inline constexpr int reads_rate = 4;
 inline constexpr int reads_second_rate = 8;
+inline constexpr int reads_curvature = 16;
 
 /// The formulas of all regions (or of all natural boundaries) as kernels see them.
 struct TermsView {
@@ -61,6 +63,9 @@ struct TermsView {
   bool any_program = false;
   bool reads_place = false;
   bool reads_metric = false;  ///< the last rows: physics::metric_variables()
+  int curvature_row = 0;      ///< first row of physics::curvature_variables(), if there are any
+  int metric_row = 0;
+  bool has_curvature_slots = false;  ///< in the Jacobian
   bool has_residual = false;
   device::View<expr::ProgramView*> programs;   ///< [region]; no outputs: nothing to evaluate
   device::View<ResidualSlot*> residual;        ///< [region][m][dim + 1]

@@ -150,8 +150,34 @@ FacetTable::FacetTable(const mesh::Mesh& mesh, const fem::Element& element, int 
   geometry_values = upload("ritz::assembly::facet_geometry_values", values);
 }
 
+namespace {
+
+void add_second_derivatives(const mesh::Mesh& mesh, const fem::Element& element,
+                            const fem::Quadrature& rule, ReferenceTable& table) {
+  const auto dim = static_cast<std::size_t>(mesh.dimension());
+  const std::size_t pairs = dim * (dim + 1) / 2, n = static_cast<std::size_t>(table.n_nodes),
+                    n_padded = static_cast<std::size_t>(table.n_nodes_padded);
+  const fem::Element map(mesh.cell_type, mesh.geometry_order, true);
+  std::vector<double> seconds(rule.points.size() * pairs * n_padded, 0.0), geometry;
+  std::vector<double> of_nodes(n * pairs),
+      of_map(static_cast<std::size_t>(table.n_geometry_nodes) * pairs);
+  for (std::size_t q = 0; q < rule.points.size(); ++q) {
+    element.second_derivatives(rule.points[q], of_nodes);
+    for (std::size_t j = 0; j < n; ++j) {
+      for (std::size_t p = 0; p < pairs; ++p)
+        seconds[(q * pairs + p) * n_padded + j] = of_nodes[j * pairs + p];
+    }
+    map.second_derivatives(rule.points[q], of_map);
+    geometry.insert(geometry.end(), of_map.begin(), of_map.end());
+  }
+  table.seconds = upload("ritz::assembly::second_derivatives", seconds);
+  table.geometry_seconds = upload("ritz::assembly::geometry_second_derivatives", geometry);
+}
+
+}  // namespace
+
 ReferenceTable tabulate(const mesh::Mesh& mesh, const fem::Element& element,
-                        const fem::Quadrature& rule) {
+                        const fem::Quadrature& rule, bool second_derivatives) {
   ReferenceTable table;
   const auto dim = static_cast<std::size_t>(mesh.dimension());
   const std::size_t n = static_cast<std::size_t>(element.n_nodes()), n_points = rule.points.size();
@@ -181,6 +207,7 @@ ReferenceTable tabulate(const mesh::Mesh& mesh, const fem::Element& element,
   table.shapes = upload("ritz::assembly::shapes", shapes);
   table.geometry_values = upload("ritz::assembly::geometry_values", geometry_values);
   table.geometry_gradients = upload("ritz::assembly::geometry_gradients", geometry_gradients);
+  if (second_derivatives) add_second_derivatives(mesh, element, rule, table);
   return table;
 }
 

@@ -493,19 +493,6 @@ void check_unused(const Problem& problem, Report& report) {
   }
 }
 
-void check_stabilisation(const Node& root, const Problem& problem, Report& report) {
-  const Node* choice = valid(valid(&root, "equation"), "stabilisation");
-  if (choice == nullptr || problem.equation.stabilisation != Stabilisation::supg) return;
-  if (problem.space.degree > 1) {
-    report.error(
-        choice->where,
-        fmt::format("equation.stabilisation = \"supg\" does not go with space.degree = {}: "
-                    "its residual needs second derivatives, which there are for degree 1 "
-                    "only",
-                    problem.space.degree));
-  }
-}
-
 }  // namespace
 
 void check_which(const Problem& problem, const std::string& table, const base::Location& where,
@@ -535,7 +522,6 @@ void check_equation(const Node& root, const Problem& problem, Report& report) {
   check_unknowns(root, problem, report);
   if (!unknowns_known) return;
   check_elasticity(root, problem, report);
-  check_stabilisation(root, problem, report);
   check_time(root, problem, report);
   check_initial(root, problem, report);
   check_unused(problem, report);

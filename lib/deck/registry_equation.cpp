@@ -341,7 +341,7 @@ std::vector<Key> equation_keys() {
             "h "
             "of the cell along b and the degree k; the log says the largest one and what was done.",
             "streamline upwinding (Brooks and Hughes): diffusion along the velocity, in proportion "
-            "to the residual of the equation; for degree 1.",
+            "to the residual of the equation.",
             "Galerkin's method as it is: the solution oscillates where layers are not resolved."},
        .when = "kind",
        .when_values = {"advection-diffusion-reaction", "coefficient-form"},

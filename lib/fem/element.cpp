@@ -18,28 +18,35 @@ constexpr std::size_t max_nodes_1d = max_tensor_degree + 1;
 
 /// One-dimensional Lagrange polynomials of `nodes` at x by the product formula, and their
 /// derivatives by the product rule (no division by x - node, so nodes need no special case).
-void lagrange_1d(const std::vector<double>& nodes, double x, double* values, double* derivatives) {
+/// `seconds` may be null.
+void lagrange_1d(const std::vector<double>& nodes, double x, double* values, double* derivatives,
+                 double* seconds = nullptr) {
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    double value = 1.0, derivative = 0.0;
+    double value = 1.0, derivative = 0.0, second = 0.0;
     for (std::size_t j = 0; j < nodes.size(); ++j) {
       if (j == i) continue;
       const double scale = 1.0 / (nodes[i] - nodes[j]);
+      second = (second * (x - nodes[j]) + 2.0 * derivative) * scale;
       derivative = (derivative * (x - nodes[j]) + value) * scale;
       value *= (x - nodes[j]) * scale;
     }
     values[i] = value;
     derivatives[i] = derivative;
+    if (seconds != nullptr) seconds[i] = second;
   }
 }
 
 /// Silvester's polynomial prod_{m < index} (k lambda - m) / (m + 1) and its derivative: the factor
 /// of one barycentric coordinate in an equispaced Lagrange function of degree k (Silvester, Proc.
-/// IEE 115 (1968) 41).
-void silvester(int degree, int index, double lambda, double& value, double& derivative) {
+/// IEE 115 (1968) 41). `second` may be null.
+void silvester(int degree, int index, double lambda, double& value, double& derivative,
+               double* second = nullptr) {
   value = 1.0;
   derivative = 0.0;
+  if (second != nullptr) *second = 0.0;
   for (int m = 0; m < index; ++m) {
     const double factor = (degree * lambda - m) / (m + 1.0);
+    if (second != nullptr) *second = *second * factor + 2.0 * derivative * degree / (m + 1.0);
     derivative = derivative * factor + value * degree / (m + 1.0);
     value *= factor;
   }
@@ -170,6 +177,54 @@ void Element::gradients(const std::array<double, 3>& point, std::span<double> ou
         if (c != a) product *= values[c][lattice_[n][c]];
       }
       out[n * dimension + a] = product;
+    }
+  }
+}
+
+void Element::second_derivatives(const std::array<double, 3>& point, std::span<double> out) const {
+  const auto dimension = static_cast<std::size_t>(mesh::table(type_).dimension);
+  std::size_t at = 0;
+  if (mesh::is_simplex(type_)) {
+    double sum = 0.0;
+    for (std::size_t c = 0; c < dimension; ++c) sum += point[c];
+    for (std::size_t n = 0; n < nodes_.size(); ++n) {
+      std::array<double, 4> value{}, derivative{}, second{};
+      int rest = degree_;
+      for (std::size_t c = 0; c < dimension; ++c) {
+        silvester(degree_, lattice_[n][c], point[c], value[c], derivative[c], &second[c]);
+        rest -= lattice_[n][c];
+      }
+      silvester(degree_, rest, 1.0 - sum, value[dimension], derivative[dimension],
+                &second[dimension]);
+      // By the barycentric coordinates a and b, the last of which falls along every axis.
+      const auto part = [&](std::size_t a, std::size_t b) {
+        double product = 1.0;
+        for (std::size_t c = 0; c <= dimension; ++c)
+          product *= c != a && c != b ? value[c] : (a == b ? second[c] : derivative[c]);
+        return product;
+      };
+      for (std::size_t c = 0; c < dimension; ++c) {
+        for (std::size_t d = c; d < dimension; ++d) {
+          out[at++] =
+              part(c, d) - part(c, dimension) - part(d, dimension) + part(dimension, dimension);
+        }
+      }
+    }
+    return;
+  }
+  double values[3][max_nodes_1d], derivatives[3][max_nodes_1d], seconds[3][max_nodes_1d];
+  for (std::size_t c = 0; c < dimension; ++c)
+    lagrange_1d(nodes_1d_, point[c], values[c], derivatives[c], seconds[c]);
+  for (std::size_t n = 0; n < nodes_.size(); ++n) {
+    for (std::size_t a = 0; a < dimension; ++a) {
+      for (std::size_t b = a; b < dimension; ++b) {
+        double product = 1.0;
+        for (std::size_t c = 0; c < dimension; ++c) {
+          const auto i = static_cast<std::size_t>(lattice_[n][c]);
+          product *= c != a && c != b ? values[c][i] : (a == b ? seconds[c][i] : derivatives[c][i]);
+        }
+        out[at++] = product;
+      }
     }
   }
 }

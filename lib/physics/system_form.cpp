@@ -95,7 +95,8 @@ bool is_symmetric(const std::vector<JacobianEntry>& entries, int dimension) {
     all[{e.test, e.test_slot, e.trial, e.trial_slot}] = &e.value;
   return std::all_of(entries.begin(), entries.end(), [&](const JacobianEntry& e) {
     std::array<int, 4> mirrored{e.trial, e.trial_slot, e.test, e.test_slot};
-    if (e.trial_slot > dimension) {  // rates: their gradients are no variables
+    if (e.trial_slot > dimension + 2) return false;  // no test function's curvature
+    if (e.trial_slot > dimension) {                  // rates: their gradients are no variables
       if (e.test_slot != 0) return false;
       mirrored = {e.trial, 0, e.test, e.trial_slot};
     }
@@ -134,6 +135,37 @@ void check_expression(const expr::Expression& e, const std::vector<std::string>&
     internal_error(std::string(what) + " has other variables than the system");
 }
 
+/// xx, xy, ... of the upper triangle.
+std::vector<std::string> axis_pairs(int dimension) {
+  constexpr std::array<char, 3> axes{'x', 'y', 'z'};
+  std::vector<std::string> pairs;
+  for (std::size_t d = 0; d < static_cast<std::size_t>(dimension); ++d) {
+    for (std::size_t e = d; e < static_cast<std::size_t>(dimension); ++e)
+      pairs.push_back({axes[d], axes[e]});
+  }
+  return pairs;
+}
+
+/// The variables that follow an unknown: volume_variables(), then curvature_variables().
+std::vector<std::string> state_variables(const SystemForm& form) {
+  auto names = volume_variables(form.unknowns, form.dimension);
+  if (form.has_curvature) {
+    const auto more = curvature_variables(form.unknowns, form.dimension);
+    names.insert(names.end(), more.begin(), more.end());
+  }
+  return names;
+}
+
+/// Where state_variables() has what an entry is a derivative by.
+std::size_t state_variable(const SystemForm& form, int trial, int trial_slot) {
+  const int n_slots = variables_per_unknown(form.dimension);
+  if (trial_slot < n_slots)
+    return static_cast<std::size_t>(n_place_variables + trial * n_slots + trial_slot);
+  return static_cast<std::size_t>(n_place_variables + form.n_unknowns() * n_slots +
+                                  trial * curvatures_per_unknown(form.dimension) + trial_slot -
+                                  n_slots);
+}
+
 }  // namespace
 
 std::vector<std::string> place_variables() {
@@ -154,11 +186,16 @@ std::vector<std::string> volume_variables(const std::vector<std::string>& unknow
 }
 
 std::vector<std::string> metric_variables(int dimension) {
-  constexpr std::array<char, 3> axes{'x', 'y', 'z'};
   std::vector<std::string> names;
-  for (std::size_t d = 0; d < static_cast<std::size_t>(dimension); ++d) {
-    for (std::size_t e = d; e < static_cast<std::size_t>(dimension); ++e)
-      names.push_back(std::string("metric(") + axes[d] + axes[e] + ")");
+  for (const std::string& two : axis_pairs(dimension)) names.push_back("metric(" + two + ")");
+  return names;
+}
+
+std::vector<std::string> curvature_variables(const std::vector<std::string>& unknowns,
+                                             int dimension) {
+  std::vector<std::string> names;
+  for (const std::string& u : unknowns) {
+    for (const std::string& two : axis_pairs(dimension)) names.push_back("d" + two + "(" + u + ")");
   }
   return names;
 }
@@ -173,7 +210,7 @@ void check_system(const SystemForm& form) {
   if (form.dimension < 1 || form.dimension > 3) internal_error("a system without a dimension");
   if (form.unknowns.empty()) internal_error("a system without unknowns");
   const auto m = form.unknowns.size();
-  auto volume = volume_variables(form.unknowns, form.dimension);
+  auto volume = state_variables(form);
   if (!form.regions.empty() && !form.regions[0].f0.empty() &&
       form.regions[0].f0[0].variables().size() > volume.size()) {
     const auto metric = metric_variables(form.dimension);
@@ -199,8 +236,10 @@ void check_system(const SystemForm& form) {
 
 std::vector<JacobianEntry> jacobian_entries(const SystemForm& form,
                                             const SystemForm::Region& region) {
-  const int m = form.n_unknowns(), dim = form.dimension, n_slots = variables_per_unknown(dim);
-  const auto names = volume_variables(form.unknowns, dim);
+  const int m = form.n_unknowns(), dim = form.dimension;
+  const int n_slots =
+      variables_per_unknown(dim) + (form.has_curvature ? curvatures_per_unknown(dim) : 0);
+  const auto names = state_variables(form);
   std::vector<JacobianEntry> entries;
   for (int i = 0; i < m; ++i) {
     for (int j = 0; j < m; ++j) {
@@ -208,7 +247,7 @@ std::vector<JacobianEntry> jacobian_entries(const SystemForm& form,
         const expr::Expression& f = a == 0 ? region.f0[static_cast<std::size_t>(i)]
                                            : region.f1[static_cast<std::size_t>(i * dim + a - 1)];
         for (int b = 0; b < n_slots; ++b) {
-          const auto& name = names[static_cast<std::size_t>(n_place_variables + j * n_slots + b)];
+          const std::string& name = names[state_variable(form, j, b)];
           if (!f.depends_on(name)) continue;
           expr::Expression slope = f.derivative(name);
           if (!is_zero(slope)) entries.push_back({i, a, j, b, std::move(slope)});
@@ -235,7 +274,7 @@ std::vector<JacobianEntry> jacobian_entries(const SystemForm& form,
 SystemTraits system_traits(const SystemForm& form) {
   SystemTraits traits;
   const int m = form.n_unknowns(), dim = form.dimension, n_slots = variables_per_unknown(dim);
-  const auto names = volume_variables(form.unknowns, dim);
+  const auto names = state_variables(form);
   for (const SystemForm::Region& region : form.regions) {
     const std::vector<JacobianEntry> entries = jacobian_entries(form, region);
     for (int i = 0; i < m; ++i) {
@@ -245,9 +284,7 @@ SystemTraits system_traits(const SystemForm& form) {
         std::vector<std::pair<std::size_t, expr::Expression>> slopes;
         for (const JacobianEntry& e : entries) {
           if (e.test != i || e.test_slot != a) continue;
-          slopes.emplace_back(
-              static_cast<std::size_t>(n_place_variables + e.trial * n_slots + e.trial_slot),
-              e.value);
+          slopes.emplace_back(state_variable(form, e.trial, e.trial_slot), e.value);
         }
         note(f, names, n_place_variables, slopes, traits);
         for (int j = 0; j < m; ++j) {

@@ -52,7 +52,7 @@ AssembledEquations::AssembledEquations(const Parts& parts)
   is_differential_.assign(static_cast<std::size_t>(n_components_), false);
   for (const physics::SystemForm::Region& region : parts.form.regions) {
     for (const physics::JacobianEntry& entry : physics::jacobian_entries(parts.form, region)) {
-      if (entry.trial_slot > parts.form.dimension)
+      if (entry.is_of_rate(parts.form.dimension))
         is_differential_[static_cast<std::size_t>(entry.trial)] = true;
       if (entry.trial_slot == parts.form.dimension + order && entry.test == entry.trial &&
           entry.test_slot == 0)
@@ -64,7 +64,7 @@ AssembledEquations::AssembledEquations(const Parts& parts)
     options.residual_only = true;
     explicit_.emplace(parts.mesh, parts.space, *parts.explicit_form, options);
   }
-  if (assembly::SystemResidual::supports(parts.mesh) &&
+  if (assembly::SystemResidual::supports(parts.mesh) && !parts.form.has_curvature &&
       parts.problem.solver.operator_kind != "assembled") {
     cells_.emplace(parts.mesh, parts.space, parts.form, assembler_.is_fixed());
     if (explicit_)

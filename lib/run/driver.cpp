@@ -325,13 +325,17 @@ class Run {
     return write(space, form, values, files);
   }
 
+  /// The cells for which SUPG's terms are wanted.
+  [[nodiscard]] std::optional<mesh::CellType> supg_cells() const {
+    return stabilisation_.on ? std::optional(mesh_->cell_type) : std::nullopt;
+  }
+
   /// Everything but one steady linear equation.
   int evolve_and_write(const fem::Space& space) {
     base::Diagnostics diagnostics;
     const physics::SystemForm form = make_system(
         problem(), mesh_->dimension(), mesh_->region_names, mesh_->set_names,
-        [this](std::int16_t set) { return plane_axis(*mesh_, set); }, diagnostics,
-        stabilisation_.on);
+        [this](std::int16_t set) { return plane_axis(*mesh_, set); }, diagnostics, supg_cells());
     diagnostics.throw_errors(base::ExitCode::deck);
     const OutputFields output =
         make_output_fields(problem(), mesh_->dimension(), mesh_->region_names, diagnostics);
@@ -365,7 +369,7 @@ class Run {
     if (is_imex(problem())) {
       parts.split = split_system(
           problem(), mesh_->dimension(), mesh_->region_names, mesh_->set_names,
-          [this](std::int16_t set) { return plane_axis(*mesh_, set); }, stabilisation_.on);
+          [this](std::int16_t set) { return plane_axis(*mesh_, set); }, supg_cells());
     }
     const EvolutionOutcome outcome = evolve(parts);
     outcome_.status = outcome.status;

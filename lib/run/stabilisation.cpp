@@ -54,12 +54,6 @@ Transport transport_of(const deck::Problem& problem, const std::string& region,
 /// Why SUPG cannot be had for one unknown; empty: it can.
 std::string obstacle(const deck::Problem& problem, std::size_t unknown,
                      const std::vector<std::string>& region_names, int dimension) {
-  if (problem.space.degree > 1) {
-    return fmt::format(
-        "space.degree = {}: its residual needs second derivatives, which there are "
-        "for degree 1 only",
-        problem.space.degree);
-  }
   if (problem.solver.operator_kind == "matrix-free" ||
       problem.solver.preconditioner == "multigrid") {
     return "solver.operator = \"matrix-free\" and preconditioner = \"multigrid\": its Jacobian is "
@@ -86,10 +80,11 @@ std::string obstacle(const deck::Problem& problem, std::size_t unknown,
     const deck::Coefficients* own = material_of(problem, region, unknown);
     if (own != nullptr && crosses(*own)) return "cross_diffusion of " + name;
     const Transport transport = transport_of(problem, region, unknown);
-    if (transport.diffusion == nullptr) continue;
+    if (transport.diffusion == nullptr || problem.space.degree > 1) continue;
     for (const deck::Formula& entry : transport.diffusion->entries) {
       if (uses_slopes(entry))
-        return "a diffusion that depends on gradients: its residual needs second derivatives";
+        return "a diffusion that depends on gradients at degree 1: its residual needs second "
+               "derivatives, which there are from degree 2 on";
     }
   }
   return {};
@@ -289,6 +284,38 @@ Stabilisation choose_stabilisation(const mesh::Mesh& mesh, const deck::Problem& 
   return result;
 }
 
+double inverse_constant(mesh::CellType type, int degree) {
+  constexpr std::array line{3.0, 3.0, 15.0, 42.54, 95.06, 184.8, 326.2, 536.4};
+  constexpr std::array tri{3.0, 6.0, 26.0, 67.0};
+  constexpr std::array tet{3.0, 10.0, 40.0, 100.0};
+  const auto k = static_cast<std::size_t>(degree - 1);
+  if (type == mesh::CellType::tri) return tri.at(k);
+  return type == mesh::CellType::tet ? tet.at(k) : line.at(k);
+}
+
+namespace {
+
+/// From degree 2 on; `metric`: b . G b.
+std::string tau_text_of_degree(const TransportTexts& texts, const std::string& metric) {
+  const std::size_t n = texts.b.size();
+  std::string trace;
+  for (std::size_t a = 0; a < n; ++a) {
+    for (std::size_t c = 0; c < n; ++c) {
+      if (texts.k[a][c] == "0") continue;
+      trace += fmt::format("{}metric({}{})*{}", trace.empty() ? "" : " + ", axes[std::min(a, c)],
+                           axes[std::max(a, c)], texts.k[a][c]);
+    }
+  }
+  const std::string square = fmt::format("({}*({} + 1e-60))", texts.degree * texts.degree, metric);
+  const std::string p = fmt::format("(3*sqrt({})/({}*({} + 1e-60)))", square,
+                                    texts.inverse_constant, trace.empty() ? "0" : trace);
+  const std::string xi = fmt::format("if({0} < 0.01, {0}/3, 1/tanh({0}) - 1/{0})", p);
+  if (texts.reaction == "0") return fmt::format("({})/sqrt({})", xi, square);
+  return fmt::format("({0})/sqrt({1} + (({0})*{2})^2)", xi, square, texts.reaction);
+}
+
+}  // namespace
+
 std::string tau_text(const TransportTexts& texts) {
   const std::size_t n = texts.b.size();
   // The tiny numbers are for places without velocity or diffusion: there tau |b| is 0 or h / 2.
@@ -307,6 +334,7 @@ std::string tau_text(const TransportTexts& texts) {
         add(along, fmt::format("{}*{}*{}", texts.k[a][c], texts.b[a], texts.b[c]));
     }
   }
+  if (texts.degree > 1) return tau_text_of_degree(texts, metric);
   const std::string s = "sqrt(" + metric + " + 1e-60)";
   const std::string p =
       fmt::format("(({0})*({0})/({1}*({2} + 1e-60)))", square, s, along.empty() ? "0" : along);

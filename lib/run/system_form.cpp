@@ -40,8 +40,8 @@ enum class Part { all, implicit_terms, explicit_terms };
 
 class SystemBuilder {
  public:
-  SystemBuilder(const deck::Problem& problem, int dimension, Part part, bool supg,
-                base::Diagnostics& diagnostics)
+  SystemBuilder(const deck::Problem& problem, int dimension, Part part,
+                std::optional<mesh::CellType> supg, base::Diagnostics& diagnostics)
       : problem_(problem),
         dimension_(dimension),
         part_(part),
@@ -52,6 +52,10 @@ class SystemBuilder {
     volume_ = symbols(problem);
     volume_.variables = physics::volume_variables(unknowns_, dimension);
     written_ = volume_;
+    if (has_curvature()) {
+      const std::vector<std::string> second = physics::curvature_variables(unknowns_, dimension);
+      written_.variables.insert(written_.variables.end(), second.begin(), second.end());
+    }
     if (supg) {
       const std::vector<std::string> metric = physics::metric_variables(dimension);
       written_.variables.insert(written_.variables.end(), metric.begin(), metric.end());
@@ -63,6 +67,8 @@ class SystemBuilder {
   }
 
   [[nodiscard]] const std::vector<std::string>& unknowns() const { return unknowns_; }
+  /// SUPG's residual needs second derivatives: those of degree 1 are 0 or left out.
+  [[nodiscard]] bool has_curvature() const { return supg_ && problem_.space.degree > 1; }
 
   physics::SystemForm::Region scalar_region(const std::string& name) {
     physics::SystemForm::Region region;
@@ -369,6 +375,8 @@ class SystemBuilder {
     const auto n = static_cast<std::size_t>(dimension_);
     const auto factor = [](const Piece& p) { return p.is_zero ? std::string("0") : p.text; };
     TransportTexts texts;
+    texts.degree = problem_.space.degree;
+    texts.inverse_constant = inverse_constant(*supg_, texts.degree);
     for (const deck::Formula& one : advection) texts.b.push_back(factor(piece(one, "advection")));
     if (std::all_of(texts.b.begin(), texts.b.end(), [](const auto& b) { return b == "0"; })) return;
     if (reaction != nullptr) texts.reaction = factor(piece(*reaction, "reaction"));
@@ -377,7 +385,9 @@ class SystemBuilder {
     for (std::size_t a = 0; a < n; ++a) {
       for (std::size_t b = 0; b < n; ++b) {
         if (diffusion == nullptr) {
-          if (a == b) texts.k[a][b] = "1";
+          if (a != b) continue;
+          texts.k[a][b] = "1";
+          if (has_diffusion && has_curvature()) residual += " - " + curvature(a, a, u);
           continue;
         }
         const std::size_t entries = diffusion->entries.size();
@@ -388,6 +398,7 @@ class SystemBuilder {
         if (k.is_zero || !has_diffusion) continue;
         const std::string slope = total_slope(*k.expression, axes[a]);
         if (!slope.empty()) residual += fmt::format(" - ({})*d{}({})", slope, axes[b], u);
+        if (has_curvature()) residual += fmt::format(" - {}*{}", k.text, curvature(a, b, u));
       }
     }
     const std::string tau = tau_text(texts);
@@ -395,6 +406,11 @@ class SystemBuilder {
       if (texts.b[d] != "0")
         flux[d].add(fmt::format("frozen(({})*{})*({})", tau, texts.b[d], residual));
     }
+  }
+
+  /// A second derivative's name.
+  [[nodiscard]] static std::string curvature(std::size_t a, std::size_t b, const std::string& u) {
+    return fmt::format("d{}{}({})", axes[std::min(a, b)], axes[std::max(a, b)], u);
   }
 
   /// Derivative of a coefficient along an axis, by place and through the unknowns; empty: 0.
@@ -408,6 +424,12 @@ class SystemBuilder {
     for (const std::string& u : unknowns_) {
       const std::string by = slope(u);
       if (!by.empty()) sum += fmt::format("{}{}*d{}({})", sum.empty() ? "" : " + ", by, axis, u);
+      for (std::size_t d = 0; has_curvature() && d < static_cast<std::size_t>(dimension_); ++d) {
+        const std::string by_slope = slope(fmt::format("d{}({})", axes[d], u));
+        const auto along = static_cast<std::size_t>(axis[0] - 'x');
+        if (!by_slope.empty())
+          sum += fmt::format("{}{}*{}", sum.empty() ? "" : " + ", by_slope, curvature(along, d, u));
+      }
     }
     const bool picard = problem_.nonlinear.method == deck::NonlinearOptions::Method::picard;
     return picard && !sum.empty() ? "frozen(" + sum + ")" : sum;
@@ -416,7 +438,7 @@ class SystemBuilder {
   const deck::Problem& problem_;
   int dimension_;
   Part part_;
-  bool supg_;
+  std::optional<mesh::CellType> supg_;
   std::vector<std::string> unknowns_;
   int first_displacement_ = 0;  ///< 1 behind the temperature
   expr::Symbols volume_, boundary_, place_;
@@ -441,7 +463,7 @@ void check_mass(const deck::Problem& problem, const physics::SystemForm& form,
                 base::Diagnostics& diagnostics) {
   for (const physics::SystemForm::Region& region : form.regions) {
     for (const physics::JacobianEntry& entry : physics::jacobian_entries(form, region)) {
-      if (entry.trial_slot <= form.dimension) continue;
+      if (!entry.is_of_rate(form.dimension)) continue;
       const std::vector<std::string>& names = entry.value.variables();
       const auto state_end =
           names.begin() + static_cast<std::ptrdiff_t>(
@@ -467,12 +489,13 @@ void check_mass(const deck::Problem& problem, const physics::SystemForm& form,
 physics::SystemForm make_part(const deck::Problem& problem, int dimension,
                               const std::vector<std::string>& region_names,
                               const std::vector<std::string>& set_names,
-                              const AxisOfSet& axis_of_set, Part part, bool supg,
-                              base::Diagnostics& diagnostics) {
+                              const AxisOfSet& axis_of_set, Part part,
+                              std::optional<mesh::CellType> supg, base::Diagnostics& diagnostics) {
   SystemBuilder builder(problem, dimension, part, supg, diagnostics);
   physics::SystemForm form;
   form.dimension = dimension;
   form.unknowns = builder.unknowns();
+  form.has_curvature = builder.has_curvature();
   const bool is_elastic = deck::is_elastic(problem);
   const auto region = [&](const std::string& name) {
     return is_elastic ? builder.elastic_region(name) : builder.scalar_region(name);
@@ -504,7 +527,7 @@ physics::SystemForm make_system(const deck::Problem& problem, int dimension,
                                 const std::vector<std::string>& region_names,
                                 const std::vector<std::string>& set_names,
                                 const AxisOfSet& axis_of_set, base::Diagnostics& diagnostics,
-                                bool supg) {
+                                std::optional<mesh::CellType> supg) {
   physics::SystemForm form = make_part(problem, dimension, region_names, set_names, axis_of_set,
                                        Part::all, supg, diagnostics);
   if (is_imex(problem) && !diagnostics.has_errors()) check_mass(problem, form, diagnostics);
@@ -514,7 +537,7 @@ physics::SystemForm make_system(const deck::Problem& problem, int dimension,
 SplitSystem split_system(const deck::Problem& problem, int dimension,
                          const std::vector<std::string>& region_names,
                          const std::vector<std::string>& set_names, const AxisOfSet& axis_of_set,
-                         bool supg) {
+                         std::optional<mesh::CellType> supg) {
   base::Diagnostics diagnostics;
   const auto part = [&](Part which) {
     return make_part(problem, dimension, region_names, set_names, axis_of_set, which, supg,

@@ -214,13 +214,65 @@ class Advection(Case):
                    for name, result in (("none", none), ("supg", high))}
         self.assertGreater(extreme["none"], 1.2)
         self.assertLess(extreme["supg"], 1.0)
-        second = self.solve(deck, "space.degree=2", output="second")
-        self.assertRegex(second.output, r"SUPG off although the largest cell Peclet number 2\.5 .* "
-                                        r"space\.degree = 2")
-        refused = self.solve(deck, "space.degree=2", "equation.stabilisation=supg", expect=2,
-                             output="refused")
-        self.assertRegex(refused.output, r'equation\.stabilisation = "supg" does not go with '
-                                         r"space\.degree = 2")
+        # The degree makes the cells smaller.
+        for degree, number in ((2, r"2\.5"), (4, r"1\.25")):
+            better = self.solve(deck, f"space.degree={degree}", output=f"degree {degree}")
+            self.assertRegex(better.output, rf"SUPG on \(largest cell Peclet number {number} of u")
+        resolved = self.solve(deck, "space.degree=6", output="resolved")
+        self.assertRegex(resolved.output, r"SUPG off \(largest cell Peclet number 0\.833 of u")
+
+    def test_what_the_space_has_is_exact_at_every_degree(self):
+        """The residual of a polynomial of the space's degree is 0 only with all its terms: second
+        derivatives, slopes of a diffusion that depends on place or on u, the mass in time."""
+        text = textwrap.dedent("""
+            deck_version = 1
+            [mesh]
+            kind = "box"
+            cells = [3, 2]
+            [space]
+            degree = 2
+            [equation]
+            kind = "advection-diffusion-reaction"
+            diffusion = [["0.02", "0.01"], ["0.01", "0.03*(1 + x)"]]
+            advection = [1.0, "2 + y"]
+            reaction = 0.5
+            stabilisation = "supg"
+            [[boundary]]
+            on = "rest"
+            value = "EXACT"
+            [solver]
+            tolerance = 1e-13
+            [verify]
+            exact = "EXACT"
+            max_l2_error = 1e-10
+        """)
+        # u = x^2 + x y - 2 y^2: -div(K grad u) = -(0.04 + 0.02 - 0.12 (1 + x)).
+        exact = "x^2 + x*y - 2*y^2"
+        source = "(2*x + y) + (2 + y)*(x - 4*y) + 0.5*(EXACT) - 0.06 + 0.12*(1 + x)"
+        deck = self.deck(text.replace("reaction = 0.5", f'reaction = 0.5\nsource = "{source}"')
+                         .replace("EXACT", exact), "linear.toml")
+        for cells in ("tri", "quad"):
+            for degree in (2, 3):
+                for ranks in (1, 4):
+                    self.solve(deck, f'mesh.cell_type="{cells}"', f"space.degree={degree}", ranks=ranks,
+                               output=f"{cells} {degree} {ranks}")
+        # K = 0.1 (1 + 0.2 u + dx(u)), u = x^2 - y: grad u = (2 x, -1), grad K = 0.1 (0.4 x + 2, -0.2).
+        u = "(x^2 - y)"
+        source = f"2*x - 0.5 - 0.1*((0.4*x + 2)*2*x + 0.2) - 0.2*(1 + 0.2*{u} + 2*x)"
+        deck = self.deck(text.replace('diffusion = [["0.02", "0.01"], ["0.01", "0.03*(1 + x)"]]',
+                                      'diffusion = "0.1*(1 + 0.2*u + dx(u))"')
+                         .replace('advection = [1.0, "2 + y"]', "advection = [1.0, 0.5]")
+                         .replace("reaction = 0.5", f'source = "{source}"').replace("EXACT", u),
+                         "nonlinear.toml")
+        for ranks in (1, 3):
+            self.solve(deck, "nonlinear.tolerance=1e-12", ranks=ranks, output=f"nonlinear {ranks}")
+        # u = x^2 t + y, linear in time: exact for bdf2; 9 ranks on 6 cells.
+        source = "x^2 + 2*x*t + 2 + y + 0.5*(x^2*t + y) - 0.04*t"
+        deck = self.deck(text.replace("reaction = 0.5", f'reaction = 0.5\nsource = "{source}"')
+                         .replace("0.03*(1 + x)", "0.03").replace("EXACT", "x^2*t + y")
+                         + '[time]\nend = 0.5\nstep = 0.1\nmethod = "bdf2"\n[initial]\nu = "y"\n', "time.toml")
+        for ranks in (1, 9):
+            self.solve(deck, ranks=ranks, output=f"time {ranks}")
 
     def test_skew_advection_overshoots_little(self):
         """Hughes, Mallet and Mizukami, Comput. Methods Appl. Mech. Eng. 54 (1986) 341: a jump in

@@ -113,6 +113,31 @@ TEST_P(ElementOf, GradientIsTheDifferenceQuotient) {
   }
 }
 
+TEST_P(ElementOf, SecondDerivativesAreTheGradientsDifferenceQuotients) {
+  // As above; derivatives grow as degree^2 with each order.
+  const double step = 1e-5, k = GetParam().degree;
+  const double allowed = 1e-9 * (1.0 + k * k * k * k * k * k);
+  const std::size_t pairs = dimension * (dimension + 1) / 2;
+  std::vector<double> second(n * pairs), above(n * dimension), below(n * dimension);
+  for (const auto& point : samples(GetParam().type)) {
+    element.second_derivatives(point, second);
+    std::size_t pair = 0;
+    for (std::size_t c = 0; c < dimension; ++c) {
+      auto high = point, low = point;
+      high[c] += step;
+      low[c] -= step;
+      element.gradients(high, above);
+      element.gradients(low, below);
+      for (std::size_t d = c; d < dimension; ++d, ++pair) {
+        for (std::size_t i = 0; i < n; ++i) {
+          const std::size_t at = i * dimension + d;
+          EXPECT_NEAR(second[i * pairs + pair], (above[at] - below[at]) / (2 * step), allowed);
+        }
+      }
+    }
+  }
+}
+
 TEST_P(ElementOf, ReproducesPolynomialsOfItsDegree) {
   // x^a y^b z^c with total degree <= k, and on tensor cells also (xyz)^k.
   const int k = GetParam().degree;

@@ -541,7 +541,8 @@ source = "x*u"
 )deck" + insulated + in_time);
   ritz::base::Diagnostics diagnostics;
   const SystemForm form = ritz::run::make_system(
-      problem, 2, regions, sets, [](std::int16_t) { return 0; }, diagnostics, true);
+      problem, 2, regions, sets, [](std::int16_t) { return 0; }, diagnostics,
+      ritz::mesh::CellType::quad);
   diagnostics.throw_errors(ritz::base::ExitCode::deck);
   ritz::physics::check_system(form);
   Values in_a_cell = state;
@@ -573,7 +574,8 @@ TEST(StreamlineDiffusion, IsZeroWithoutVelocityAndUpwindWithoutDiffusion) {
       insulated);
   ritz::base::Diagnostics diagnostics;
   const SystemForm form = ritz::run::make_system(
-      problem, 2, regions, sets, [](std::int16_t) { return 0; }, diagnostics, true);
+      problem, 2, regions, sets, [](std::int16_t) { return 0; }, diagnostics,
+      ritz::mesh::CellType::quad);
   diagnostics.throw_errors(ritz::base::ExitCode::deck);
   Values in_a_cell = state;
   in_a_cell.insert({{"metric(xx)", 400}, {"metric(yy)", 400}});

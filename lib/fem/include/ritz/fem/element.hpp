@@ -43,6 +43,9 @@ class Element {
   void values(const std::array<double, 3>& point, std::span<double> out) const;
   /// Reference gradients: out[n_nodes][dimension].
   void gradients(const std::array<double, 3>& point, std::span<double> out) const;
+  /// Reference second derivatives: out[n_nodes][dimension (dimension + 1) / 2], the upper triangle
+  /// row by row (xx, xy, xz, yy, yz, zz).
+  void second_derivatives(const std::array<double, 3>& point, std::span<double> out) const;
 
   /// Nodes on the closed facet f, as node numbers, in the facet element's own entity order.
   [[nodiscard]] const std::vector<int>& facet_nodes(int facet) const {

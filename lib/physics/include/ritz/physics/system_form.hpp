@@ -15,9 +15,12 @@ namespace ritz::physics {
 struct SystemForm {
   int dimension = 0;
   std::vector<std::string> unknowns;  ///< m names
+  /// f0 and f1 have curvature_variables(): kernels that know none refuse such a system.
+  bool has_curvature = false;
 
   struct Region {
-    /// [m], of volume_variables(), or of these and then metric_variables(): the same everywhere.
+    /// [m], of volume_variables(), then curvature_variables() if has_curvature, then, or not,
+    /// metric_variables(): the same everywhere.
     std::vector<expr::Expression> f0;
     std::vector<expr::Expression> f1;  ///< [m * dimension], f1[i * dimension + d]
   };
@@ -43,6 +46,9 @@ struct SystemForm {
 /// x, y, z, t, then for each unknown: u, dx(u)[, dy(u), dz(u)], dt(u), dtt(u).
 [[nodiscard]] std::vector<std::string> volume_variables(const std::vector<std::string>& unknowns,
                                                         int dimension);
+/// The second derivatives within a cell, d (d + 1) / 2 of each unknown: dxx(u), dxy(u), ...
+[[nodiscard]] std::vector<std::string> curvature_variables(const std::vector<std::string>& unknowns,
+                                                           int dimension);
 /// The cell's size by direction at a point, d (d + 1) / 2 entries of the upper triangle,
 /// "metric(xx)", "metric(xy)", ...: G = 4 J^-T S J^-1 with the Jacobian J of the map from the
 /// reference cell (edges of length 1 along the axes), S = 1 on lines, quads and hexes, and on
@@ -61,17 +67,27 @@ inline constexpr int n_boundary_place_variables = 7;
   return dimension + 3;
 }
 
+/// Second derivatives of an unknown: the upper triangle.
+[[nodiscard]] constexpr int curvatures_per_unknown(int dimension) {
+  return dimension * (dimension + 1) / 2;
+}
+
 /// Throws Error(internal) if sizes, numbers or the variables of an expression do not fit together.
 void check_system(const SystemForm& form);
 
 /// An entry of a region's Jacobian that is not identically zero: d f / d w.
 struct JacobianEntry {
-  int test = 0;       ///< i: whose equation
-  int test_slot = 0;  ///< 0: f0_i; 1 + d: f1_i[d]
-  int trial = 0;      ///< j: by which unknown
-  int trial_slot =
-      0;  ///< 0: u_j; 1 + d: its derivative in direction d; dimension + 1: u'; + 2: u''
+  int test = 0;        ///< i: whose equation
+  int test_slot = 0;   ///< 0: f0_i; 1 + d: f1_i[d]
+  int trial = 0;       ///< j: by which unknown
+  int trial_slot = 0;  ///< 0: u_j; 1 + d: its derivative in direction d; dimension + 1: u'; + 2:
+                       ///< u''; dimension + 3 + p: its second derivative p
   expr::Expression value;
+
+  /// By u' or u''.
+  [[nodiscard]] bool is_of_rate(int dimension) const {
+    return trial_slot == dimension + 1 || trial_slot == dimension + 2;
+  }
 };
 /// By symbolic differentiation; sorted by (test, trial, test_slot, trial_slot).
 [[nodiscard]] std::vector<JacobianEntry> jacobian_entries(const SystemForm& form,

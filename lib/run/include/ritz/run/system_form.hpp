@@ -1,11 +1,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "ritz/base/error.hpp"
 #include "ritz/deck/problem.hpp"
+#include "ritz/mesh/cell_type.hpp"
 #include "ritz/physics/form.hpp"
 #include "ritz/physics/system_form.hpp"
 
@@ -22,12 +24,14 @@ using AxisOfSet = std::function<int(std::int16_t set)>;
 /// The deck's equations as a semi-discrete system on a mesh with these names: whatever the deck may
 /// say, linear or not, steady or in time, one unknown or several, elasticity. Everything wrong goes
 /// to `diagnostics`, at its place in the deck; the form is usable only if there are no errors.
-/// `supg`: with the terms of choose_stabilisation().on. Local and the same on every rank.
+/// `supg`: with the terms of choose_stabilisation().on, for cells of this type. Local and the same
+/// on every rank.
 [[nodiscard]] physics::SystemForm make_system(const deck::Problem& problem, int dimension,
                                               const std::vector<std::string>& region_names,
                                               const std::vector<std::string>& set_names,
                                               const AxisOfSet& axis_of_set,
-                                              base::Diagnostics& diagnostics, bool supg = false);
+                                              base::Diagnostics& diagnostics,
+                                              std::optional<mesh::CellType> supg = {});
 
 /// The two halves of make_system()'s form for imex methods, for a deck that it found right: the
 /// explicit one has the terms of time.explicit of the equations with a time derivative, and the
@@ -38,7 +42,8 @@ struct SplitSystem {
 [[nodiscard]] SplitSystem split_system(const deck::Problem& problem, int dimension,
                                        const std::vector<std::string>& region_names,
                                        const std::vector<std::string>& set_names,
-                                       const AxisOfSet& axis_of_set, bool supg = false);
+                                       const AxisOfSet& axis_of_set,
+                                       std::optional<mesh::CellType> supg = {});
 
 /// Whether time.method is one of the imex methods.
 [[nodiscard]] bool is_imex(const deck::Problem& problem);
