@@ -1,7 +1,11 @@
 #include "ritz/perf/recorder.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <fstream>
+#include <array>
+#include <charconv>
 #include <map>
 #include <sstream>
 
@@ -16,18 +20,30 @@ double seconds_between(std::chrono::steady_clock::time_point a,
   return std::chrono::duration<double>(b - a).count();
 }
 
-/// The number of a "Name:  123 kB" line of a /proc file, in bytes; 0 if there is none.
+/// The number of a "Name:  123 kB" line of a /proc file, in bytes; 0 if there is none. No memory is
+/// allocated: stages end in every step.
 double proc_bytes(const char* file, std::string_view name) {
-  std::ifstream in(file);
-  std::string line;
-  while (std::getline(in, line)) {
-    if (line.compare(0, name.size(), name) != 0 || line.size() <= name.size() ||
-        line[name.size()] != ':') {
-      continue;
-    }
-    std::istringstream rest(line.substr(name.size() + 1));
+  // The lines asked for are among the first.
+  std::array<char, 4096> buffer{};
+  const int in = ::open(file, O_RDONLY | O_CLOEXEC);
+  if (in < 0) return 0.0;
+  std::size_t size = 0;
+  while (size < buffer.size()) {
+    const ssize_t got = ::read(in, buffer.data() + size, buffer.size() - size);
+    if (got <= 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  ::close(in);
+  std::string_view text(buffer.data(), size);
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (!line.starts_with(name) || line.size() <= name.size() || line[name.size()] != ':') continue;
+    std::string_view rest = line.substr(name.size() + 1);
+    rest.remove_prefix(std::min(rest.size(), rest.find_first_not_of(" \t")));
     double kib = 0;
-    return rest >> kib ? kib * 1024.0 : 0.0;
+    const auto end = std::from_chars(rest.data(), rest.data() + rest.size(), kib);
+    return end.ec == std::errc() ? kib * 1024.0 : 0.0;
   }
   return 0.0;
 }
@@ -69,7 +85,7 @@ void Recorder::leave() {
   RITZ_EXPECT(here.parent >= 0, "left a stage that was never entered");
   here.seconds += seconds_between(here.entered, Clock::now());
   here.calls += 1;
-  here.resident_bytes = std::max(here.resident_bytes, memory().resident);
+  here.resident_bytes = std::max(here.resident_bytes, proc_bytes("/proc/self/status", "VmRSS"));
   current_ = here.parent;
   Kokkos::Profiling::popRegion();
 }

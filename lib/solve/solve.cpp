@@ -82,6 +82,7 @@ struct Reuse::State {
   std::string kind;
   bool is_current = false;  ///< made for the present operator
   bool is_due = true;       ///< to be made anew
+  bool is_checked = false;  ///< the options' names are good
   std::string reason = "first";
   double fresh_rate = -1;  ///< iterations an order of magnitude when it was new, -1: none yet
   int n_built = 0, n_used = 0;
@@ -153,7 +154,9 @@ class Solve {
   }
 
   Report run() {
-    check(options_);
+    // Of a sequence the first solve alone: looking names up makes hundreds of strings.
+    if (!reuse() || !reuse()->is_checked) check(options_);
+    if (reuse()) reuse()->is_checked = true;
     communicator_.together([&] {
       const auto n = static_cast<std::size_t>(layout_.n_owned);
       if (x_.extent(0) != n || rhs_.extent(0) != n)
