@@ -10,6 +10,10 @@ find_package(GTest REQUIRED)
 add_library(ritz_yield SHARED "${PROJECT_SOURCE_DIR}/tests/support/yield.c")
 target_link_libraries(ritz_yield PRIVATE ${CMAKE_DL_LIBS})
 set_target_properties(ritz_yield PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
+# A disk that does not do what it should, for the tests of `ritz doctor io`.
+add_library(ritz_broken_disk SHARED "${PROJECT_SOURCE_DIR}/tests/support/broken_disk.c")
+target_link_libraries(ritz_broken_disk PRIVATE ${CMAKE_DL_LIBS})
+set_target_properties(ritz_broken_disk PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
 
 add_library(ritz_test_main STATIC "${PROJECT_SOURCE_DIR}/tests/support/main.cpp")
 target_include_directories(ritz_test_main PUBLIC "${PROJECT_SOURCE_DIR}/tests/support")

@@ -770,10 +770,12 @@ void add_time_defaults(Node& root, const Problem& problem) {
     give(rate->value, problem.equation.unknowns[k].name, number_node(0.0));
   }
   give(root.find("time")->value, "method", string_node(order == 2 ? "newmark" : "bdf2"));
-  if (root.find("checkpoint") == nullptr) {
-    root.add("checkpoint", {});
-    add_table_defaults(root, root.find("checkpoint")->value, "checkpoint");
-  }
+}
+
+void add_checkpoint_defaults(Node& root) {
+  if (root.find("checkpoint") != nullptr) return;
+  root.add("checkpoint", {});
+  add_table_defaults(root, root.find("checkpoint")->value, "checkpoint");
 }
 
 }  // namespace ritz::deck

@@ -22,6 +22,9 @@ void add_defaults(Node& root);
 /// from `root` after add_defaults(), tells: time.method and initial.rate.
 void add_time_defaults(Node& root, const Problem& problem);
 
+/// [checkpoint], which every run has. Local.
+void add_checkpoint_defaults(Node& root);
+
 /// The value of `name` in `table` if it is there and right, else nullptr.
 [[nodiscard]] const Node* valid(const Node* table, std::string_view name);
 

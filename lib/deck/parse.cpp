@@ -28,6 +28,7 @@ Problem parse(const Source& deck, std::span<const Override> overrides,
   const bool version_given = root.find("deck_version") != nullptr;
   add_defaults(root);
   add_time_defaults(root, fill(root, deck.file));
+  add_checkpoint_defaults(root);
   Problem problem = fill(root, deck.file);
   problem.units = units;
   check_rules(root, problem, report);

@@ -33,9 +33,10 @@ std::vector<Key> checkpoint_keys() {
   return {
       {.path = "checkpoint",
        .type = Type::table,
-       .help = "When a run in time stores what it needs to go on (ritz run --resume). Also without "
-               "this table: every half hour, at the end, when it is told to stop (SIGTERM, "
-               "SIGUSR2), when it is asked to (SIGUSR1), and before the time of the job is over.",
+       .help = "When a run stores what it needs to go on (ritz run --resume). Also without this "
+               "table: every half hour, when it is told to stop (SIGTERM, SIGUSR2), when it is "
+               "asked to (SIGUSR1), before the time of the job is over, and at the end: of a run "
+               "in time always, of a steady one if there was one before.",
        .may_change_on_restart = true,
        .opt_in = true},
       {.path = "checkpoint.write",
@@ -49,7 +50,10 @@ std::vector<Key> checkpoint_keys() {
        .fallback_note = "not by steps",
        .example = "100",
        .range = {.lower = 1.0, .upper = 1e9},
-       .help = "Steps between checkpoints, counted from time.start.",
+       .help =
+           "Steps between checkpoints, counted from time.start. Of a steady problem: "
+           "corrections of Newton's method, or iterations of the linear solver (which is looked "
+           "at every 8 of them or half a second) if it is linear.",
        .may_change_on_restart = true},
       {.path = "checkpoint.every",
        .type = Type::real,

@@ -267,10 +267,11 @@ void check_outputs(const Node& root, const Problem& problem, Report& report) {
 
   check_parts(root, problem, report);
 
-  if (const Entry* checkpoint = root.find("checkpoint");
-      checkpoint != nullptr && root.find("time") == nullptr && !report.incomplete()) {
-    report.error(checkpoint->where,
-                 "[checkpoint] needs [time]: a steady problem has nothing to go on from");
+  if (const Node* every = valid(valid(&root, "checkpoint"), "every");
+      every != nullptr && root.find("time") == nullptr && !report.incomplete()) {
+    report.error(every->where,
+                 "checkpoint.every is simulated time and needs [time]; for a steady problem there "
+                 "are every_steps (iterations) and every_walltime");
   }
 
   if (const Node* level = valid(valid(&root, "checkpoint"), "level")) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "points.hpp"
 #include "ritz/assembly/assembler.hpp"
@@ -32,6 +33,18 @@ std::string first_text(const comm::Communicator& communicator, std::string mine)
   communicator.broadcast(mine, first);
   return mine;
 }
+
+/// True for as long as it lives.
+class Flag {
+ public:
+  explicit Flag(bool& flag) : flag_(flag) { flag_ = true; }
+  ~Flag() { flag_ = false; }
+  Flag(const Flag&) = delete;
+  Flag& operator=(const Flag&) = delete;
+
+ private:
+  bool& flag_;
+};
 
 }  // namespace
 
@@ -97,6 +110,9 @@ AssembledEquations::AssembledEquations(const Parts& parts)
   const deck::EquationKind kind = parts.problem.equation.kind;
   if (kind == deck::EquationKind::elasticity)
     context_.near_null_space = rigid_body_motions(parts.mesh, parts.space);
+  if (parts.look) {
+    context_.look = [this](const solve::Context::Moment& moment) { return parts_.look(&moment); };
+  }
   if (parts.meshes) {
     make_operator(*parts.meshes);
   } else {
@@ -385,17 +401,23 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
   }
   const perf::Stage stage(parts_.recorder, "linear");
   linear_.tolerance = tolerance;
-  if (one_way_) return correct_one_way(r, d);
+  la::fill(d, 0.0);
+  const SteadyStart* const start = std::exchange(start_, nullptr);
+  const bool has_guess = start && start->correction.data();
+  if (has_guess) la::copy(start->correction, d);
+  const Flag in_solve(in_linear_solve_);
+  if (one_way_) return correct_one_way(r, d, has_guess);
+  if (has_guess) context_.continued = start->linear;
   la::System system;
   system.rhs = r;
   solve::Report report;
   const int n_built = reuse_->n_built();
   while (true) {
-    la::fill(d, 0.0);
     system.op = free_ ? static_cast<const la::Operator*>(&free_->op()) : &*matrix_;
     system.symmetric = symmetric_;
     system.constant_null_space = has_constant_kernel();
     report = solve::solve(system, d, linear_, context_);
+    context_.continued.reset();
     ++counts_.linear_solves;
     result.iterations += report.last().iterations;
     // Near round-off the matrix would do no better.
@@ -404,6 +426,7 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
     if (free_ && parts_.may_assemble && !report.converged() && !is_close &&
         report.status != solve::Status::walltime && report.status != solve::Status::nan) {
       bad = give_up_operator(report, u);
+      la::fill(d, 0.0);
       if (bad.empty()) continue;
       result.useful = false;
       result.message = bad;
@@ -411,6 +434,7 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
     }
     if (report.status != solve::Status::indefinite || !symmetric_) break;
     symmetric_ = false;
+    la::fill(d, 0.0);
     reuse_->forget("the matrix is not positive definite");
     parts_.remark(
         "the linearised equations are symmetric but not positive definite: solved like "
@@ -450,7 +474,8 @@ void AssembledEquations::note_preconditioner() {
   made_from_.time = matrix_time_;
   made_from_.rate_shift = matrix_rate_shift_;
   made_from_.second_shift = matrix_second_shift_;
-  if (!parts_.problem.time || !assembler_.traits().jacobian_depends_on_state) return;
+  const bool is_saved = parts_.problem.time || parts_.problem.checkpoint.write;
+  if (!is_saved || !assembler_.traits().jacobian_depends_on_state) return;
   const auto keep = [&](const std::vector<double>& from, la::Vector& to) {
     // Always a new one: a saved state may still hold the old.
     to = la::make_vector("ritz::run::made_from", layout_.n_owned);
@@ -474,7 +499,9 @@ void AssembledEquations::save(solve::SavedState& state) const {
     if (mass_is_known_[i]) state.add(fmt::format("equations.mass_{}", i + 1), mass_[i]);
     state.add(fmt::format("equations.mass_{}_is_known", i + 1), mass_is_known_[i] ? 1.0 : 0.0);
   }
-  const std::optional<solve::Reuse::Age> age = reuse_->age();
+  // That of a solve under way is not at hand.
+  const std::optional<solve::Reuse::Age> age =
+      in_linear_solve_ ? std::optional<solve::Reuse::Age>() : reuse_->age();
   state.add("preconditioner.kind", age ? age->kind : std::string("none made"));
   if (!age) return;
   state.add("preconditioner.fresh_rate", age->fresh_rate);
@@ -566,8 +593,9 @@ void AssembledEquations::restore(const solve::SavedState& state) {
 
 /// The same where equations need one another in one direction: one group after the other.
 solve::NonlinearProblem::Correction AssembledEquations::correct_one_way(const la::Vector& r,
-                                                                        const la::Vector& d) {
-  const OneWaySolver::Outcome outcome = one_way_->solve(r, d, linear_);
+                                                                        const la::Vector& d,
+                                                                        bool has_guess) {
+  const OneWaySolver::Outcome outcome = one_way_->solve(r, d, linear_, has_guess);
   Correction result;
   result.iterations = outcome.iterations;
   result.residual = outcome.residual;
@@ -644,12 +672,17 @@ bool AssembledEquations::fixes(int component) const {
   return false;
 }
 
-solve::NewtonReport AssembledEquations::solve_steady(double time, const la::Vector& u) {
+solve::NewtonReport AssembledEquations::solve_steady(double time, const la::Vector& u,
+                                                     const SteadyStart* from) {
   stage_ = {};
   stage_.time = time;
   prescribe(time, 0, u);
   refuse_free_levels(u);
-  solve::NewtonReport report = newton_.solve(u, newton_options());
+  solve::NewtonOptions options = newton_options();
+  if (from) options.from = &from->newton;
+  start_ = from;
+  if (parts_.look) options.may_go_on = [this] { return parts_.look(nullptr); };
+  solve::NewtonReport report = newton_.solve(u, options);
   tell_round_off(report);
   return report;
 }

@@ -31,6 +31,9 @@ namespace ritz::run {
 /// Unknowns: component i of node n is number n * m + i.
 class AssembledEquations final : public solve::SemiDiscrete, public solve::NonlinearProblem {
  public:
+  /// Asked on every rank between the linear solver's iterations (its moment, whose iterate is the
+  /// correction so far) and after a correction (null); false stops. Collective.
+  using Look = std::function<bool(const solve::Context::Moment* moment)>;
   /// What it works on; all must outlive it.
   struct Parts {
     const mesh::Mesh& mesh;
@@ -50,6 +53,8 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
     const mesh::Hierarchy* meshes = nullptr;
     /// Whether the matrix may take over where that fails.
     bool may_assemble = false;
+    /// Of solve_steady(), instead of seconds_left.
+    Look look = {};
   };
   /// Collective.
   explicit AssembledEquations(const Parts& parts);
@@ -76,8 +81,17 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
                      const la::Vector& d) override;
   [[nodiscard]] std::string worst_text(const la::Vector& r) const override;
 
-  /// Solves F(time, u, 0, 0) = 0 from the guess in u. Collective.
-  solve::NewtonReport solve_steady(double time, const la::Vector& u);
+  /// What a steady solve had when it was stopped, beside u and save().
+  struct SteadyStart {
+    solve::NewtonProgress newton;
+    la::Vector correction;  ///< [n_owned] so far; empty: none was being looked for
+    solve::Context::Continued linear;
+  };
+  /// Solves F(time, u, 0, 0) = 0 from the guess in u, or from where another run was. Collective.
+  solve::NewtonReport solve_steady(double time, const la::Vector& u,
+                                   const SteadyStart* from = nullptr);
+  /// Of the solve under way.
+  [[nodiscard]] const solve::NewtonProgress& newton_progress() const { return newton_.progress(); }
 
   /// u as the components' values at all local nodes, ghosts included: [m][n_local]. Collective.
   [[nodiscard]] std::vector<std::vector<double>> components(const la::Vector& u) const;
@@ -105,7 +119,7 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   std::string evaluate(const assembly::SystemAssembler& dense,
                        std::optional<assembly::SystemResidual>& cells, const la::Vector& r);
   std::string assemble_jacobian(const la::Vector& u);
-  Correction correct_one_way(const la::Vector& r, const la::Vector& d);
+  Correction correct_one_way(const la::Vector& r, const la::Vector& d, bool has_guess);
   void make_matrix();
   void make_operator(const mesh::Hierarchy& meshes);
   void drop_operator();
@@ -174,6 +188,8 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   Counts counts_;
   bool round_off_is_told_ = false;
   bool settling_ = false;  ///< only the equations without derivatives in time are solved
+  const SteadyStart* start_ = nullptr;  ///< of a run that goes on, until its first correction
+  bool in_linear_solve_ = false;
 };
 
 }  // namespace ritz::run

@@ -44,8 +44,15 @@ int show_checkpoint(const comm::Communicator& communicator, const std::string& p
   line("checkpoint", fmt::format("{:.0f} of its run, id {}", snapshot.number("checkpoint.number"),
                                  snapshot.fact("id")));
   if (const std::string& parent = snapshot.fact("parent"); !parent.empty()) line("after", parent);
-  line("time", base::number_text(snapshot.number("scheme.time")));
-  line("step", fmt::format("{:.0f}", snapshot.number("run.steps")));
+  if (Resumption{path, snapshot, {}, true}.is_steady()) {
+    line("steady",
+         fmt::format("{:.0f} corrections, {:.0f} linear iterations{}", snapshot.number("run.steps"),
+                     snapshot.number("run.linear_iterations"),
+                     snapshot.number("steady.has_ended") != 0 ? ", come to its end" : ""));
+  } else {
+    line("time", base::number_text(snapshot.number("scheme.time")));
+    line("step", fmt::format("{:.0f}", snapshot.number("run.steps")));
+  }
   for (const char* name :
        {"date", "ritz_version", "ritz_commit", "ranks", "hosts", "warnings_and_fallbacks"}) {
     const std::string text = store::read_provenance(path, name);

@@ -220,6 +220,13 @@ void compare_decks(Resumption& resumption, const deck::Problem& problem) {
   frozen.throw_errors(base::ExitCode::deck);
 }
 
+bool Resumption::is_steady() const {
+  const auto& facts = snapshot.facts;
+  return std::any_of(facts.begin(), facts.end(), [](const auto& one) {
+    return one.first == std::string(text_prefix) + "run.problem" && one.second == "steady";
+  });
+}
+
 bool Resumption::changed(const std::string& key) const {
   return std::any_of(changes.begin(), changes.end(),
                      [&](const std::string& one) { return one.starts_with(key); });

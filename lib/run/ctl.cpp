@@ -52,8 +52,8 @@ int control_run(const CtlRequest& request) {
   if (!state) {
     refuse(base::ExitCode::io, directory,
            status.empty() ? "there is no run in this folder"
-                          : "the run in this folder takes no requests: only runs in time do, from "
-                            "their first step on");
+                          : "the run in this folder takes no requests yet: runs do once they "
+                            "solve");
   }
   if (state->state == "ended")
     refuse(base::ExitCode::environment, directory, "the run in this folder has ended");
@@ -77,7 +77,8 @@ int control_run(const CtlRequest& request) {
   std::error_code unknown;
   const bool stays = std::filesystem::exists(request_path(directory, wanted.id), unknown);
   std::cout << fmt::format(
-      "no answer within {:g} s: a run looks after each step and in long linear solves (process {} "
+      "no answer within {:g} s: a run looks after each step and between iterations of solvers "
+      "(process {} "
       "on {}, if it is still there); {}\n",
       request.patience, state->pid, state->host,
       stays ? "the request stays" : "the request is not there any more");

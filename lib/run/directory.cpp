@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string_view>
@@ -139,12 +141,15 @@ void write_text(const comm::Communicator& communicator, const std::string& path,
                 const std::string& text) {
   communicator.together([&] {
     if (!communicator.is_root()) return;
+    errno = 0;
     std::ofstream out(path, std::ios::binary);
     out << text;
     out.close();
     if (!out) {
       throw base::Error(base::ExitCode::io, base::Location{path, 0, 0},
-                        "cannot write this file; check free space, quota and permissions");
+                        fmt::format("cannot write this file ({}); check free space, quota and "
+                                    "permissions",
+                                    std::strerror(errno)));
     }
   });
 }

@@ -15,8 +15,10 @@
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "provenance.hpp"
 #include "ritz/base/error.hpp"
@@ -74,11 +76,12 @@ class Workplace {
   int n_exceptions_;
 };
 
-/// Ends the process when a step takes too long: an MPI-IO driver that hangs never comes back.
+/// Ends the job when a step takes too long: an MPI-IO driver that hangs never comes back. The root
+/// watches for all, which begin each step together.
 class Watchdog {
  public:
-  Watchdog(const Workplace& workplace, double seconds, std::string text)
-      : thread_([this, &workplace, seconds, text = std::move(text)] {
+  Watchdog(const Workplace& workplace, bool watches, double seconds, std::string text)
+      : is_over_(!watches), thread_([this, &workplace, seconds, text = std::move(text)] {
           std::unique_lock lock(mutex_);
           if (over_.wait_for(lock, std::chrono::duration<double>(seconds),
                              [this] { return is_over_; }))
@@ -86,7 +89,7 @@ class Watchdog {
           base::log::error(text);
           base::log::flush();
           workplace.remove();
-          std::_Exit(static_cast<int>(base::ExitCode::environment));
+          comm::end_job(static_cast<int>(base::ExitCode::environment));
         }) {}
   ~Watchdog() {
     {
@@ -102,7 +105,7 @@ class Watchdog {
  private:
   std::mutex mutex_;
   std::condition_variable over_;
-  bool is_over_ = false;
+  bool is_over_;
   std::thread thread_;
 };
 
@@ -117,6 +120,11 @@ struct Visit {
     if (!as_json) base::log::info(fmt::format("{:<7} {:<10} {}", verdict, topic, text));
     found[topic]["verdict"] = verdict;
     found[topic]["text"] = text;
+  }
+  void tell_json() {
+    if (!as_json || !communicator.is_root()) return;
+    found["exit_code"] = code;
+    std::cout << found.dump(1) << std::endl;
   }
   void fail(base::ExitCode why, const char* topic, const std::string& text) {
     if (code == 0) code = static_cast<int>(why);
@@ -258,13 +266,38 @@ void visit_locks(const Workplace& workplace, Visit& visit) {
                fmt::format("locks of byte ranges fail on {}: MPI-IO needs them on NFS", hosts));
 }
 
+/// Whether the folder does not take as many bytes more for a reason of its own: "the disk is full",
+/// "the quota is used up"; empty: it does. Collective.
+std::string full_text(const Communicator& communicator, const Workplace& workplace, double bytes) {
+  std::int32_t why = 0;
+  if (communicator.is_root()) {
+    const int file = ::open(workplace.file("more").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    // Numbers that a file system that compresses does not make shorter.
+    std::vector<std::uint64_t> piece(std::size_t{1} << 17U);
+    std::mt19937_64 random(1);
+    for (std::uint64_t& one : piece) one = random();
+    double left = bytes + 1e6;
+    while (file >= 0 && why == 0 && left > 0) {
+      const ssize_t n = ::write(file, piece.data(), piece.size() * sizeof piece[0]);
+      if (n <= 0) why = n < 0 ? errno : ENOSPC;
+      left -= static_cast<double>(n);
+    }
+    if (file < 0 || (why == 0 && ::fsync(file) != 0)) why = errno;
+    if (file >= 0) ::close(file);
+  }
+  communicator.broadcast(why);
+  if (why == EDQUOT) return "the quota of this user, group or folder is used up";
+  if (why == ENOSPC) return "the disk is full";
+  return {};
+}
+
 void visit_speed(const Workplace& workplace, double bytes, int compression, Visit& visit) {
   const char* topic = compression == 0 ? "plain" : "compressed";
   const std::string driver = comm::library_version() + ", " + store::library_version();
   // Ten times slower than a slow disk.
   const double patience = 60 + bytes / 2e6;
   const Watchdog watchdog(
-      workplace, patience,
+      workplace, visit.communicator.is_root(), patience,
       fmt::format("the {} write has not come to its end in {:.0f} s: the MPI-IO driver of {} hangs "
                   "on this file system",
                   topic, patience, driver));
@@ -292,6 +325,13 @@ void visit_speed(const Workplace& workplace, double bytes, int compression, Visi
     }
   } catch (const base::Error& error) {
     if (error.code() != base::ExitCode::io) throw;
+    const std::string full = full_text(visit.communicator, workplace, bytes);
+    if (!full.empty()) {
+      visit.fail(base::ExitCode::io, topic,
+                 fmt::format("{}: {} could not be written; a smaller --size, or another folder",
+                             full, base::bytes_text(bytes)));
+      return;
+    }
     visit.fail(base::ExitCode::environment, topic,
                fmt::format("{}; HDF5 or the MPI-IO driver of this MPI ({}) does not work here",
                            error.what(), driver));
@@ -328,14 +368,22 @@ int doctor_io(const Communicator& communicator, const IoVisit& request) {
     if (goes_on) {
       visit_locks(workplace, visit);
       visit_speed(workplace, request.bytes, 0, visit);
-      visit_speed(workplace, request.bytes, 4, visit);
+      // Once a write has failed the ranks may wait in different calls of HDF5.
+      if (!store::hdf5_is_broken()) visit_speed(workplace, request.bytes, 4, visit);
+    }
+    if (store::hdf5_is_broken()) {
+      if (communicator.is_root()) {
+        workplace.remove();
+        visit.tell_json();
+        base::log::flush();
+        comm::end_job(visit.code);
+      }
+      // Ended by the root, soon.
+      std::this_thread::sleep_for(std::chrono::seconds(10));
     }
     communicator.barrier();
   }
-  if (request.json && communicator.is_root()) {
-    visit.found["exit_code"] = visit.code;
-    std::cout << visit.found.dump(1) << std::endl;
-  }
+  visit.tell_json();
   return visit.code;
 }
 

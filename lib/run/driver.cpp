@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <utility>
 
 #include "checkpoints.hpp"
 #include "control.hpp"
 #include "directory.hpp"
 #include "evolution.hpp"
+#include "interruptions.hpp"
 #include "limits.hpp"
 #include "mesh_file.hpp"
 #include "points.hpp"
@@ -36,6 +38,7 @@
 #include "ritz/run/system_form.hpp"
 #include "ritz/solve/solve.hpp"
 #include "ritz/store/results.hpp"
+#include "steady_watch.hpp"
 #include "unknown_places.hpp"
 
 namespace ritz::run {
@@ -116,11 +119,13 @@ class Run {
     if (!request_.resume) return request_.overwrite ? Existing::replace : Existing::refuse;
     from_ =
         find_checkpoint(communicator_, problem().output.directory, *request_.resume, diagnostics_);
-    if (from_ && !problem().time) {
+    if (from_ && from_->is_steady() == problem().time.has_value()) {
       throw base::Error(
           base::ExitCode::deck, base::Location{from_->path, 0, 0},
-          "this checkpoint is of a run in time and the deck has no [time]; nothing was "
-          "touched. Choose another folder with --set output.directory=DIR");
+          fmt::format("this checkpoint is of a {} and the deck has {} [time]; nothing was "
+                      "touched. Choose another folder with --set output.directory=DIR",
+                      from_->is_steady() ? "steady problem" : "run in time",
+                      problem().time ? "a" : "no"));
     }
     if (!from_) {
       // A job that is put into the queue again and again starts with an empty folder, and may be
@@ -288,6 +293,36 @@ class Run {
           clash_text(fixed.n_clashes, fixed.clash_difference, fixed.clash_at, mesh_->dimension()));
     }
     const la::Vector solution = la::make_vector("ritz::run::solution", space.n_owned);
+    Interruptions interruptions({communicator_, problem(), *mesh_, space, 1, recorder_, progress_,
+                                 remarks_, from_ ? &*from_ : nullptr, initial_from_});
+    SteadyWatch watch(interruptions, [this](const std::string& text) { remark(text); });
+    watch_ = &watch;
+    const int code = solve_linear(space, form, fixed, solution);
+    watch_ = nullptr;
+    if (code != 0) return code;
+
+    std::vector<double> values(static_cast<std::size_t>(space.n_local()), 0.0);
+    {
+      const auto host = Kokkos::create_mirror_view_and_copy(device::HostSpace(), solution);
+      std::copy_n(host.data(), space.n_owned, values.begin());
+      space.plan.to_ghosts(std::span(values));
+    }
+    return write(space, form, values, files);
+  }
+
+  /// One steady linear equation, from its beginning or from where another run was. The exit code.
+  int solve_linear(const fem::Space& space, const physics::Form& form,
+                   const assembly::FixedValues& fixed, const la::Vector& solution) {
+    if (const std::optional<solve::SavedState> state = watch_->begin(false)) {
+      la::copy(state->vector("scheme.u"), solution);
+      continued_.emplace();
+      is_assembled_ = state->number("solve.is_assembled") != 0;
+      if (!state->has_number(solve::SavedState::solver_changed)) {
+        continued_->attempt = static_cast<int>(state->number("solve.attempt"));
+        continued_->iterations = static_cast<int>(state->number("solve.iterations"));
+      }
+      first_iteration_ = continued_->iterations;
+    }
     OperatorFacts facts;
     facts.cell_type = mesh::table(mesh_->cell_type).name;
     facts.degree = problem().space.degree;
@@ -299,30 +334,43 @@ class Run {
       base::log::info(fmt::format("operator auto: {} ({})",
                                   choice.matrix_free ? "matrix-free" : "assembled", choice.reason));
     }
-    solve::Report report = choice.matrix_free ? solve_matrix_free(space, form, fixed, solution)
-                                              : solve_assembled(space, form, fixed, solution);
+    // What took over in the run before.
+    const bool matrix_free = choice.matrix_free && !is_assembled_;
+    is_assembled_ = !matrix_free;
+    solve::Report report = matrix_free ? solve_matrix_free(space, form, fixed, solution)
+                                       : solve_assembled(space, form, fixed, solution);
     const bool may_assemble = problem().solver.operator_kind == "auto" &&
-                              problem().solver.preconditioner == "auto" && time_is_left();
-    if (choice.matrix_free && may_assemble && !report.converged() &&
-        report.status != solve::Status::nan) {
+                              problem().solver.preconditioner == "auto" && !watch_->is_stopped() &&
+                              time_is_left();
+    if (matrix_free && may_assemble && !report.converged() && report.status != solve::Status::nan) {
       remark(
           fmt::format("the matrix-free solver ended with {} ({}): assembling the matrix for "
                       "another preconditioner",
                       solve::name(report.status), report.last().message));
+      is_assembled_ = true;
       report = solve_assembled(space, form, fixed, solution);
     }
+    if (watch_->is_stopped()) {
+      outcome_.status = "stopped";
+      return watch_->code();
+    }
+    // Whoever goes on from a failed one gives it as many iterations again.
+    watch_->end(0, report.last().iterations, report.converged(),
+                report.status != solve::Status::nan,
+                [&](solve::SavedState& state) { save(state, solution, 0, 0); });
     if (!report.converged()) {
       return static_cast<int>(report.status == solve::Status::nan ? base::ExitCode::not_finite
                                                                   : base::ExitCode::not_converged);
     }
+    return 0;
+  }
 
-    std::vector<double> values(static_cast<std::size_t>(space.n_local()), 0.0);
-    {
-      const auto host = Kokkos::create_mirror_view_and_copy(device::HostSpace(), solution);
-      std::copy_n(host.data(), space.n_owned, values.begin());
-      space.plan.to_ghosts(std::span(values));
-    }
-    return write(space, form, values, files);
+  /// What a linear solve needs to go on from x.
+  void save(solve::SavedState& state, const la::Vector& x, int attempt, int iterations) const {
+    state.add("scheme.u", x);
+    state.add("solve.is_assembled", is_assembled_ ? 1.0 : 0.0);
+    state.add("solve.attempt", static_cast<double>(attempt));
+    state.add("solve.iterations", static_cast<double>(iterations));
   }
 
   /// The cells for which SUPG's terms are wanted.
@@ -496,12 +544,15 @@ class Run {
     for (const std::string& note : report.notes) remarks_.push_back(note);
     recorder_.count("iterations", report.last().iterations);
     recorder_.count("true_residual", report.true_residual);
+    if (report.converged() && !report.last().message.empty())
+      progress_.line("solve", report.last().message);
     outcome_.status = solve::name(report.status);
     outcome_.iterations = report.last().iterations;
     outcome_.true_residual = report.true_residual;
     attempts_.insert(attempts_.end(), report.attempts.begin(), report.attempts.end());
     write_residuals();
-    if (!report.converged() && communicator_.is_root()) base::log::error(report.failure_text());
+    if (!report.converged() && !watch_->is_stopped() && communicator_.is_root())
+      base::log::error(report.failure_text());
     return report;
   }
 
@@ -512,11 +563,12 @@ class Run {
     context.degree = problem().space.degree;
     context.dimension = mesh_->dimension();
     context.memory_bytes = problem().limits.memory_bytes;
-    if (problem().limits.walltime_seconds) {
-      context.seconds_left = [this] {
-        return *problem().limits.walltime_seconds - recorder_.elapsed();
-      };
-    }
+    context.look = [this](const solve::Context::Moment& moment) {
+      return watch_->may_go_on(0, moment.iterations, [&](solve::SavedState& state) {
+        save(state, moment.iterate(), moment.attempt, moment.iterations);
+      });
+    };
+    context.continued = std::exchange(continued_, std::nullopt);
     context.progress = [this](int iteration, double residual) {
       progress_.iteration(iteration, residual, problem().solver.tolerance);
     };
@@ -530,7 +582,8 @@ class Run {
       const solve::Attempt& attempt = attempts_[a];
       for (std::size_t i = 0; i < attempt.history.size(); ++i) {
         text += fmt::format("{},{},{},{},{:.6e}\n", a + 1, attempt.method, attempt.preconditioner,
-                            i, attempt.history[i]);
+                            a == 0 ? first_iteration_ + static_cast<int>(i) : static_cast<int>(i),
+                            attempt.history[i]);
       }
     }
     write_text(communicator_, path("residuals.csv"), text);
@@ -669,7 +722,11 @@ class Run {
   std::vector<std::string> remarks_;  ///< warnings and fallbacks, for the provenance of every file
   base::Diagnostics diagnostics_;     ///< of the deck, told once there is a log
   Outcome outcome_;
-  std::vector<solve::Attempt> attempts_;  ///< of every solve of this run
+  std::vector<solve::Attempt> attempts_;                ///< of every solve of this run
+  SteadyWatch* watch_ = nullptr;                        ///< during solve_linear()
+  std::optional<solve::Context::Continued> continued_;  ///< for the first solve of a resumed run
+  int first_iteration_ = 0;                             ///< of that
+  bool is_assembled_ = false;                           ///< the linear solve at hand has a matrix
 };
 
 }  // namespace

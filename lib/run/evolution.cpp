@@ -30,8 +30,10 @@ class Evolution {
   explicit Evolution(const EvolutionParts& parts)
       : parts_(parts),
         problem_(parts.problem),
-        interruptions_(parts),
-        equations_(parts, clock()),
+        interruptions_({parts.communicator, parts.problem, parts.mesh, parts.space,
+                        parts.form.n_unknowns(), parts.recorder, parts.progress, parts.remarks,
+                        parts.from, parts.initial_from}),
+        equations_(parts, clock(), look()),
         results_(parts),
         u_(la::make_vector("ritz::run::u", equations_.semi_discrete().n_owned())) {}
 
@@ -46,7 +48,7 @@ class Evolution {
       interpolate(parts_, problem_.initial.values, u_);
     }
     const bool good =
-        problem_.time ? advance() : solve_steady(parts_, equations_.assembled(), u_, outcome_);
+        problem_.time ? advance() : steady_->solve(equations_.assembled(), u_, outcome_);
     // Of a solution that is not finite nobody could use anything: the results before stay the last.
     if (is_finite_ && outcome_.code != static_cast<int>(base::ExitCode::run_again)) {
       results_.finish(reached_, n_steps_, equations_.fields_of(u_), rates_, good, outcome_);
@@ -57,10 +59,17 @@ class Evolution {
  private:
   [[nodiscard]] int m() const { return parts_.form.n_unknowns(); }
 
-  /// Seconds until the run has to stop; empty: never.
+  /// Seconds until the run has to stop; empty: never, or steady, where it is looked for.
   [[nodiscard]] std::function<double()> clock() {
+    if (!problem_.time) return {};
     if (!problem_.limits.walltime_seconds && !interruptions_.writes()) return {};
     return [this] { return interruptions_.seconds_left(); };
+  }
+  /// What a steady solve asks between its iterations; empty: a run in time.
+  [[nodiscard]] AssembledEquations::Look look() {
+    if (problem_.time) return {};
+    steady_.emplace(parts_, interruptions_);
+    return [this](const solve::Context::Moment* moment) { return steady_->may_go_on(moment); };
   }
 
   /// The files that are due now.
@@ -364,7 +373,8 @@ class Evolution {
   /// The run ends here, before its end: with a checkpoint of state_ to go on from, where there are
   /// checkpoints. Collective.
   void stop(double time, const char* where) {
-    const std::string why_not = interruptions_.why_not_resumable(time, n_steps_);
+    const std::string why_not =
+        interruptions_.why_not_resumable(fmt::format("at t = {:.6g}", time), n_steps_, "step");
     if (!why_not.empty()) {
       failed(why_not);
       return;
@@ -477,6 +487,7 @@ class Evolution {
   const EvolutionParts& parts_;
   const deck::Problem& problem_;
   Interruptions interruptions_;
+  std::optional<SteadyNewton> steady_;
   EvolvedEquations equations_;
   EvolutionResults results_;
   la::Vector u_;

@@ -1,6 +1,7 @@
 #include "evolved_equations.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "matrix_free_jacobian.hpp"
 #include "points.hpp"
@@ -109,7 +110,8 @@ bool EvolvedEquations::has_operator() const {
 }
 
 EvolvedEquations::EvolvedEquations(const EvolutionParts& parts,
-                                   std::function<double()> seconds_left)
+                                   std::function<double()> seconds_left,
+                                   AssembledEquations::Look look)
     : parts_(parts) {
   parts_.progress.phase("assembly");
   const perf::Stage stage(parts_.recorder, "assembly");
@@ -140,7 +142,8 @@ EvolvedEquations::EvolvedEquations(const EvolutionParts& parts,
   assembled_.emplace(AssembledEquations::Parts{
       parts_.mesh, parts_.space, form, parts_.problem,
       parts_.split ? &parts_.split->explicit_form : nullptr, parts_.recorder, parts_.remark,
-      seconds_left, progress, has_operator() ? &parts_.meshes : nullptr, may_assemble});
+      seconds_left, progress, has_operator() ? &parts_.meshes : nullptr, may_assemble,
+      std::move(look)});
   tell();
 }
 

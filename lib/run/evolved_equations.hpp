@@ -20,10 +20,12 @@ namespace ritz::run {
 /// one unknown in time where that wins, AssembledEquations (its Jacobian stored or not) otherwise.
 class EvolvedEquations {
  public:
-  /// `seconds_left`: until the run has to stop; empty: no limit. `parts` must outlive it.
+  /// `seconds_left`: until the run has to stop; empty: no limit. `look`: as
+  /// AssembledEquations::Parts'. `parts` must outlive it.
   /// Collective. Throws Error(deck) on every rank where the deck asks for an operator that does not
   /// go with its equations.
-  EvolvedEquations(const EvolutionParts& parts, std::function<double()> seconds_left);
+  EvolvedEquations(const EvolutionParts& parts, std::function<double()> seconds_left,
+                   AssembledEquations::Look look = {});
 
   [[nodiscard]] solve::SemiDiscrete& semi_discrete();
   [[nodiscard]] AssembledEquations& assembled() { return *assembled_; }  ///< steady: always there

@@ -1,13 +1,16 @@
 #include "history.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <utility>
 
 #include "directory.hpp"
 #include "ritz/base/error.hpp"
+#include "ritz/base/format.hpp"
 
 namespace ritz::run {
 
@@ -42,12 +45,13 @@ History::History(const comm::Communicator& communicator, std::string path,
 void History::flush() {
   communicator_.together([&] {
     if (!communicator_.is_root() || waiting_.empty()) return;
+    errno = 0;
     std::ofstream out(path_, std::ios::binary | std::ios::app);
     out << waiting_;
     out.close();
     if (!out) {
       throw base::Error(base::ExitCode::io, base::Location{path_, 0, 0},
-                        "cannot write this table; check free space and permissions");
+                        fmt::format("cannot write this table: {}", std::strerror(errno)));
     }
   });
   waiting_.clear();

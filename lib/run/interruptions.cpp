@@ -20,31 +20,29 @@ std::int64_t multiples(double time, double start, double every) {
   return static_cast<std::int64_t>(std::floor((time - start) / every + 1e-9));
 }
 
-Interruptions::Interruptions(const EvolutionParts& parts) : parts_(parts) {
-  if (writes() || parts_.from != nullptr) {
-    checkpoints_.emplace(Checkpoints::Parts{parts_.communicator, parts_.problem, parts_.mesh,
-                                            parts_.space, parts_.form.n_unknowns()},
-                         parts_.from);
+Interruptions::Interruptions(const InterruptedRun& run) : run_(run) {
+  if (writes() || run_.from != nullptr) {
+    checkpoints_.emplace(Checkpoints::Parts{run_.communicator, run_.problem, run_.mesh, run_.space,
+                                            run_.n_components},
+                         run_.from);
   }
   if (writes()) signals_.emplace();
-  if (parts.problem.time)
-    control_.emplace(parts.communicator, parts.problem.output.directory, writes());
+  control_.emplace(run.communicator, run.problem.output.directory, writes());
 }
 
 solve::SavedState Interruptions::load() {
   base::fault_point("checkpoint_read");
-  solve::SavedState state = checkpoints_->load(*parts_.from);
-  if (parts_.from->is_own) checkpoints_->give_up_later();
+  solve::SavedState state = checkpoints_->load(*run_.from);
+  if (run_.from->is_own) checkpoints_->give_up_later();
   return state;
 }
 
-void Interruptions::begin(double time, std::int64_t n_steps) {
+void Interruptions::begin(double time, std::int64_t n_steps, std::int64_t n_counted) {
   n_steps_before_ = n_steps_saved_ = n_steps_now_ = n_steps;
-  n_multiples_ = multiples_reached(time);
-  last_checkpoint_at_ = parts_.recorder.elapsed();
+  n_multiples_ = run_.problem.time ? multiples_reached(time) : counts_reached(n_counted);
+  last_checkpoint_at_ = run_.recorder.elapsed();
   // Before the first one is measured: a few vectors at a disk's 200 MB/s.
-  pace_.checkpoint(3 * 8.0 * static_cast<double>(parts_.space.n_global) * parts_.form.n_unknowns() /
-                   2e8);
+  pace_.checkpoint(3 * 8.0 * static_cast<double>(run_.space.n_global) * run_.n_components / 2e8);
 }
 
 std::size_t Interruptions::n_before_end() const {
@@ -52,7 +50,7 @@ std::size_t Interruptions::n_before_end() const {
 }
 
 double Interruptions::seconds_left() {
-  const auto limit = time_limit(parts_.problem.limits.walltime_seconds, parts_.recorder.elapsed());
+  const auto limit = time_limit(run_.problem.limits.walltime_seconds, run_.recorder.elapsed());
   double left = limit ? limit->seconds_left : std::numeric_limits<double>::infinity();
   if (writes()) {
     checkpoints_->writer().advance();
@@ -68,8 +66,13 @@ double Interruptions::seconds_left() {
 
 std::int64_t Interruptions::multiples_reached(double time) const {
   // From the start, never sums.
-  const auto& every = parts_.problem.checkpoint.every;
-  return every ? multiples(time, parts_.problem.time->start, *every) : 0;
+  const auto& every = run_.problem.checkpoint.every;
+  return every ? multiples(time, run_.problem.time->start, *every) : 0;
+}
+
+std::int64_t Interruptions::counts_reached(std::int64_t n_counted) const {
+  const auto& every_steps = run_.problem.checkpoint.every_steps;
+  return every_steps ? n_counted / *every_steps : 0;
 }
 
 Interruptions::Wish Interruptions::after_step(double time, std::int64_t n_steps,
@@ -78,11 +81,23 @@ Interruptions::Wish Interruptions::after_step(double time, std::int64_t n_steps,
   n_steps_now_ = n_steps;
   bool by_deck = false;
   if (writes()) {
-    const auto& every_steps = parts_.problem.checkpoint.every_steps;
+    const auto& every_steps = run_.problem.checkpoint.every_steps;
     const std::int64_t reached = multiples_reached(time);
     by_deck = (every_steps && n_steps % *every_steps == 0) || reached > n_multiples_;
     n_multiples_ = reached;
   }
+  return agreed(by_deck);
+}
+
+Interruptions::Wish Interruptions::between_iterations(std::int64_t n_done, std::int64_t n_counted,
+                                                      double seconds) {
+  // The next set-up or factorisation may be as long as any before: the last few do not tell.
+  slowest_ = std::max(slowest_, seconds);
+  pace_.step(slowest_);
+  n_steps_now_ = n_done;
+  const std::int64_t reached = counts_reached(n_counted);
+  const bool by_deck = writes() && reached > n_multiples_;
+  n_multiples_ = reached;
   return agreed(by_deck);
 }
 
@@ -103,9 +118,9 @@ Interruptions::Wish Interruptions::agreed(bool by_deck) {
     // Known to this rank now and perhaps to others later: all have to hear of it at one moment.
     if (checkpoints_->writer().has_failed()) flags[3] = 1;
   }
-  if (parts_.communicator.is_root()) {
-    const double elapsed = parts_.recorder.elapsed();
-    const auto limit = time_limit(parts_.problem.limits.walltime_seconds, elapsed);
+  if (run_.communicator.is_root()) {
+    const double elapsed = run_.recorder.elapsed();
+    const auto limit = time_limit(run_.problem.limits.walltime_seconds, elapsed);
     if (limit && limit->seconds_left <= (writes() ? pace_.reserve(n_before_end()) : 0.0)) {
       flags[1] = 1;
       why_stopped_ =
@@ -113,7 +128,7 @@ Interruptions::Wish Interruptions::agreed(bool by_deck) {
     }
     // Not again and again of one state, which a run that is paused has.
     if (writes() && n_steps_now_ > n_steps_saved_ &&
-        elapsed - last_checkpoint_at_ >= parts_.problem.checkpoint.every_walltime)
+        elapsed - last_checkpoint_at_ >= run_.problem.checkpoint.every_walltime)
       flags[0] = 1;
     if (control_) {
       control_->poll();
@@ -132,30 +147,29 @@ Interruptions::Wish Interruptions::agreed(bool by_deck) {
     }
     if (Signals::take_checkpoint()) flags[0] = 1;
   }
-  parts_.communicator.all_reduce(std::span<std::int32_t>(flags), comm::Op::max);
+  run_.communicator.all_reduce(std::span<std::int32_t>(flags), comm::Op::max);
   if (flags[3] != 0) finish();
   return {flags[0] != 0, flags[1] != 0, flags[2] != 0};
 }
 
 bool Interruptions::asked_to_stop() const {
-  return parts_.communicator.any(!Signals::stop().empty() || (control_ && control_->wants_stop()));
+  return run_.communicator.any(!Signals::stop().empty() || (control_ && control_->wants_stop()));
 }
 
-std::string Interruptions::why_not_resumable(double time, std::int64_t n_steps) const {
+std::string Interruptions::why_not_resumable(const std::string& where, std::int64_t n_steps,
+                                             const char* unit) const {
   const bool asked = asked_to_stop();
   if (!writes() && asked) {
-    return fmt::format(
-        "stopped by ritz ctl at t = {:.6g}, without a checkpoint "
-        "(checkpoint.write = false)",
-        time);
+    return fmt::format("stopped by ritz ctl {}, without a checkpoint (checkpoint.write = false)",
+                       where);
   }
-  if (!writes()) return fmt::format("{} is over at t = {:.6g}", limit_name(), time);
+  if (!writes()) return fmt::format("{} is over {}", limit_name(), where);
   if (asked || n_steps > n_steps_before_) return "";
   // To come back would be to stop here again.
   return fmt::format(
-      "no step was done before the time was over ({}); nothing was gained by this "
+      "no {} was done before the time was over ({}); nothing was gained by this "
       "run: ask for more time",
-      limit_name());
+      unit, limit_name());
 }
 
 std::string Interruptions::reason() const {
@@ -168,22 +182,22 @@ std::string Interruptions::reason() const {
 
 void Interruptions::write(const solve::SavedState& state, double time, std::int64_t n_steps) {
   base::fault_point("checkpoint_write");
-  const perf::Stage stage(parts_.recorder, "checkpoint");
-  store::Provenance origin = provenance(parts_.communicator, parts_.problem.effective_toml,
-                                        parts_.remarks, parts_.initial_from);
+  const perf::Stage stage(run_.recorder, "checkpoint");
+  store::Provenance origin =
+      provenance(run_.communicator, run_.problem.effective_toml, run_.remarks, run_.initial_from);
   origin.emplace_back("time", base::number_text(time));
   if (!checkpoints_->id().empty()) origin.emplace_back("parent", checkpoints_->id());
   checkpoints_->start(state, origin);
   times_[path()] = time;
-  last_checkpoint_at_ = parts_.recorder.elapsed();
+  last_checkpoint_at_ = run_.recorder.elapsed();
   n_steps_saved_ = n_steps;
-  if (!parts_.problem.checkpoint.asynchronous) checkpoints_->writer().finish();
+  if (!run_.problem.checkpoint.asynchronous) checkpoints_->writer().finish();
   note_finished();
 }
 
 void Interruptions::finish() {
   if (!checkpoints_) return;
-  const perf::Stage stage(parts_.recorder, "checkpoint");
+  const perf::Stage stage(run_.recorder, "checkpoint");
   checkpoints_->writer().finish();
   note_finished();
 }
@@ -201,20 +215,20 @@ void Interruptions::note_finished() {
     const double time = times_[report.path];
     times_.erase(report.path);
     base::log::detail(fmt::format(
-        "checkpoint {} at t = {:.6g}: {}, copied in {:.3f} s, compressed in {:.3f} s, written in "
+        "checkpoint {}{}: {}, copied in {:.3f} s, compressed in {:.3f} s, written in "
         "{:.3f} s, verified in {:.3f} s; complete after {:.3f} s, of which the run waited {:.3f} s",
-        report.path, time, base::bytes_text(report.file_bytes), report.copy_seconds,
-        report.encode_seconds, report.write_seconds, report.verify_seconds, report.whole_seconds,
-        waited));
-    parts_.progress.events().event("checkpoint", {{"file", report.path},
-                                                  {"t", time},
-                                                  {"bytes", report.file_bytes},
-                                                  {"copy_seconds", report.copy_seconds},
-                                                  {"encode_seconds", report.encode_seconds},
-                                                  {"write_seconds", report.write_seconds},
-                                                  {"verify_seconds", report.verify_seconds},
-                                                  {"whole_seconds", report.whole_seconds},
-                                                  {"waited_seconds", waited}});
+        report.path, run_.problem.time ? fmt::format(" at t = {:.6g}", time) : std::string(),
+        base::bytes_text(report.file_bytes), report.copy_seconds, report.encode_seconds,
+        report.write_seconds, report.verify_seconds, report.whole_seconds, waited));
+    run_.progress.events().event("checkpoint", {{"file", report.path},
+                                                {"t", time},
+                                                {"bytes", report.file_bytes},
+                                                {"copy_seconds", report.copy_seconds},
+                                                {"encode_seconds", report.encode_seconds},
+                                                {"write_seconds", report.write_seconds},
+                                                {"verify_seconds", report.verify_seconds},
+                                                {"whole_seconds", report.whole_seconds},
+                                                {"waited_seconds", waited}});
   }
 }
 
@@ -222,11 +236,11 @@ void Interruptions::tell() const {
   if (n_checkpoints_ == 0) return;
   const auto n = static_cast<double>(n_checkpoints_);
   const double hidden = std::max(0.0, work_seconds_ - waited_seconds_);
-  parts_.recorder.count("checkpoints", n);
-  parts_.recorder.count("checkpoint_bytes", checkpoint_bytes_);
-  parts_.recorder.count("checkpoint_hidden_seconds", hidden);
-  parts_.recorder.count("checkpoint_waited_seconds", waited_seconds_);
-  parts_.progress.line(
+  run_.recorder.count("checkpoints", n);
+  run_.recorder.count("checkpoint_bytes", checkpoint_bytes_);
+  run_.recorder.count("checkpoint_hidden_seconds", hidden);
+  run_.recorder.count("checkpoint_waited_seconds", waited_seconds_);
+  run_.progress.line(
       "checkpoints",
       fmt::format("{} written ({} each; the run waited {:.2g} s for them, {:.2g} s were hidden "
                   "behind it), the last: {}",
@@ -235,7 +249,7 @@ void Interruptions::tell() const {
 }
 
 std::string Interruptions::limit_name() const {
-  const auto limit = time_limit(parts_.problem.limits.walltime_seconds, parts_.recorder.elapsed());
+  const auto limit = time_limit(run_.problem.limits.walltime_seconds, run_.recorder.elapsed());
   return limit ? limit->from : std::string("limits.walltime");
 }
 

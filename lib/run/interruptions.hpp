@@ -1,37 +1,53 @@
 #pragma once
 
-// What lets a run in time be cut into several: its checkpoints, and the signals, clocks and
-// requests
-// (`ritz ctl`) that ask for one or for the end. Private to room run.
+// What lets a run be cut into several: its checkpoints, and the signals, clocks and requests (`ritz
+// ctl`) that ask for one or for the end. Private to room run.
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "checkpoints.hpp"
 #include "control.hpp"
-#include "evolution.hpp"
+#include "progress.hpp"
+#include "ritz/perf/recorder.hpp"
 #include "stopping.hpp"
 
 namespace ritz::run {
 
+/// The run that is cut; all must outlive the Interruptions.
+struct InterruptedRun {
+  const comm::Communicator& communicator;
+  const deck::Problem& problem;
+  const mesh::Mesh& mesh;
+  const fem::Space& space;
+  int n_components = 1;
+  perf::Recorder& recorder;
+  Progress& progress;
+  const std::vector<std::string>& remarks;  ///< so far, for the provenance of the files
+  const Resumption* from = nullptr;         ///< checkpoint to go on from
+  std::string initial_from;                 ///< for the provenance, also of a resumed run
+};
+
 class Interruptions {
  public:
-  /// `parts` must outlive it. Collective.
-  explicit Interruptions(const EvolutionParts& parts);
+  /// Collective.
+  explicit Interruptions(const InterruptedRun& run);
 
   /// Whether this run writes checkpoints.
-  [[nodiscard]] bool writes() const {
-    return parts_.problem.time && parts_.problem.checkpoint.write;
-  }
+  [[nodiscard]] bool writes() const { return run_.problem.checkpoint.write; }
+
+  [[nodiscard]] const InterruptedRun& run() const { return run_; }
 
   /// What the run goes on from. Later checkpoints of the same folder are given up. Collective.
   /// Throws Error(mesh) and Error(io) on every rank.
   [[nodiscard]] solve::SavedState load();
 
-  /// The first step comes next. `n_steps`: those of the runs before.
-  void begin(double time, std::int64_t n_steps);
+  /// The first step comes next. `n_steps`: those of the runs before; `n_counted`: as
+  /// between_iterations().
+  void begin(double time, std::int64_t n_steps, std::int64_t n_counted = 0);
 
   /// Seconds until the run has to stop, as this rank sees it. Local.
   /// Also called while a long solve goes on: what is written beside it is taken further.
@@ -47,18 +63,26 @@ class Interruptions {
   /// checkpoint that was written beside the run has failed.
   [[nodiscard]] Wish after_step(double time, std::int64_t n_steps, double step_seconds);
 
+  /// The same between the iterations of a steady solve, `n_done` of all kinds so far and
+  /// `n_counted` of those that checkpoint.every_steps counts, also in the runs before.
+  [[nodiscard]] Wish between_iterations(std::int64_t n_done, std::int64_t n_counted,
+                                        double seconds);
+
   /// While the run is paused: waits a moment, then what is wanted now by all but the deck, which
   /// counts steps. Collective.
   [[nodiscard]] Wish while_paused();
   /// Tells `ritz ctl`. Local.
   void tell_paused(bool is_paused);
 
-  /// Why a run of so many steps that is stopped at this time cannot go on from a checkpoint; empty:
-  /// it can. Collective.
-  [[nodiscard]] std::string why_not_resumable(double time, std::int64_t n_steps) const;
+  /// Why a run of so many steps that is stopped here ("at t = 1") cannot go on from a checkpoint;
+  /// empty: it can. `unit`: of its progress, "step". Collective.
+  [[nodiscard]] std::string why_not_resumable(const std::string& where, std::int64_t n_steps,
+                                              const char* unit) const;
   /// Who wants the run to stop. Collective.
   [[nodiscard]] std::string reason() const;
 
+  /// Whether there is one of this run or of the one that it goes on from.
+  [[nodiscard]] bool has_any() const { return checkpoints_ && checkpoints_->number() > 0; }
   /// Begins to write `state`: at this time, after so many steps; writes it, where the deck says so.
   /// Collective. Throws Error(io) on every rank; what was there stays.
   void write(const solve::SavedState& state, double time, std::int64_t n_steps);
@@ -80,8 +104,9 @@ class Interruptions {
   /// Checkpoints to be written before the run can end: those under way and one more.
   [[nodiscard]] std::size_t n_before_end() const;
   [[nodiscard]] std::int64_t multiples_reached(double time) const;
+  [[nodiscard]] std::int64_t counts_reached(std::int64_t n_counted) const;
 
-  const EvolutionParts& parts_;
+  const InterruptedRun run_;
   std::optional<Checkpoints> checkpoints_;
   std::optional<Signals> signals_;
   mutable std::optional<Control> control_;  ///< looked at from inside of solves, too
@@ -91,7 +116,8 @@ class Interruptions {
   std::int64_t n_steps_before_ = 0;  ///< steps of the runs that this one goes on from
   std::int64_t n_steps_saved_ = 0;
   std::int64_t n_steps_now_ = 0;
-  std::int64_t n_multiples_ = 0;  ///< of checkpoint.every that lie behind
+  std::int64_t n_multiples_ = 0;  ///< of checkpoint.every (every_steps if steady) that lie behind
+  double slowest_ = 0;            ///< seconds between two looks at a steady solve
   std::int64_t n_checkpoints_ = 0;
   double checkpoint_bytes_ = 0, work_seconds_ = 0, waited_seconds_ = 0;
   std::map<std::string, double> times_;  ///< simulated, of those under way

@@ -102,7 +102,7 @@ OneWaySolver::OneWaySolver(const physics::SystemForm& form, std::vector<std::vec
                            const la::Layout& layout, const la::CsrMatrix& rows,
                            const comm::ExchangePlan& plan, const solve::Context& context,
                            const std::vector<la::Vector>& near_null_space, int null_space_group)
-    : m_(form.n_unknowns()), layout_(layout), rows_(rows), plan_(plan) {
+    : m_(form.n_unknowns()), layout_(layout), rows_(rows), plan_(plan), look_(context.look) {
   const auto m = static_cast<std::size_t>(m_);
   const LocalId n_nodes = layout.n_owned / m_;
   group_of_.assign(m, 0);
@@ -181,6 +181,25 @@ void OneWaySolver::take_values(Group& group) const {
   group.reuse->operator_changed();
 }
 
+/// d with what the group's solver has of its part.
+void OneWaySolver::watch(Group& group, const la::Vector& d) const {
+  if (!look_) return;
+  group.context.look = [this, &group, d](const solve::Context::Moment& moment) {
+    const solve::Iterate whole = [&] {
+      const la::Vector all = la::make_vector("ritz::run::correction", layout_.n_owned);
+      la::copy(d, all);
+      const la::Vector part = moment.iterate();
+      const auto k = static_cast<LocalId>(group.components.size());
+      for (LocalId i = 0; i < group.matrix->layout().n_owned; ++i) {
+        const LocalId row = i / k * m_ + group.components[static_cast<std::size_t>(i % k)];
+        all(static_cast<std::size_t>(row)) = part(static_cast<std::size_t>(i));
+      }
+      return all;
+    };
+    return look_({whole, 0, moment.iterations, moment.residual});
+  };
+}
+
 int OneWaySolver::n_built() const {
   int n = 0;
   for (const auto& group : groups_) n += group->reuse->n_built();
@@ -188,7 +207,7 @@ int OneWaySolver::n_built() const {
 }
 
 OneWaySolver::Outcome OneWaySolver::solve(const la::Vector& r, const la::Vector& d,
-                                          const deck::SolverOptions& options) {
+                                          const deck::SolverOptions& options, bool has_guess) {
   Outcome outcome;
   if (!has_values_) {
     for (const auto& group : groups_) take_values(*group);
@@ -196,7 +215,7 @@ OneWaySolver::Outcome OneWaySolver::solve(const la::Vector& r, const la::Vector&
   }
   const comm::Communicator& communicator = layout_.communicator;
   const auto m = static_cast<LocalId>(m_);
-  la::fill(d, 0.0);
+  if (!has_guess) la::fill(d, 0.0);
   // What is known of d, at ghosts as well.
   std::vector<double> known(static_cast<std::size_t>(layout_.n_local()), 0.0);
   const double whole = la::norm2(communicator, r);
@@ -229,13 +248,21 @@ OneWaySolver::Outcome OneWaySolver::solve(const la::Vector& r, const la::Vector&
     system.op = &*group.matrix;
     system.rhs = group.rhs;
     solve::Report report;
+    // Of no guess these are zeros.
+    for (LocalId i = 0; i < group.matrix->layout().n_owned; ++i) {
+      const LocalId row = i / k * m + group.components[static_cast<std::size_t>(i % k)];
+      group.solution(static_cast<std::size_t>(i)) = d(static_cast<std::size_t>(row));
+    }
+    if (has_guess) group.context.continued.emplace();
+    watch(group, d);
     while (true) {
-      la::fill(group.solution, 0.0);
       system.symmetric = group.is_symmetric;
       report = solve::solve(system, group.solution, own, group.context);
       outcome.iterations += report.last().iterations;
+      group.context.continued.reset();
       if (report.status != solve::Status::indefinite || !group.is_symmetric) break;
       group.is_symmetric = false;
+      la::fill(group.solution, 0.0);
       group.reuse->forget("the matrix is not positive definite");
     }
     squares += report.true_residual * size * report.true_residual * size;

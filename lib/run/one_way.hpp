@@ -50,14 +50,17 @@ class OneWaySolver {
     std::vector<std::string> notes;
     std::string solver;  ///< "T: cg+amg, ux uy: cg+amg"
   };
-  /// d = J^-1 r. Collective.
-  Outcome solve(const la::Vector& r, const la::Vector& d, const deck::SolverOptions& options);
+  /// d = J^-1 r; from what is in d if `has_guess`: that of a solve that was stopped. The context's
+  /// `look` sees the whole d. Collective.
+  Outcome solve(const la::Vector& r, const la::Vector& d, const deck::SolverOptions& options,
+                bool has_guess = false);
 
   [[nodiscard]] int n_built() const;  ///< preconditioners made, of all groups
 
  private:
   struct Group;
   void take_values(Group& group) const;
+  void watch(Group& group, const la::Vector& d) const;
 
   int m_;
   la::Layout layout_;
@@ -66,6 +69,7 @@ class OneWaySolver {
   std::vector<std::unique_ptr<Group>> groups_;
   std::vector<int> group_of_;  ///< [m]
   bool has_values_ = false;
+  std::function<bool(const solve::Context::Moment&)> look_;
 };
 
 }  // namespace ritz::run

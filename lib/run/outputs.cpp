@@ -4,7 +4,9 @@
 #include "ritz/base/format.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <fstream>
 #include <limits>
 
@@ -245,12 +247,13 @@ void write_tables(const std::string& directory, int dimension,
       std::string("x,y,z,").substr(0, 2 * static_cast<std::size_t>(dimension));
   const auto write = [&](const std::string& name, const std::string& text) {
     const std::string path = directory + "/" + name;
+    errno = 0;
     std::ofstream out(path);
     out << text;
     out.close();
     if (!out) {
       throw base::Error(base::ExitCode::io, base::Location{path, 0, 0},
-                        "cannot write this table; check free space and permissions");
+                        fmt::format("cannot write this table: {}", std::strerror(errno)));
     }
   };
   const bool one = std::count_if(unknowns.begin(), unknowns.end(), [](const NamedResults& results) {

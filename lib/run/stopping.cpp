@@ -22,6 +22,11 @@ std::atomic<std::time_t> stopped_at{0};
 /// Batch systems send one SIGTERM to the job and one to its processes, within moments.
 constexpr std::time_t echo_seconds = 2;
 
+/// Before a batch system's limit, for what comes after the last checkpoint: reports, MPI's and the
+/// launcher's end, and the script that puts the job back into the queue. A run that stopped 0.1 s
+/// before Slurm killed the job had its checkpoint and did not come back.
+constexpr double ending_seconds = 5;
+
 extern "C" void on_signal(int number) {
   if (number == SIGUSR1) {
     wants_checkpoint = true;
@@ -78,9 +83,9 @@ std::optional<TimeLimit> time_limit(std::optional<double> walltime, double elaps
   };
   if (walltime) offer(*walltime - elapsed, "limits.walltime");
   if (const auto end = environment_seconds("SLURM_JOB_END_TIME"))
-    offer(*end - static_cast<double>(std::time(nullptr)), "SLURM_JOB_END_TIME");
+    offer(*end - static_cast<double>(std::time(nullptr)) - ending_seconds, "SLURM_JOB_END_TIME");
   if (const auto whole = environment_seconds("PBS_WALLTIME"))
-    offer(*whole - elapsed, "PBS_WALLTIME");
+    offer(*whole - elapsed - ending_seconds, "PBS_WALLTIME");
   return tightest;
 }
 

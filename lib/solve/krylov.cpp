@@ -40,8 +40,10 @@ using Stop = KrylovResult::Stop;
 /// put a zero solution in place of NaN.
 class Watch final : public Belos::StatusTest<double, MV, OP> {
  public:
-  Watch(const KrylovOptions& options, const Monitor& monitor, double first_residual)
-      : rule_(options, monitor, first_residual), first_residual_(first_residual) {}
+  Watch(const KrylovOptions& options, const Monitor& monitor, double first_residual,
+        const la::Vector& x)
+      : rule_(options, monitor, first_residual, [x] { return x; }),
+        first_residual_(first_residual) {}
 
   Belos::StatusType checkStatus(Belos::Iteration<double, MV, OP>* iteration) override {
     std::vector<double> norms(1, -1.0);
@@ -53,6 +55,8 @@ class Watch final : public Belos::StatusTest<double, MV, OP> {
   void reset() override { status_ = Belos::Undefined; }
   void print(std::ostream&, int = 0) const override {}
 
+  /// For methods that do not keep x up to date.
+  void set_iterate(Iterate iterate) { rule_.set_iterate(std::move(iterate)); }
   /// The residual of the method is in another norm: scale its first one to the true one.
   void scale_to_first() { scaled_ = true; }
   /// Iterations done in earlier cycles.
@@ -111,19 +115,38 @@ struct Interrupted {};
 /// are ours.
 class Clocked final : public la::Operator {
  public:
-  Clocked(const la::Operator& inner, const std::function<bool()>& may_go_on)
-      : inner_(inner), may_go_on_(may_go_on) {}
+  Clocked(const la::Operator& inner, const la::Vector& solution, const KrylovOptions& options)
+      : inner_(inner), iterate_([solution] { return solution; }), may_go_on_(options.may_go_on) {}
   [[nodiscard]] const la::Layout& layout() const override { return inner_.layout(); }
   void apply(const la::Vector& x, const la::Vector& y) const override {
-    if (++n_applied_ % 8 == 0 && may_go_on_ && !may_go_on_()) throw Interrupted{};
+    if (++n_applied_ % 8 == 0 && may_go_on_ && !may_go_on_(iterate_)) throw Interrupted{};
     inner_.apply(x, y);
   }
 
  private:
   const la::Operator& inner_;
-  const std::function<bool()>& may_go_on_;
+  Iterate iterate_;
+  const std::function<bool(const Iterate&)>& may_go_on_;
   mutable long long n_applied_ = 0;
 };
+
+/// x + update of a method that keeps its update to itself; `update` is in front of the right
+/// preconditioner or, if `flexible`, behind it. Collective.
+la::Vector updated(Problem& problem, const Teuchos::RCP<MV>& update, bool flexible) {
+  if (update.is_null()) return la::view_of(*problem.getCurrLHSVec());
+  Teuchos::RCP<MV> sum;
+  if (flexible) {
+    sum = Traits::Clone(*update, 1);
+    Traits::MvAddMv(1.0, *problem.getCurrLHSVec(), 1.0, *update, *sum);
+  } else {
+    sum = problem.updateSolution(update, false);
+  }
+  // A view would not keep it.
+  const la::Vector x =
+      la::make_vector("ritz::solve::iterate", static_cast<LocalId>(sum->getLocalLength()));
+  Kokkos::deep_copy(x, la::view_of(*sum));
+  return x;
+}
 
 /// Restarted (flexible) GMRES out of Belos' iteration; each cycle starts from the true residual.
 void gmres(const Teuchos::RCP<Problem>& problem, Watch& watch, const KrylovOptions& options,
@@ -143,6 +166,9 @@ void gmres(const Teuchos::RCP<Problem>& problem, Watch& watch, const KrylovOptio
   else
     iteration = Teuchos::rcp(
         new Belos::BlockGmresIter<double, MV, OP>(problem, printer, test, ortho, list));
+  watch.set_iterate([problem, iteration, flexible] {
+    return updated(*problem, iteration->getCurrentUpdate(), flexible);
+  });
   int done = 0;
   while (true) {
     iteration->setSize(1, size);
@@ -198,7 +224,7 @@ KrylovResult krylov(const la::Operator& op, const la::Preconditioner* preconditi
                     const Monitor& monitor) {
   const la::Layout& layout = op.layout();
   const auto map = la::row_map(layout);
-  const Clocked clocked(op, options.may_go_on);
+  const Clocked clocked(op, x, options);
   const la::Operator& used = options.method == "gcrodr" ? clocked : op;
   const Teuchos::RCP<OP> a = Teuchos::rcp(new la::OperatorAdaptor(used, map));
   const auto problem = Teuchos::rcp(new Problem(a, la::tpetra(map, x), la::tpetra(map, rhs)));
@@ -217,7 +243,7 @@ KrylovResult krylov(const la::Operator& op, const la::Preconditioner* preconditi
   const auto residual = problem->getInitResVec();
   std::vector<double> norms(1);
   Traits::MvNorm(*residual, norms);
-  Watch watch(options, monitor, norms[0]);
+  Watch watch(options, monitor, norms[0], x);
   KrylovResult result;
   if (norms[0] <= options.target || !std::isfinite(norms[0])) {
     watch.look(0, norms[0]);
@@ -272,6 +298,7 @@ KrylovResult krylov(const la::Operator& op, const la::Preconditioner* preconditi
       Belos::TFQMRIter<double, MV, OP> iteration(problem, printer, test, list);
       Belos::TFQMRIterState<double, MV> state;
       state.R = start;
+      watch.set_iterate([&] { return updated(*problem, iteration.getCurrentUpdate(), false); });
       iteration.initializeTFQMR(state);
       iteration.iterate();
       problem->updateSolution(iteration.getCurrentUpdate(), true);
@@ -308,9 +335,9 @@ KrylovResult krylov(const la::Operator& op, const la::Preconditioner* preconditi
         interrupted = true;  // x holds the end of the last whole cycle
       }
       layout.communicator.broadcast(history);
-      static_cast<void>(monitor(0, norms[0]));
+      static_cast<void>(monitor(0, norms[0], {}));
       for (std::size_t i = 1; i < history.size(); ++i)
-        static_cast<void>(monitor(static_cast<int>(i), history[i] * norms[0]));
+        static_cast<void>(monitor(static_cast<int>(i), history[i] * norms[0], {}));
       result.iterations =
           interrupted ? std::max(0, static_cast<int>(history.size()) - 1) : manager.getNumIters();
       result.stop = interrupted                                   ? Stop::interrupted

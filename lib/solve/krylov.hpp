@@ -5,6 +5,7 @@
 
 #include "lists.hpp"
 #include "ritz/la/system.hpp"
+#include "ritz/solve/solve.hpp"
 
 namespace ritz::solve {
 
@@ -14,9 +15,10 @@ struct KrylovOptions {
   int max_iterations = 500;
   double target = 0;  ///< stop when the method's 2-norm of the residual is at most this
   Passed passed;      ///< [solver.trilinos.belos]
-  /// Asked now and then by gcrodr, which cannot be watched from outside while it runs: false stops
-  /// it. Collective, the same answer on every rank. Empty: always go on.
-  std::function<bool()> may_go_on;
+  /// Asked now and then by gcrodr, which cannot be watched from outside while it runs, with the end
+  /// of its last whole cycle: false stops it. Collective, the same answer on every rank. Empty:
+  /// always go on.
+  std::function<bool(const Iterate&)> may_go_on;
 };
 
 struct KrylovResult {
@@ -35,8 +37,9 @@ struct KrylovResult {
 };
 
 /// Called after each iteration on every rank with the same numbers; false stops the method on all
-/// ranks, so the answer must be the same everywhere.
-using Monitor = std::function<bool(int iteration, double residual)>;
+/// ranks, so the answer must be the same everywhere. The iterate is that of this iteration, or of
+/// the one before where the last step is taken later; empty: told after the end.
+using Monitor = std::function<bool(int iteration, double residual, const Iterate& iterate)>;
 
 /// Iterates on x from its present value with one of Belos' methods. Preconditioned from the right
 /// except cg and minres, so that the residual is that of the original system; minres' is in the

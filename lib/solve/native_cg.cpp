@@ -167,7 +167,7 @@ struct NativeCg {
       residual_from_product();
     }
     const double first = std::sqrt(sum_rr());
-    StoppingRule rule(options_, monitor_, first);
+    StoppingRule rule(options_, monitor_, first, [this] { return x_; });
     if (first <= options_.target || !std::isfinite(first)) {
       rule.look(0, first);
       return rule.result();

@@ -89,7 +89,10 @@ Newton::Newton(NonlinearProblem& problem) : problem_(problem) {
 NewtonReport Newton::solve(const la::Vector& u, const NewtonOptions& options) {
   using Outcome = NewtonReport::Outcome;
   const comm::Communicator& communicator = problem_.communicator();
-  NewtonReport report;
+  progress_ = options.from ? *options.from : NewtonProgress{};
+  NewtonReport& report = progress_.report;
+  report.outcome = Outcome::converged;
+  report.message.clear();
   const auto failed = [&](Outcome outcome, std::string message) {
     report.outcome = outcome;
     report.message = std::move(message);
@@ -100,10 +103,10 @@ NewtonReport Newton::solve(const la::Vector& u, const NewtonOptions& options) {
   std::string bad = problem_.residual(u, r_);
   if (!bad.empty()) return failed(Outcome::not_finite, "at the first guess: " + bad);
   double norm = la::norm2(communicator, r_);
-  report.history.push_back(norm);
-  const double goal =
-      std::max(options.tolerance * std::max(norm, options.scale), options.absolute_tolerance);
-  double eta = 0;
+  if (report.history.empty()) report.history.push_back(norm);
+  const double goal = std::max(options.tolerance * std::max(report.history.front(), options.scale),
+                               options.absolute_tolerance);
+  const int n_before = report.iterations;
   while (norm > goal) {
     if (report.iterations >= options.max_iterations) {
       return failed(
@@ -113,7 +116,9 @@ NewtonReport Newton::solve(const la::Vector& u, const NewtonOptions& options) {
                       options.is_picard ? rate_text(report, goal) : std::string(),
                       problem_.worst_text(r_)));
     }
-    eta = forcing(report, options, eta, goal);
+    if (report.iterations > n_before && options.may_go_on && !options.may_go_on())
+      return failed(Outcome::walltime, "stopped");
+    const double eta = forcing(report, options, progress_.forcing, goal);
     const auto correction = problem_.correct(u, r_, eta, d_);
     report.linear_iterations += correction.iterations;
     if (correction.out_of_time) return failed(Outcome::walltime, correction.message);
@@ -166,6 +171,7 @@ NewtonReport Newton::solve(const la::Vector& u, const NewtonOptions& options) {
     }
     la::copy(trial_, u);
     norm = trial_norm;
+    progress_.forcing = eta;
     report.iterations += 1;
     report.history.push_back(norm);
     report.lengths.push_back(length);

@@ -193,11 +193,19 @@ class Solve {
       return report_;
     }
     best_residual_ = first_residual();
-    if (!(best_residual_ <= 1.0)) {
+    if (!(best_residual_ <= 1.0) && !context_.continued) {
       // A guess worse than none.
       start_from_zero();
-    } else if (best_residual_ < 1.0) {
+    } else if (best_residual_ != 1.0) {
       keep();
+    }
+    if (context_.continued && best_residual_ <= options_.tolerance) {
+      Attempt attempt;
+      attempt.method = attempt.preconditioner = "none";
+      attempt.message = "the first guess is the solution";
+      attempt.true_residual = best_residual_;
+      report_.attempts.push_back(attempt);
+      return finish();
     }
 
     std::vector<Choice> choices;
@@ -220,9 +228,12 @@ class Solve {
       }
       choices.push_back(choice);
     }
-    for (std::size_t i = 0; i < choices.size(); ++i) {
+    const Context::Continued before = context_.continued.value_or(Context::Continued{});
+    for (std::size_t i = first_attempt(before, choices); i < choices.size(); ++i) {
       const bool last = i + 1 == choices.size();
       if (!fits_in_memory(choices[i], last)) continue;
+      number_ = static_cast<int>(i);
+      iterations_before_ = number_ == before.attempt ? before.iterations : 0;
       attempt(choices[i]);
       report_.status = report_.last().status;
       if (report_.converged()) break;
@@ -232,12 +243,21 @@ class Solve {
                          report_.last().message, choices[i + 1].method,
                          choices[i + 1].preconditioner));
       }
-      if (seconds_left() <= 0) break;
+      if (is_stopped_ || seconds_left() <= 0) break;
     }
     return finish();
   }
 
  private:
+  /// That which the solve was in that this one goes on from.
+  std::size_t first_attempt(const Context::Continued& before, const std::vector<Choice>& choices) {
+    const auto number = static_cast<std::size_t>(before.attempt);
+    if (number == 0 || number >= choices.size()) return 0;
+    note(fmt::format("goes on with the fallback {}+{}: those before it had failed",
+                     choices[number].method, choices[number].preconditioner));
+    return number;
+  }
+
   [[nodiscard]] Reuse::State* reuse() const {
     return context_.reuse ? &context_.reuse->state() : nullptr;
   }
@@ -488,6 +508,12 @@ class Solve {
     // Factors of the matrix before are a very good preconditioner for this one.
     const bool refines = choice.method == "direct" && (!uses_kept || kept->is_current);
     iteration_limit_ = options_.max_iterations;
+    attempt.iterations = iterations_before_;
+    if (choice.method == "direct" && context_.look && (!kept || kept->n_built == 0)) {
+      base::log::info(
+          "solve direct: a factorisation cannot be interrupted; signals, clocks and ritz ctl are "
+          "looked at after it");
+    }
     if (choice.method == "direct" && !refines) {
       // A few dozen cost as much as new factors.
       iteration_limit_ = std::min(iteration_limit_, 30);
@@ -573,7 +599,7 @@ class Solve {
     } else if (attempt.history.size() > 1) {
       const double orders =
           std::max(1.0, -std::log10(std::max(attempt.true_residual, 1e-16) / attempt.history[0]));
-      const double each = attempt.iterations / orders;
+      const double each = (attempt.iterations - iterations_before_) / orders;
       if (kept.fresh_rate < 0 || !was_kept) {
         kept.fresh_rate = each;
       } else if (!kept.is_current && each > 1.5 * kept.fresh_rate + 5 / orders) {
@@ -664,6 +690,27 @@ class Solve {
     }
   }
 
+  /// Whether it is time to look; after 8 iterations or half a second. Collective.
+  bool look_is_due(int number) {
+    if (number < looks_.next) return false;
+    const double time = now();
+    if (looks_.next > 0) {
+      const double each = communicator_.max(time - looks_.time) / (number - looks_.last);
+      looks_.next = number + static_cast<int>(std::clamp(0.5 / std::max(each, 1e-9), 1.0, 8.0));
+    } else {
+      looks_.next = 1;  // how long one takes is not known yet
+    }
+    looks_.last = number;
+    looks_.time = time;
+    return true;
+  }
+
+  /// Whether the caller lets the solve go on. Collective.
+  bool look(const Iterate& iterate, int iterations, double residual) {
+    if (!context_.look({iterate, number_, iterations, residual})) is_stopped_ = true;
+    return !is_stopped_;
+  }
+
   void iterate(const la::Preconditioner* preconditioner, Attempt& attempt) {
     KrylovOptions krylov_options;
     krylov_options.method = attempt.method;
@@ -697,17 +744,27 @@ class Solve {
     }
     // Round-off of low precision, inner tolerances: only a diagonal is beyond doubt.
     const bool flexible = preconditioner && attempt.preconditioner != "jacobi";
-    if (start_ && best_residual_ >= 1.0) start_from_coarse(attempt);
-    krylov_options.may_go_on = [this] { return seconds_left() > 0; };
+    if (start_ && best_residual_ >= 1.0 && !context_.continued) start_from_coarse(attempt);
+    int n_asked = 0;  // after 8 products each, which are its iterations but for a few
+    krylov_options.may_go_on = [&](const Iterate& iterate) {
+      return context_.look ? look(iterate, attempt.iterations + 8 * ++n_asked, -1)
+                           : seconds_left() > 0;
+    };
     bool out_of_time = false;
+    looks_ = {};
     attempt.history.reserve(static_cast<std::size_t>(std::min(iteration_limit_, 10000)) + 2);
-    const Monitor monitor = [&](int iteration, double residual) {
+    const Monitor monitor = [&](int iteration, double residual, const Iterate& iterate) {
       base::fault_point("solve");
       const double relative = residual / report_.rhs_norm;
       if (iteration > 0 || attempt.history.empty()) attempt.history.push_back(relative);
       const int number = static_cast<int>(attempt.history.size()) - 1;
       if (context_.progress && communicator_.is_root()) context_.progress(number, relative);
-      if (context_.seconds_left && iteration % 8 == 0 && seconds_left() <= 0) out_of_time = true;
+      if (context_.look && iterate) {
+        if (look_is_due(number) && !look(iterate, number + iterations_before_, relative))
+          out_of_time = true;
+      } else if (context_.seconds_left && iteration % 8 == 0 && seconds_left() <= 0) {
+        out_of_time = true;
+      }
       return !out_of_time;
     };
 
@@ -780,9 +837,9 @@ class Solve {
           return;
         case Stop::interrupted:
           attempt.status = Status::walltime;
-          attempt.message =
-              fmt::format("limits.walltime is over after {} iterations, residual {:.2e}",
-                          attempt.iterations, residual);
+          attempt.message = fmt::format("{} after {} iterations, residual {:.2e}",
+                                        is_stopped_ ? "stopped" : "limits.walltime is over",
+                                        attempt.iterations, residual);
           return;
         case Stop::indefinite:
           attempt.status = Status::indefinite;
@@ -810,7 +867,8 @@ class Solve {
       report_.true_residual = report_.converged() ? report_.last().true_residual : best_residual_;
     else
       report_.true_residual = best_residual_;
-    if (!report_.converged() && report_.status != Status::nan && report_.suggestions.empty()) {
+    if (!report_.converged() && report_.status != Status::nan && report_.suggestions.empty() &&
+        !is_stopped_) {
       const WithoutTraps without_traps;
       diagnose(system_, x_, options_, context_, report_);
     }
@@ -832,6 +890,13 @@ class Solve {
   bool is_best_ = true;          ///< x is the best so far
   bool knows_residual_ = false;  ///< residual_ is b - A x
   int iteration_limit_ = 0;      ///< of the present attempt
+  int number_ = 0;               ///< of the present attempt
+  int iterations_before_ = 0;    ///< of the same attempt in the solve that this one goes on from
+  bool is_stopped_ = false;      ///< by Context::look
+  struct Looks {
+    int last = 0, next = 0;
+    double time = 0;
+  } looks_;
   double best_residual_ = std::numeric_limits<double>::infinity();
   std::unique_ptr<la::Matrix> pinned_;
   std::function<void(const la::Vector&, const la::Vector&)> start_;  ///< full multigrid

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "krylov.hpp"
 #include "ritz/base/log.hpp"
@@ -15,8 +16,12 @@ namespace ritz::solve {
 /// standstill. Local; all ranks give the same numbers and so get the same answer.
 class StoppingRule {
  public:
-  StoppingRule(const KrylovOptions& options, const Monitor& monitor, double first_residual)
-      : options_(options), monitor_(monitor), first_residual_(first_residual) {
+  StoppingRule(const KrylovOptions& options, const Monitor& monitor, double first_residual,
+               Iterate iterate)
+      : options_(options),
+        monitor_(monitor),
+        iterate_(std::move(iterate)),
+        first_residual_(first_residual) {
     // A restarted method needs a whole cycle to show progress.
     stall_window_ = std::max(100, 2 * options.restart);
   }
@@ -25,7 +30,7 @@ class StoppingRule {
   bool look(int number, double norm) {
     if (number > last_) {
       last_ = number;
-      if (!monitor_(number, norm)) {
+      if (!monitor_(number, norm, iterate_)) {
         stop_ = KrylovResult::Stop::interrupted;
         return true;
       }
@@ -55,10 +60,13 @@ class StoppingRule {
 
   [[nodiscard]] KrylovResult result() const { return {stop_, iterations(), message_}; }
   [[nodiscard]] int iterations() const { return std::max(0, last_); }
+  /// Another way to the iterate from here on.
+  void set_iterate(Iterate iterate) { iterate_ = std::move(iterate); }
 
  private:
   const KrylovOptions& options_;
   const Monitor& monitor_;
+  Iterate iterate_;
   double first_residual_;
   int stall_window_;
   int last_ = -1;

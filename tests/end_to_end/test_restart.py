@@ -590,7 +590,7 @@ class Stopping(Case):
 
     def test_the_limit_of_the_batch_system(self):
         self.addCleanup(os.environ.pop, "SLURM_JOB_END_TIME", None)
-        os.environ["SLURM_JOB_END_TIME"] = str(int(time.time()) + 3)
+        os.environ["SLURM_JOB_END_TIME"] = str(int(time.time() + 6 + 3 * SLOWNESS))
         result = self.run_deck(self.deck(NONLINEAR), "--set", "time.step=1e-5", ranks=2, expect=75)
         self.assertIn("SLURM_JOB_END_TIME", result.output)
         self.assertEqual(result.status()["phase"], "stopped")

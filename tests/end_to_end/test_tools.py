@@ -417,7 +417,9 @@ class Control(Case):
         self.assertIn("no run", self.ctl_nowhere())
         steady = self.run_deck(self.deck(BOX), output="steady")
         (self.folder / "log").write_text("")
-        self.assertIn("only runs in time", self.ctl(steady.folder, "stop", expect=7))
+        self.assertIn("has ended", self.ctl(steady.folder, "stop", expect=8))
+        (steady.folder / "control.json").unlink()  # as before it solves
+        self.assertIn("no requests yet", self.ctl(steady.folder, "stop", expect=7))
         self.assertIn("done", self.ctl(steady.folder, "status"))
 
     def ctl_nowhere(self):
@@ -446,6 +448,23 @@ class Doctor(Case):
         found = json.loads(text)
         self.assertEqual(found["compressed"]["bytes"], 64)
         self.assertGreater(found["plain"]["write_gigabytes_per_second"], 0)
+
+    def test_a_driver_that_does_not_work(self):
+        """One that damages and one that refuses is named, the job ends, the folder is left clean."""
+        for way, words in (("damage", "reads back as"), ("refuse", "cannot write")):
+            for ranks in (1, 2, 3):
+                environment = self.environment(ranks)
+                preload = [environment.get("LD_PRELOAD", ""), os.environ["RITZ_BROKEN_DISK"]]
+                environment.update(LD_PRELOAD=" ".join(preload).strip(), RITZ_BROKEN_WAY=way,
+                                   RITZ_BROKEN_PATH="ritz-doctor-")
+                done = subprocess.run(self.command(ranks, "doctor", "io", self.folder, "--size", "1M"),
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                      timeout=60 * SLOWNESS, env=environment, check=False)
+                self.assertEqual(done.returncode, 8, done.stdout)
+                self.assertEqual(done.stdout.count("FAILED  plain"), 1, done.stdout)
+                self.assertIn(words, done.stdout)
+                self.assertIn("does not work here", done.stdout)
+                self.assertEqual(os.listdir(self.folder), [], done.stdout)
 
     def test_io_where_it_cannot_be(self):
         code, text = self.call("doctor", "io", self.folder / "nowhere", ranks=2)

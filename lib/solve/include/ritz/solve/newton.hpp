@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ class NonlinearProblem {
   [[nodiscard]] virtual std::string worst_text(const la::Vector& r) const = 0;
 };
 
+struct NewtonProgress;
+
 struct NewtonOptions {
   double tolerance = 1e-8;        ///< ||F|| relative to the larger of ||F(first u)|| and `scale`
   double absolute_tolerance = 0;  ///< ||F|| below this is enough as well
@@ -46,6 +49,11 @@ struct NewtonOptions {
   /// residual may grow on the way.
   bool is_picard = false;
   double scale = 0;  ///< size of the terms of F, where the first guess is a good one
+  /// Where a solve was that this one goes on from: u is its iterate.
+  const NewtonProgress* from = nullptr;
+  /// Called after each correction that leaves something to do; false stops (outcome walltime).
+  /// Collective.
+  std::function<bool()> may_go_on;
 };
 
 struct NewtonReport {
@@ -70,6 +78,13 @@ struct NewtonReport {
 };
 [[nodiscard]] std::string name(NewtonReport::Outcome outcome);
 
+/// What decides beside u how Newton's method goes on: with it another run does the same, to the bit
+/// where F and the corrections are the same.
+struct NewtonProgress {
+  NewtonReport report;  ///< so far
+  double forcing = 0;   ///< relative tolerance of the last linear system
+};
+
 /// Newton's method on u, which holds the first guess; after a failure u is the best found (smallest
 /// ||F||). The linear systems are solved as exactly as is worth it (Eisenstat and Walker, SIAM J.
 /// Sci. Comput. 17, 1996, 16, choice 2 with its safeguards), corrections are shortened until ||F||
@@ -80,9 +95,12 @@ class Newton {
  public:
   explicit Newton(NonlinearProblem& problem);
   NewtonReport solve(const la::Vector& u, const NewtonOptions& options);
+  /// Of the solve under way, as it was before the correction that is being looked for.
+  [[nodiscard]] const NewtonProgress& progress() const { return progress_; }
 
  private:
   NonlinearProblem& problem_;
+  NewtonProgress progress_;
   la::Vector r_, d_, trial_;
 };
 

@@ -24,7 +24,7 @@ enum class Status {
   indefinite,        ///< cg or minres met a direction of negative curvature or preconditioner
   nan,               ///< NaN or infinity; the message says where
   loss_of_accuracy,  ///< the method's own residual is small, the true one is not
-  walltime,          ///< stopped because limits.walltime was over
+  walltime,          ///< stopped because limits.walltime was over, or by Context::look
 };
 [[nodiscard]] std::string name(Status status);
 
@@ -72,6 +72,9 @@ class Reuse {
   std::unique_ptr<State> state_;
 };
 
+/// Makes the present solution of a running method, [n_owned], to be read at once. Collective.
+using Iterate = std::function<la::Vector()>;
+
 /// What solve() is told beside the system; everything is optional.
 struct Context {
   std::string cell_type;  ///< "tet", ... and
@@ -86,6 +89,24 @@ struct Context {
   /// Seconds until the solve has to stop (status walltime); asked on every rank now and then,
   /// the least of all ranks counts.
   std::function<double()> seconds_left;
+  /// A moment of a solve.
+  struct Moment {
+    const Iterate& iterate;
+    int attempt = 0;      ///< which one of the chain of fallbacks, from 0
+    int iterations = 0;   ///< of this attempt, also those of the solve that it goes on from
+    double residual = 0;  ///< relative to the rhs; negative: not known
+  };
+  /// Instead of seconds_left: called between iterations, on every rank at the same moment, after 8
+  /// of them or half a second; before the first one, too. False stops the solve (status walltime).
+  /// Collective. Direct solvers and set-ups are not interrupted.
+  std::function<bool(const Moment&)> look;
+  /// x is what another solve of the system had when it was stopped there: used even if its residual
+  /// is worse than that of zero.
+  struct Continued {
+    int attempt = 0;
+    int iterations = 0;  ///< count as done
+  };
+  std::optional<Continued> continued;
   std::optional<double>
       memory_bytes;  ///< per rank; more than this is Error(memory) before building
   /// A multigrid of meshes and degrees, made by the caller: preconditioner = "multigrid".
