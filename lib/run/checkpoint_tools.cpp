@@ -44,7 +44,7 @@ int show_checkpoint(const comm::Communicator& communicator, const std::string& p
   line("checkpoint", fmt::format("{:.0f} of its run, id {}", snapshot.number("checkpoint.number"),
                                  snapshot.fact("id")));
   if (const std::string& parent = snapshot.fact("parent"); !parent.empty()) line("after", parent);
-  if (Resumption{path, snapshot, {}, true}.is_steady()) {
+  if (is_steady(snapshot)) {
     line("steady",
          fmt::format("{:.0f} corrections, {:.0f} linear iterations{}", snapshot.number("run.steps"),
                      snapshot.number("run.linear_iterations"),

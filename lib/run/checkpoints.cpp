@@ -220,7 +220,7 @@ void compare_decks(Resumption& resumption, const deck::Problem& problem) {
   frozen.throw_errors(base::ExitCode::deck);
 }
 
-bool Resumption::is_steady() const {
+bool is_steady(const store::Snapshot& snapshot) {
   const auto& facts = snapshot.facts;
   return std::any_of(facts.begin(), facts.end(), [](const auto& one) {
     return one.first == std::string(text_prefix) + "run.problem" && one.second == "steady";

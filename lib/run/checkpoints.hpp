@@ -30,11 +30,12 @@ struct Resumption {
   std::shared_ptr<store::CheckpointReader> reader;
   bool is_own = true;  ///< of this output directory: the run goes on; else a new one starts from it
 
-  /// Of a steady problem, not of a run in time.
-  [[nodiscard]] bool is_steady() const;
   /// Whether a key that starts with this has changed.
   [[nodiscard]] bool changed(const std::string& key) const;
 };
+
+/// Whether a checkpoint is of a steady problem, not of a run in time.
+[[nodiscard]] bool is_steady(const store::Snapshot& snapshot);
 
 /// The checkpoints of a folder, or of that of a run's output directory, newest first; a file is
 /// itself. Empty if there are none. Collective.

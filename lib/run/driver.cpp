@@ -119,12 +119,12 @@ class Run {
     if (!request_.resume) return request_.overwrite ? Existing::replace : Existing::refuse;
     from_ =
         find_checkpoint(communicator_, problem().output.directory, *request_.resume, diagnostics_);
-    if (from_ && from_->is_steady() == problem().time.has_value()) {
+    if (from_ && is_steady(from_->snapshot) == problem().time.has_value()) {
       throw base::Error(
           base::ExitCode::deck, base::Location{from_->path, 0, 0},
           fmt::format("this checkpoint is of a {} and the deck has {} [time]; nothing was "
                       "touched. Choose another folder with --set output.directory=DIR",
-                      from_->is_steady() ? "steady problem" : "run in time",
+                      is_steady(from_->snapshot) ? "steady problem" : "run in time",
                       problem().time ? "a" : "no"));
     }
     if (!from_) {

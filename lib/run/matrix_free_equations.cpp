@@ -158,6 +158,12 @@ void MatrixFreeEquations::restore(const solve::SavedState& state) {
              state.number("operator.second_shift"));
 }
 
+void MatrixFreeEquations::take_directions(const solve::Directions& directions) {
+  // Below, the products cost more than the iterations they save (docs/performance.md, M12).
+  constexpr int least_degree = 4;
+  if (parts_.problem.space.degree >= least_degree) directions_ = directions;
+}
+
 solve::StageReport MatrixFreeEquations::solve(const Stage& stage, const la::Vector& u) {
   if (!fits(stage_, stage.time, stage.rate_shift, stage.second_shift)) {
     reuse_->forget(!stage_.op        ? "first"

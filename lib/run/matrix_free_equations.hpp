@@ -53,7 +53,7 @@ class MatrixFreeEquations final : public solve::SemiDiscrete, public solve::Take
   [[nodiscard]] bool has_sweep() override;
   void sweep(double time, const la::Vector& u, const Hook& before,
              const la::Vector& result) override;
-  void take_directions(const solve::Directions& directions) override { directions_ = directions; }
+  void take_directions(const solve::Directions& directions) override;
   void save(solve::SavedState& state) const override;
   void restore(const solve::SavedState& state) override;
 

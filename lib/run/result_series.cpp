@@ -53,7 +53,18 @@ store::WriteReport ResultSeries::write(double time, const store::MeshPart& part,
   store::WriteReport report =
       store::write_results(in(directory_, name), part, fields, provenance, options);
   files_.emplace_back(name, time);
-  if (!single_) write_index(communicator);
+  if (!single_) {
+    try {
+      write_index(communicator);
+    } catch (...) {
+      // Of every rank alike. What the index does not name is not there, on a full disk least of
+      // all.
+      files_.pop_back();
+      std::error_code ignored;
+      if (communicator.is_root()) std::filesystem::remove(in(directory_, name), ignored);
+      throw;
+    }
+  }
   report.file_bytes += mesh.file_bytes;
   report.raw_bytes += mesh.raw_bytes;
   return report;
