@@ -315,9 +315,9 @@ class Run {
                    const assembly::FixedValues& fixed, const la::Vector& solution) {
     if (const std::optional<solve::SavedState> state = watch_->begin(false)) {
       la::copy(state->vector("scheme.u"), solution);
-      continued_.emplace();
-      is_assembled_ = state->number("solve.is_assembled") != 0;
+      continued_ = solve::Context::Continued();
       if (!state->has_number(solve::SavedState::solver_changed)) {
+        is_assembled_ = state->number("solve.is_assembled") != 0;
         continued_->attempt = static_cast<int>(state->number("solve.attempt"));
         continued_->iterations = static_cast<int>(state->number("solve.iterations"));
       }
@@ -336,7 +336,6 @@ class Run {
     }
     // What took over in the run before.
     const bool matrix_free = choice.matrix_free && !is_assembled_;
-    is_assembled_ = !matrix_free;
     solve::Report report = matrix_free ? solve_matrix_free(space, form, fixed, solution)
                                        : solve_assembled(space, form, fixed, solution);
     const bool may_assemble = problem().solver.operator_kind == "auto" &&
@@ -351,7 +350,8 @@ class Run {
       report = solve_assembled(space, form, fixed, solution);
     }
     if (watch_->is_stopped()) {
-      outcome_.status = "stopped";
+      if (watch_->code() == static_cast<int>(base::ExitCode::run_again))
+        outcome_.status = "stopped";
       return watch_->code();
     }
     // Whoever goes on from a failed one gives it as many iterations again.
@@ -726,7 +726,7 @@ class Run {
   SteadyWatch* watch_ = nullptr;                        ///< during solve_linear()
   std::optional<solve::Context::Continued> continued_;  ///< for the first solve of a resumed run
   int first_iteration_ = 0;                             ///< of that
-  bool is_assembled_ = false;                           ///< the linear solve at hand has a matrix
+  bool is_assembled_ = false;  ///< assembling took over from the operator without a matrix
 };
 
 }  // namespace

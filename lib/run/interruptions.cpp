@@ -163,7 +163,12 @@ std::string Interruptions::why_not_resumable(const std::string& where, std::int6
     return fmt::format("stopped by ritz ctl {}, without a checkpoint (checkpoint.write = false)",
                        where);
   }
-  if (!writes()) return fmt::format("{} is over {}", limit_name(), where);
+  if (!writes()) {
+    return fmt::format(
+        "{} is over {}; try more time, or checkpoint.write = true to go on with "
+        "--resume",
+        limit_name(), where);
+  }
   if (asked || n_steps > n_steps_before_) return "";
   // To come back would be to stop here again.
   return fmt::format(

@@ -253,7 +253,7 @@ OneWaySolver::Outcome OneWaySolver::solve(const la::Vector& r, const la::Vector&
       const LocalId row = i / k * m + group.components[static_cast<std::size_t>(i % k)];
       group.solution(static_cast<std::size_t>(i)) = d(static_cast<std::size_t>(row));
     }
-    if (has_guess) group.context.continued.emplace();
+    if (has_guess) group.context.continued = solve::Context::Continued();
     watch(group, d);
     while (true) {
       system.symmetric = group.is_symmetric;

@@ -69,20 +69,27 @@ std::string obstacle(const deck::Problem& problem, std::size_t unknown,
   const auto crosses = [&](const deck::Coefficients& c) { return !c.cross_diffusion.empty(); };
   expr::Symbols names = symbols(problem);
   names.variables = physics::volume_variables(deck::unknown_names(problem, dimension), dimension);
-  const auto uses_slopes = [&](const deck::Formula& formula) {
+  const auto uses = [&](const deck::Formula& formula, const auto& is_one) {
     const expr::Expression e = expr::Expression::parse(formula.text, names);
-    return std::any_of(names.variables.begin(), names.variables.end(), [&](const std::string& v) {
-      return v.find('(') != std::string::npos && e.depends_on(v);
-    });
+    return std::any_of(names.variables.begin(), names.variables.end(),
+                       [&](const std::string& v) { return is_one(v) && e.depends_on(v); });
+  };
+  const auto is_rate = [](const std::string& v) {
+    return v.starts_with("dt(") || v.starts_with("dtt(");
+  };
+  const auto is_slope = [&](const std::string& v) {
+    return v.find('(') != std::string::npos && !is_rate(v);
   };
   if (crosses(problem.equation.unknowns[unknown].coefficients)) return "cross_diffusion of " + name;
   for (const std::string& region : region_names) {
     const deck::Coefficients* own = material_of(problem, region, unknown);
     if (own != nullptr && crosses(*own)) return "cross_diffusion of " + name;
     const Transport transport = transport_of(problem, region, unknown);
-    if (transport.diffusion == nullptr || problem.space.degree > 1) continue;
+    if (transport.diffusion == nullptr) continue;
     for (const deck::Formula& entry : transport.diffusion->entries) {
-      if (uses_slopes(entry))
+      if (uses(entry, is_rate))
+        return "a diffusion that depends on rates: its residual needs their gradients";
+      if (problem.space.degree == 1 && uses(entry, is_slope))
         return "a diffusion that depends on gradients at degree 1: its residual needs second "
                "derivatives, which there are from degree 2 on";
     }

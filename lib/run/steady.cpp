@@ -114,8 +114,8 @@ bool SteadyNewton::solve(AssembledEquations& equations, const la::Vector& u,
   if (!report.history.empty() && report.history.front() > 0)
     outcome.residual = report.history.back() / report.history.front();
   if (watch_.is_stopped()) {
-    outcome.status = "stopped";
     outcome.code = watch_.code();
+    if (outcome.code == static_cast<int>(base::ExitCode::run_again)) outcome.status = "stopped";
     return false;
   }
   parts_.progress.line(

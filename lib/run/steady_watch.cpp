@@ -20,6 +20,8 @@ constexpr const char* problem_fact = "run.problem";
 std::optional<solve::SavedState> SteadyWatch::begin(bool is_counted_by_newton) {
   is_counted_by_newton_ = is_counted_by_newton;
   const InterruptedRun& run = interruptions_.run();
+  // Each correction has a set-up, the first one too; a linear solve's does not come again.
+  if (is_counted_by_newton_) last_look_ = run.recorder.elapsed();
   if (run.from == nullptr) {
     interruptions_.begin(0.0, 0);
     return std::nullopt;
@@ -58,7 +60,6 @@ std::string SteadyWatch::where() const {
 bool SteadyWatch::may_go_on(std::int64_t n_newton, std::int64_t n_linear, const Save& save) {
   count(n_newton, n_linear);
   const perf::Recorder& recorder = interruptions_.run().recorder;
-  // Before the first look there was a set-up, which does not come again with a linear problem.
   const double seconds = last_look_ ? recorder.elapsed() - *last_look_ : 0.0;
   Interruptions::Wish wish = interruptions_.between_iterations(
       n_newton_ + n_linear_, is_counted_by_newton_ ? n_newton_ : n_linear_, seconds);

@@ -511,8 +511,8 @@ class Solve {
     attempt.iterations = iterations_before_;
     if (choice.method == "direct" && context_.look && (!kept || kept->n_built == 0)) {
       base::log::info(
-          "solve direct: a factorisation cannot be interrupted; signals, clocks and ritz ctl are "
-          "looked at after it");
+          "solve direct: a factorisation cannot be interrupted; signals, clocks and ritz ctl "
+          "wait until its system is solved");
     }
     if (choice.method == "direct" && !refines) {
       // A few dozen cost as much as new factors.

@@ -167,6 +167,9 @@ class CheckpointReader::Impl {
       open();
       if (problem_.empty()) read();
     } catch (const base::Error& error) {
+      // On every rank alike. What is no matter of the file says nothing about it: a good checkpoint
+      // must not be passed over because a thread or memory was wanting.
+      if (error.code() != base::ExitCode::io) throw;
       problem_ = error.diagnostics().front().message;
     }
     if (!problem_.empty()) sets_.clear();
@@ -201,7 +204,8 @@ class CheckpointReader::Impl {
     plan_of(i)->give(set.rows.get(), set.layout.row_bytes(),
                      reinterpret_cast<std::byte*>(values.data()));
     set.rows = Buffer();
-    ++n_taken_;
+    // The last one is the cells', which is not taken from here.
+    if (++n_taken_ + 1 == sets_.size()) plans_.clear();
   }
 
  private:
@@ -301,6 +305,11 @@ class CheckpointReader::Impl {
     std::vector<std::byte> content;
     Part whole;
     for (const Piece& piece : pieces) {
+      if (piece.address > marker_.whole.n_bytes ||
+          piece.n_bytes > marker_.whole.n_bytes - piece.address) {
+        problem_ = damaged;
+        return;
+      }
       content.resize(static_cast<std::size_t>(piece.n_bytes));
       read_at(file, path_, piece.address, content);
       const std::uint32_t its_crc = base::crc32c(content);
@@ -396,6 +405,7 @@ class CheckpointReader::Impl {
       });
     }
     thread.finish();
+    if (is_out_of_memory_) throw std::bad_alloc();
     return is_good;
   }
 
@@ -425,6 +435,7 @@ class CheckpointReader::Impl {
       }
       return is_good;
     } catch (const std::bad_alloc&) {
+      is_out_of_memory_ = true;
       return false;
     }
   }
@@ -489,7 +500,8 @@ class CheckpointReader::Impl {
   std::string path_, problem_;
   Marker marker_;
   bool is_checked_before_ = false;
-  std::vector<Summed> metadata_;  ///< on the root
+  bool is_out_of_memory_ = false;  ///< noted in the thread, read when it has finished
+  std::vector<Summed> metadata_;   ///< on the root
   Snapshot facts_;
   std::vector<Set> sets_;  ///< the fields, then cell_rank
   std::vector<std::unique_ptr<BlockStreams>> plans_;

@@ -8,6 +8,7 @@
 #include <deque>
 #include <filesystem>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "background.hpp"
@@ -76,7 +77,15 @@ class CheckpointWriter::Impl {
       job->marker.file = fs::path(path).filename().string();
     }
     job->report.path = path;
-    if (!thread_) thread_ = std::make_unique<Background>();
+    communicator_.together([&] {
+      try {
+        if (!thread_) thread_ = std::make_unique<Background>();
+      } catch (const std::system_error& error) {
+        throw base::Error(base::ExitCode::environment, base::Location{path, 0, 0},
+                          std::string("cannot start a thread for the checkpoint: ") + error.what() +
+                              "; check the limit of processes (ulimit -u)");
+      }
+    });
     Job& one = *job;
     jobs_.push_back(std::move(job));
     thread_->add([&one] {

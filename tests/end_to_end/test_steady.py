@@ -226,6 +226,14 @@ class Steady(Case):
         failed = self.run_deck(deck, "--set", "solver.max_iterations=20", "--set",
                                "checkpoint.every_steps=100000", ranks=2, expect=4)
         self.assertIn("the last good state is in", failed.output)
+        # What the deck says now counts, not what the run before took.
+        for kind, told in (("assembled", "matrix entries"), ("matrix-free", "operator    matrix-free")):
+            folder = self.folder / kind
+            shutil.copytree(failed.folder, folder)
+            again = self.run_deck(deck, "--resume", "--set", f"solver.operator={kind}", ranks=2,
+                                  output=kind)
+            self.assertEqual(again.status()["solver"], "converged")
+            self.assertIn(told, again.output)
         again = self.run_deck(deck, "--resume", ranks=2)
         self.assertEqual(again.status()["solver"], "converged")
 

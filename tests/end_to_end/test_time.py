@@ -274,6 +274,34 @@ class Advection(Case):
         for ranks in (1, 9):
             self.solve(deck, ranks=ranks, output=f"time {ranks}")
 
+    def test_a_diffusion_of_rates_is_left_alone(self):
+        """Its residual would need the gradient of the rate, at every degree."""
+        deck = self.deck("""
+            [mesh]
+            kind = "box"
+            cells = [3, 2]
+            [equation]
+            kind = "advection-diffusion-reaction"
+            diffusion = "0.001*(1 + dt(u))"
+            advection = [1.0, 0.5]
+            source = "x^2 + 2*x*t + 0.5 - 0.001*t*(2 + 6*x^2)"
+            [[boundary]]
+            on = ["rest"]
+            value = "x^2*t + y"
+            [time]
+            end = 0.5
+            step = 0.1
+            [initial]
+            u = "y"
+        """)
+        for degree in (1, 2):
+            more = ("--set", f"space.degree={degree}")
+            self.assertIn("a diffusion that depends on rates",
+                          self.run_deck(deck, *more, output=f"{degree}").output)
+            refused = self.run_deck(deck, *more, "--set", "equation.stabilisation=supg", expect=2,
+                                    output=f"{degree} supg")
+            self.assertIn("a diffusion that depends on rates", refused.output)
+
     def test_skew_advection_overshoots_little(self):
         """Hughes, Mallet and Mizukami, Comput. Methods Appl. Mech. Eng. 54 (1986) 341: a jump in
         the inflow is carried across the mesh at an angle. Values are between 0 and 1."""
