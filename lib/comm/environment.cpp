@@ -57,8 +57,8 @@ bool Environment::meet(std::chrono::milliseconds patience) const {
 }
 
 void end_job(int code) {
-  // Hydra drops what is still in the pipes of a job that aborts: of 12 messages written right before
-  // it, 4 were lost.
+  // Hydra drops what is still in the pipes of a job that aborts: of 12 messages written right
+  // before it, 4 were lost.
   std::fflush(nullptr);
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
   MPI_Abort(MPI_COMM_WORLD, code);
