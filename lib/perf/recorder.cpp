@@ -23,8 +23,8 @@ double seconds_between(std::chrono::steady_clock::time_point a,
 /// The number of a "Name:  123 kB" line of a /proc file, in bytes; 0 if there is none. No memory is
 /// allocated: stages end in every step.
 double proc_bytes(const char* file, std::string_view name) {
-  // The lines asked for are among the first.
-  std::array<char, 4096> buffer{};
+  // The lines asked for are among the first, behind that of the user's groups, which may be long.
+  std::array<char, std::size_t{32} << 10> buffer;
   const int in = ::open(file, O_RDONLY | O_CLOEXEC);
   if (in < 0) return 0.0;
   std::size_t size = 0;
