@@ -16,6 +16,11 @@ namespace ritz::run {
 
 namespace {
 
+/// Of what is stored of the preconditioner of a group.
+std::string preconditioner_name(std::size_t group) {
+  return group == 0 ? "preconditioner." : fmt::format("preconditioner.{}.", group);
+}
+
 /// Neither on time nor on unknowns.
 bool depends_on_place_alone(const expr::Expression& e) {
   const auto& variables = e.variables();
@@ -129,6 +134,7 @@ AssembledEquations::AssembledEquations(const Parts& parts)
           is_usual ? 1 : -1);
     }
   }
+  made_from_.resize(one_way_ ? static_cast<std::size_t>(one_way_->n_groups()) : 1);
 }
 
 void AssembledEquations::make_matrix() {
@@ -440,7 +446,7 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
         "the linearised equations are symmetric but not positive definite: solved like "
         "unsymmetric ones from here on");
   }
-  if (reuse_->n_built() > n_built) note_preconditioner();
+  if (reuse_->n_built() > n_built) note_preconditioner(0);
   counts_.linear_iterations += result.iterations;
   solver_text_ = fmt::format("{}+{}", report.last().method, report.last().preconditioner);
   for (const std::string& note : report.notes) parts_.remark(note);
@@ -469,22 +475,23 @@ bool AssembledEquations::has_constant_kernel() const {
   return la::norm_max(all, sums) <= 1e-12 * la::norm_max(all, diagonal);
 }
 
-/// The matrix at hand is what the preconditioner was made from.
-void AssembledEquations::note_preconditioner() {
-  made_from_.time = matrix_time_;
-  made_from_.rate_shift = matrix_rate_shift_;
-  made_from_.second_shift = matrix_second_shift_;
+/// The matrix at hand is what the group's preconditioner was made from.
+void AssembledEquations::note_preconditioner(std::size_t group) {
+  MadeFrom& from = made_from_[group];
+  from.time = matrix_time_;
+  from.rate_shift = matrix_rate_shift_;
+  from.second_shift = matrix_second_shift_;
   const bool is_saved = parts_.problem.time || parts_.problem.checkpoint.write;
   if (!is_saved || !assembler_.traits().jacobian_depends_on_state) return;
-  const auto keep = [&](const std::vector<double>& from, la::Vector& to) {
+  const auto keep = [&](const std::vector<double>& values, la::Vector& to) {
     // Always a new one: a saved state may still hold the old.
     to = la::make_vector("ritz::run::made_from", layout_.n_owned);
-    std::copy_n(from.data(), layout_.n_owned, to.data());
+    std::copy_n(values.data(), layout_.n_owned, to.data());
   };
   // By the equations, not by what is there: a rank may have no unknowns.
-  keep(u_, made_from_.u);
-  if (order() >= 1) keep(rate_, made_from_.rate);
-  if (order() >= 2) keep(second_, made_from_.second);
+  keep(u_, from.u);
+  if (order() >= 1) keep(rate_, from.rate);
+  if (order() >= 2) keep(second_, from.second);
 }
 
 void AssembledEquations::save(solve::SavedState& state) const {
@@ -499,20 +506,28 @@ void AssembledEquations::save(solve::SavedState& state) const {
     if (mass_is_known_[i]) state.add(fmt::format("equations.mass_{}", i + 1), mass_[i]);
     state.add(fmt::format("equations.mass_{}_is_known", i + 1), mass_is_known_[i] ? 1.0 : 0.0);
   }
+  for (std::size_t group = 0; group < made_from_.size(); ++group) save_preconditioner(state, group);
+}
+
+void AssembledEquations::save_preconditioner(solve::SavedState& state, std::size_t group) const {
+  const std::string name = preconditioner_name(group);
+  const int g = static_cast<int>(group);
+  if (one_way_) state.add(name + "symmetric", one_way_->is_symmetric(g) ? 1.0 : 0.0);
   // That of a solve under way is not at hand.
-  const std::optional<solve::Reuse::Age> age =
-      in_linear_solve_ ? std::optional<solve::Reuse::Age>() : reuse_->age();
-  state.add("preconditioner.kind", age ? age->kind : std::string("none made"));
+  std::optional<solve::Reuse::Age> age;
+  if (!in_linear_solve_) age = one_way_ ? one_way_->reuse(g).age() : reuse_->age();
+  state.add(name + "kind", age ? age->kind : std::string("none made"));
   if (!age) return;
-  state.add("preconditioner.fresh_rate", age->fresh_rate);
-  state.add("preconditioner.is_current", age->is_current ? 1.0 : 0.0);
-  state.add("preconditioner.time", made_from_.time);
-  state.add("preconditioner.rate_shift", made_from_.rate_shift);
-  state.add("preconditioner.second_shift", made_from_.second_shift);
+  const MadeFrom& from = made_from_[group];
+  state.add(name + "fresh_rate", age->fresh_rate);
+  state.add(name + "is_current", age->is_current ? 1.0 : 0.0);
+  state.add(name + "time", from.time);
+  state.add(name + "rate_shift", from.rate_shift);
+  state.add(name + "second_shift", from.second_shift);
   if (!assembler_.traits().jacobian_depends_on_state) return;
-  state.add("preconditioner.u", made_from_.u);
-  if (order() >= 1) state.add("preconditioner.rate", made_from_.rate);
-  if (order() >= 2) state.add("preconditioner.second_rate", made_from_.second);
+  state.add(name + "u", from.u);
+  if (order() >= 1) state.add(name + "rate", from.rate);
+  if (order() >= 2) state.add(name + "second_rate", from.second);
 }
 
 /// The Jacobian of that moment into the matrix.
@@ -556,29 +571,8 @@ void AssembledEquations::restore(const solve::SavedState& state) {
     mass_[i] = la::make_vector("ritz::run::lumped_mass", layout_.n_owned);
     la::copy(state.vector(fmt::format("equations.mass_{}", i + 1)), mass_[i]);
   }
-  const std::string& kind = state.text("preconditioner.kind");
-  if (kind != "none made") {
-    made_from_.time = state.number("preconditioner.time");
-    made_from_.rate_shift = state.number("preconditioner.rate_shift");
-    made_from_.second_shift = state.number("preconditioner.second_shift");
-    if (assembler_.traits().jacobian_depends_on_state) {
-      const auto take = [&](const char* name, la::Vector& to) {
-        to = la::make_vector("ritz::run::made_from", layout_.n_owned);
-        la::copy(state.vector(name), to);
-      };
-      take("preconditioner.u", made_from_.u);
-      if (order() >= 1) take("preconditioner.rate", made_from_.rate);
-      if (order() >= 2) take("preconditioner.second_rate", made_from_.second);
-    }
-    assemble_at(made_from_);
-    la::System system;
-    system.op = free_ ? static_cast<const la::Operator*>(&free_->op()) : &*matrix_;
-    system.rhs = la::make_vector("ritz::run::no_rhs", layout_.n_owned);
-    system.symmetric = symmetric_;
-    solve::rebuild(system, linear_, context_,
-                   {kind, state.number("preconditioner.fresh_rate"),
-                    state.number("preconditioner.is_current") != 0});
-  }
+  for (std::size_t group = 0; group < made_from_.size(); ++group)
+    restore_preconditioner(state, group);
   // The matrix itself may be a later one.
   const MadeFrom matrix{state.number("equations.matrix_time"),
                         state.number("equations.matrix_rate_shift"),
@@ -587,15 +581,61 @@ void AssembledEquations::restore(const solve::SavedState& state) {
                         {},
                         {}};
   has_matrix_ = false;
-  if (state.number("equations.has_matrix") != 0 && !assembler_.traits().jacobian_depends_on_state)
-    assemble_at(matrix);
+  if (state.number("equations.has_matrix") == 0 || assembler_.traits().jacobian_depends_on_state) {
+    if (one_way_) one_way_->values_changed();
+    return;
+  }
+  assemble_at(matrix);
+  if (one_way_) one_way_->restore_values();
+}
+
+void AssembledEquations::restore_preconditioner(const solve::SavedState& state, std::size_t group) {
+  const std::string name = preconditioner_name(group);
+  const int g = static_cast<int>(group);
+  if (one_way_) {
+    // Checkpoints of before have nothing of groups.
+    if (!state.has_number(name + "symmetric")) return;
+    one_way_->set_symmetric(g, state.number(name + "symmetric") != 0);
+  }
+  const std::string& kind = state.text(name + "kind");
+  if (kind == "none made") return;
+  MadeFrom& from = made_from_[group];
+  from.time = state.number(name + "time");
+  from.rate_shift = state.number(name + "rate_shift");
+  from.second_shift = state.number(name + "second_shift");
+  if (assembler_.traits().jacobian_depends_on_state) {
+    const auto take = [&](const char* field, la::Vector& to) {
+      to = la::make_vector("ritz::run::made_from", layout_.n_owned);
+      la::copy(state.vector(name + field), to);
+    };
+    take("u", from.u);
+    if (order() >= 1) take("rate", from.rate);
+    if (order() >= 2) take("second_rate", from.second);
+  }
+  assemble_at(from);
+  const solve::Reuse::Age age{kind, state.number(name + "fresh_rate"),
+                              state.number(name + "is_current") != 0};
+  if (one_way_) {
+    one_way_->rebuild(g, linear_, age);
+    return;
+  }
+  la::System system;
+  system.op = free_ ? static_cast<const la::Operator*>(&free_->op()) : &*matrix_;
+  system.rhs = la::make_vector("ritz::run::no_rhs", layout_.n_owned);
+  system.symmetric = symmetric_;
+  solve::rebuild(system, linear_, context_, age);
 }
 
 /// The same where equations need one another in one direction: one group after the other.
 solve::NonlinearProblem::Correction AssembledEquations::correct_one_way(const la::Vector& r,
                                                                         const la::Vector& d,
                                                                         bool has_guess) {
+  std::vector<int> n_built;
+  for (int g = 0; g < one_way_->n_groups(); ++g) n_built.push_back(one_way_->reuse(g).n_built());
   const OneWaySolver::Outcome outcome = one_way_->solve(r, d, linear_, has_guess);
+  for (std::size_t g = 0; g < n_built.size(); ++g) {
+    if (one_way_->reuse(static_cast<int>(g)).n_built() > n_built[g]) note_preconditioner(g);
+  }
   Correction result;
   result.iterations = outcome.iterations;
   result.residual = outcome.residual;

@@ -168,16 +168,18 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   bool has_matrix_ = false;
   double matrix_time_ = 0, matrix_rate_shift_ = 0, matrix_second_shift_ = 0;
 
-  /// What the preconditioner at hand was made from; vectors only if the Jacobian depends on u.
+  /// What a preconditioner at hand was made from; vectors only if the Jacobian depends on u.
   struct MadeFrom {
     double time = 0, rate_shift = 0, second_shift = 0;
     la::Vector u, rate, second;  ///< [n_owned]
   };
-  MadeFrom made_from_;
+  std::vector<MadeFrom> made_from_;  ///< of the system, or of each group that is solved by itself
   [[nodiscard]] bool has_constant_kernel() const;
   void refuse_free_levels(const la::Vector& u);
   [[nodiscard]] bool fixes(int component) const;
-  void note_preconditioner();
+  void note_preconditioner(std::size_t group);
+  void save_preconditioner(solve::SavedState& state, std::size_t group) const;
+  void restore_preconditioner(const solve::SavedState& state, std::size_t group);
   void assemble_at(const MadeFrom& from);
 
   assembly::SystemAssembler::Fixed fixed_;

@@ -174,11 +174,38 @@ void OneWaySolver::values_changed() {
   has_values_ = false;
 }
 
-void OneWaySolver::take_values(Group& group) const {
+void OneWaySolver::copy_values(Group& group) const {
   for (std::size_t i = 0; i < group.from.size(); ++i)
     group.rows.values(i) = rows_.values(group.from[i]);
   group.matrix->values_changed();
-  group.reuse->operator_changed();
+}
+
+const solve::Reuse& OneWaySolver::reuse(int group) const {
+  return *groups_[static_cast<std::size_t>(group)]->reuse;
+}
+
+bool OneWaySolver::is_symmetric(int group) const {
+  return groups_[static_cast<std::size_t>(group)]->is_symmetric;
+}
+
+void OneWaySolver::set_symmetric(int group, bool is_symmetric) {
+  groups_[static_cast<std::size_t>(group)]->is_symmetric = is_symmetric;
+}
+
+void OneWaySolver::rebuild(int group, const deck::SolverOptions& options,
+                           const solve::Reuse::Age& age) {
+  Group& own = *groups_[static_cast<std::size_t>(group)];
+  copy_values(own);
+  la::System system;
+  system.op = &*own.matrix;
+  system.rhs = own.rhs;
+  system.symmetric = own.is_symmetric;
+  solve::rebuild(system, options, own.context, age);
+}
+
+void OneWaySolver::restore_values() {
+  for (const auto& group : groups_) copy_values(*group);
+  has_values_ = true;
 }
 
 /// d with what the group's solver has of its part.
@@ -210,7 +237,10 @@ OneWaySolver::Outcome OneWaySolver::solve(const la::Vector& r, const la::Vector&
                                           const deck::SolverOptions& options, bool has_guess) {
   Outcome outcome;
   if (!has_values_) {
-    for (const auto& group : groups_) take_values(*group);
+    for (const auto& group : groups_) {
+      copy_values(*group);
+      group->reuse->operator_changed();
+    }
     has_values_ = true;
   }
   const comm::Communicator& communicator = layout_.communicator;

@@ -55,11 +55,20 @@ class OneWaySolver {
   Outcome solve(const la::Vector& r, const la::Vector& d, const deck::SolverOptions& options,
                 bool has_guess = false);
 
+  [[nodiscard]] int n_groups() const { return static_cast<int>(groups_.size()); }
   [[nodiscard]] int n_built() const;  ///< preconditioners made, of all groups
+  [[nodiscard]] const solve::Reuse& reuse(int group) const;
+  [[nodiscard]] bool is_symmetric(int group) const;
+
+  /// What another run had: the preconditioner of a group, made from the values of now; then all
+  /// groups' matrices, if they are those of now. Collective. Throw as solve::rebuild().
+  void rebuild(int group, const deck::SolverOptions& options, const solve::Reuse::Age& age);
+  void set_symmetric(int group, bool is_symmetric);
+  void restore_values();
 
  private:
   struct Group;
-  void take_values(Group& group) const;
+  void copy_values(Group& group) const;
   void watch(Group& group, const la::Vector& d) const;
 
   int m_;

@@ -107,6 +107,51 @@ BEAM = """
     every_steps = 5
     keep = 100
 """
+# Two systems that are solved one after the other, each with its preconditioner.
+WARM = """
+    [mesh]
+    kind = "box"
+    cells = [8, 4]
+    upper = [2, 1]
+    cell_type = "tri"
+    [equation]
+    kind = "thermo-elasticity"
+    plane = "stress"
+    youngs_modulus = 100.0
+    poissons_ratio = 0.3
+    thermal_expansion = 1e-2
+    reference_temperature = 0.0
+    [equation.T]
+    diffusion = "1 + 0.5*T"
+    capacity = 1.0
+    [[boundary]]
+    on = ["left"]
+    displacement = [0, 0]
+    [[boundary]]
+    on = ["rest"]
+    traction = [0, 0]
+    [[boundary]]
+    unknown = "T"
+    on = ["bottom"]
+    robin = { coefficient = 5.0, ambient = "1 + t" }
+    [[boundary]]
+    unknown = "T"
+    on = ["rest"]
+    flux = 0
+    [time]
+    end = 0.3
+    step = 0.002
+    tolerance = 1e-3
+    [initial]
+    T = 0
+    ux = 0
+    uy = 0
+    [checkpoint]
+    every_steps = 5
+    keep = 100
+    [solver]
+    preconditioner = "amg"
+"""
 WAVE = """
     [mesh]
     kind = "box"
@@ -172,7 +217,8 @@ class Restart(Case):
                  "bdf3": NONLINEAR.replace("step = 0.02", 'step = 0.02\n    method = "bdf3"'),
                  "trapezoidal": LINEAR.replace("step = 0.02",
                                                'step = 0.02\n    method = "crank-nicolson"'),
-                 "assembled": LINEAR + '    [solver]\n    operator = "assembled"\n'}
+                 "assembled": LINEAR + '    [solver]\n    operator = "assembled"\n',
+                 "warm": WARM, "warm linear": WARM.replace('"1 + 0.5*T"', "1.0")}
         for name, text in decks.items():
             deck = self.deck(text, f"{name}.toml")
             whole = self.run_deck(deck, ranks=2, output=name)
