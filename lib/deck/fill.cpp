@@ -611,6 +611,7 @@ Problem fill(const Node& root, const std::string& deck_file) {
     problem.output.further.push_back(std::move(field));
   }
   read(output, "compression", problem.output.compression);
+  read(output, "file_locking", problem.output.file_locking);
   read(output, "rates", problem.output.rates);
   read_part(output, problem.output);
   for (const Node* item : elements(output, "block")) {

@@ -203,6 +203,15 @@ std::vector<Key> output_keys() {
        .range = {.lower = 0.0, .upper = 9.0},
        .help = "Deflate level: 0 none, 9 smallest and slowest.",
        .may_change_on_restart = true},
+      {.path = "output.file_locking",
+       .type = Type::choice,
+       .fallback = "\"best-effort\"",
+       .choices = {"best-effort", "on", "off"},
+       .help = "Whether HDF5 locks the files that it reads, so that nobody writes them meanwhile. "
+               "best-effort: where the file system has locks; on: an error where it has none; off: "
+               "never, for network file systems on which locks fail. The environment variable "
+               "HDF5_USE_FILE_LOCKING, if it is set, goes before.",
+       .may_change_on_restart = true},
       {.path = "output.rates",
        .type = Type::boolean,
        .fallback = "false",

@@ -49,8 +49,9 @@ std::int64_t number_of(const std::string& name, const std::string& ending) {
 std::vector<std::int64_t> numbers_in(const std::string& folder) {
   std::vector<std::int64_t> numbers;
   std::error_code failed;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, failed)) {
-    const std::int64_t number = number_of(entry.path().filename().string(), ".h5");
+  fs::directory_iterator entry(folder, failed);
+  for (; !failed && entry != fs::directory_iterator(); entry.increment(failed)) {
+    const std::int64_t number = number_of(entry->path().filename().string(), ".h5");
     if (number >= 0) numbers.push_back(number);
   }
   // A folder that cannot be read now is not one without checkpoints.

@@ -86,9 +86,9 @@ void prepare_directory(const comm::Communicator& communicator, const std::string
     }
     std::vector<std::string> old(ours.begin(), ours.end());
     const auto collect = [&](const std::string& folder, const auto& is_ours) {
-      for (const fs::directory_entry& entry :
-           fs::directory_iterator(fs::path(directory) / folder, failed)) {
-        const std::string name = entry.path().filename().string();
+      fs::directory_iterator entry(fs::path(directory) / folder, failed);
+      for (; !failed && entry != fs::directory_iterator(); entry.increment(failed)) {
+        const std::string name = entry->path().filename().string();
         if (is_ours(name)) old.push_back((fs::path(folder) / name).string());
       }
       if (failed) fail("cannot read the output directory", failed);

@@ -69,6 +69,7 @@ class Run {
           prepare(communicator_, request_.deck, request_.overrides, diagnostics_, request_.text);
       for (const std::string& one : request_.remarks) diagnostics_.warning({}, one);
       note_mesh_file();
+      set_file_locking();
       check_needs();
       const Existing existing = find_start();
       find_values();
@@ -104,6 +105,18 @@ class Run {
     communicator_.broadcast(memory);  // what is told goes into the files, alike on every rank
     for (const std::string& warning : {memory, disk.problem()}) {
       if (!warning.empty()) diagnostics_.warning({}, warning);
+    }
+  }
+
+  void set_file_locking() {
+    const std::string& policy = problem().output.file_locking;
+    const std::string overridden = store::set_file_locking(policy);
+    if (!overridden.empty()) {
+      diagnostics_.warning({}, overridden);
+    } else if (policy == "off") {
+      diagnostics_.note({},
+                        "output.file_locking = \"off\": nothing keeps two programs from using "
+                        "a file at the same time");
     }
   }
 

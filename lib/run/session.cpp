@@ -91,9 +91,7 @@ struct Session::State {
 Session::Session(int& argc, char**& argv) : state_(std::make_unique<State>(argc, argv)) {
   base::log::open(communicator().rank());
   base::set_fault_rank(communicator().rank());
-  // HDF5 locks files by default, which fails on many network file systems. A deck may say
-  // otherwise.
-  static_cast<void>(store::set_file_locking("best-effort"));
+  store::begin_library();
   // Kokkos warns on every rank about unbound threads otherwise.
   setenv("OMP_PROC_BIND", "false", 0);
   const int ranks_here = state_->mpi.ranks_on_node();

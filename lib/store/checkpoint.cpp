@@ -228,12 +228,6 @@ Marker agreed_marker(const Communicator& communicator, const std::string& path) 
   return *parse_marker(text);
 }
 
-Handle open_to_read(const std::string& path) {
-  register_zstd();
-  return checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, path,
-                 "open the file");
-}
-
 std::string size_problem(std::uint64_t n_bytes, const Marker& marker) {
   if (n_bytes == marker.whole.n_bytes) return {};
   return fmt::format("it has {} bytes and was written with {}", n_bytes, marker.whole.n_bytes);

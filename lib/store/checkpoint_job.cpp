@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <future>
 
 #include "checkpoint_names.hpp"
 #include "codec.hpp"
@@ -56,24 +57,43 @@ void each_piece(const Job& job, const Each& each) {
                     "damages data");
 }
 
-/// Reads this rank's chunks, and that they become the numbers they were made from.
-void verify_chunks(const Job& job, const Descriptor& file) {
+/// Whether this rank's compressed chunks become the numbers they were made from.
+bool become_numbers(const Job& job) {
+  if (job.options.codec == Codec::none) return true;
   Decoder decoder(job.options.codec);
-  std::vector<std::byte> content;
   for (const Set& set : job.sets) {
     for (std::size_t c = 0; c < set.n_chunks; ++c) {
       const std::size_t i = set.first_chunk + c;
-      content.resize(job.sizes[i]);
-      read_at(file, job.path, job.addresses[i], content);
-      if (base::crc32c(content) != job.chunks[i].file_crc) differs(job.path);
-      if (job.options.codec == Codec::none) continue;
-      std::span<const std::byte> numbers = content;
-      numbers = decoder.decode(content, set.shape.chunk_bytes(), set.shape.number_bytes(),
-                               is_high_first(job.options.codec, set.shape.number_bytes()));
+      const std::span<const std::byte> numbers = decoder.decode(
+          {job.buffer.get() + job.chunks[i].at, job.sizes[i]}, set.shape.chunk_bytes(),
+          set.shape.number_bytes(), is_high_first(job.options.codec, set.shape.number_bytes()));
       const std::size_t n = set.rows_of_chunk(c) * set.shape.row_bytes();
       if (numbers.size() < n || base::crc32c(numbers.first(n)) != job.chunks[i].raw_crc)
-        differs(job.path);
+        return false;
     }
+  }
+  return true;
+}
+
+/// Whether this rank's chunks are in the file as they are in memory.
+void verify_chunks(const Job& job, const Descriptor& file) {
+  std::vector<std::byte> content;
+  for (std::size_t i = 0; i < job.chunks.size(); ++i) {
+    content.resize(job.sizes[i]);
+    read_at(file, job.path, job.addresses[i], content);
+    if (base::crc32c(content) != job.chunks[i].file_crc) differs(job.path);
+  }
+}
+
+/// Flushes the folder of a file and, should they be new, the names of the folders it lies in. Those
+/// that may not be looked into are the business of whoever made them.
+void sync_folders(const std::string& path) {
+  sync(folder_of(path), true);
+  fs::path folder = fs::absolute(folder_of(path));
+  while (folder.has_relative_path()) {
+    folder = folder.parent_path();
+    if (::access(folder.c_str(), R_OK) != 0) return;
+    sync(folder.string(), true);
   }
 }
 
@@ -131,6 +151,10 @@ void write(Job& job, bool is_root) {
     if (job.options.hook) job.options.hook("write");
     // A rank without chunks has nothing to flush.
     if (job.chunks.empty() && !is_root) return;
+    // In a thread of its own, because flushing is waiting for the disk; where there is none to be
+    // had, afterwards.
+    std::future<bool> are_numbers = std::async(std::launch::async | std::launch::deferred,
+                                               [&job] { return become_numbers(job); });
     Descriptor file(job.path, O_RDWR);
     if (!file.valid()) throw file_error(job.path, "cannot open it to write", errno);
     each_piece(job, [&](std::uint64_t address, std::span<const std::byte> bytes) {
@@ -144,15 +168,10 @@ void write(Job& job, bool is_root) {
     }
     // On every rank: what a rank's node holds of the file is on the disk only after its own flush.
     if (::fsync(file.get()) != 0) throw file_error(job.path, "cannot flush it to the disk", errno);
-    if (is_root) {
-      sync(folder_of(job.path), true);
-      // The folder's own name, should it be new. A parent that may not be looked into is the
-      // business of whoever made the folder.
-      const std::string parent = folder_of(folder_of(job.path));
-      if (::access(parent.c_str(), R_OK) == 0) sync(parent, true);
-    }
+    if (is_root) sync_folders(job.path);
     written = now();
     verify_chunks(job, file);
+    if (!are_numbers.get()) differs(job.path);
     if (is_root) {
       std::vector<std::byte> content;
       for (const Piece& piece : job.metadata) {

@@ -21,9 +21,6 @@ namespace ritz::store {
 constexpr const char* damaged =
     "its checksum is not the one it was written with: it has been damaged or changed";
 
-/// A file of ours for HDF5, with its filters. Local. Throws Error(io).
-[[nodiscard]] Handle open_to_read(const std::string& path);
-
 /// Facts, numbers, and names of fields without values; compared with the marker's checksums. Local.
 /// Throws Error(io).
 [[nodiscard]] Snapshot read_small(const std::string& path, const Marker& marker);

@@ -66,6 +66,10 @@ class Handle {
 Handle checked(hid_t id, Handle::Close close, const std::string& path, const char* action);
 void checked(herr_t code, const std::string& path, const char* action);
 
+/// Opens a file to read, with our filters and the locks that set_file_locking asked for. `what`:
+/// for the error. Local. Throws Error(io).
+[[nodiscard]] Handle open_to_read(const std::string& path, const char* what = "open the file");
+
 /// Switches off HDF5's own printing for the life of the object; our errors say it better.
 class QuietErrors {
  public:

@@ -41,8 +41,7 @@ void sync(const std::string& path) {
 
 void compare(const std::string& path, std::int64_t first, std::int64_t n) {
   const QuietErrors quiet;
-  const Handle file =
-      checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, path, "open the file");
+  const Handle file = open_to_read(path);
   const Handle set =
       checked(H5Dopen2(file.get(), set_name, H5P_DEFAULT), H5Dclose, path, "open the numbers");
   // In pieces, so that only one copy of the numbers is held.

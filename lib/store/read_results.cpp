@@ -42,8 +42,7 @@ class Reader {
   explicit Reader(const std::string& path) : path_(path) {
     std::error_code unknown;
     if (!std::filesystem::exists(path, unknown)) throw refusal("there is no such file");
-    file_ = checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, path,
-                    "open the file (is it an HDF5 file, and complete?)");
+    file_ = open_to_read(path, "open the file (is it an HDF5 file, and complete?)");
   }
 
   [[nodiscard]] base::Error refusal(const std::string& why) const {

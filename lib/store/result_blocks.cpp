@@ -15,11 +15,6 @@ namespace {
 using comm::BlockRange;
 using comm::Communicator;
 
-Handle open_to_read(const std::string& path) {
-  return checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, path,
-                 "open the file");
-}
-
 /// Rows of a dataset; `width` of the second dimension has to fit. Local. Throws Error(io).
 GlobalId rows_of(hid_t set, const std::string& path, const std::string& name, std::size_t width) {
   Handle space = checked(H5Dget_space(set), H5Sclose, path, "look at a dataset");

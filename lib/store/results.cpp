@@ -226,8 +226,7 @@ void round_mantissas(std::span<double> values, double tolerance) {
 
 std::string read_provenance(const std::string& path, const std::string& name) {
   const QuietErrors quiet;
-  Handle file =
-      checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, path, "open the file");
+  const Handle file = open_to_read(path);
   Handle group = checked(H5Gopen2(file.get(), "/ritz/provenance", H5P_DEFAULT), H5Gclose, path,
                          "find /ritz/provenance (was this file written by Ritz?)");
   std::string text;
@@ -251,28 +250,6 @@ std::string read_provenance(const std::string& path, const std::string& name) {
           "read a text");
   trim();
   return text;
-}
-
-std::string set_file_locking(const std::string& policy) {
-  // MPI_Finalize closes what HDF5 holds. At the exit of a process that MPI_Abort ends after a
-  // failed write it would crash, and the exit code be lost.
-  H5dont_atexit();
-  // HDF5 reads the variable once, and it overrides H5Pset_file_locking: the one way that works for
-  // every file. What Ritz has set before is not the user's.
-  static const char* const name = "HDF5_USE_FILE_LOCKING";
-  static std::string ours;
-  const char* now = std::getenv(name);
-  const char* wanted = policy == "on" ? "TRUE" : policy == "off" ? "FALSE" : "BEST_EFFORT";
-  if (now != nullptr && *now != '\0' && ours != now) {
-    return policy == "best-effort" || std::string(now) == wanted
-               ? std::string()
-               : fmt::format(
-                     "output.file_locking = \"{}\" is overridden by {}={} in the environment",
-                     policy, name, now);
-  }
-  ours = wanted;
-  setenv(name, wanted, 1);
-  return {};
 }
 
 std::string library_version() {

@@ -81,8 +81,7 @@ CheckpointReport unpack_checkpoint(const Communicator& communicator, const std::
                                : "this file is there already; nothing is overwritten");
     }
     const QuietErrors quiet;
-    const Handle file =
-        checked(H5Fopen(from.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, from, "open it");
+    const Handle file = open_to_read(from);
     n_cells = rows_of(file.get(), from, cell_rank_name);
     if (!facts.fields.empty())
       n_nodes = rows_of(file.get(), from, field_path(facts.fields.front().name));

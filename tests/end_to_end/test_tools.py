@@ -1,5 +1,6 @@
 """diff, rerun, ctl, doctor io: the commands beside `ritz run`."""
 
+import fcntl
 import json
 import os
 import re
@@ -434,6 +435,47 @@ class Control(Case):
         self.ctl(folder, "stop")
         self.assertEqual(job.wait(timeout=60 * SLOWNESS), 4)
         self.assertIn("stopped by ritz ctl", self.log())
+
+
+class Locks(Case):
+    """A checkpoint that another program has locked."""
+
+    def setUp(self):
+        super().setUp()
+        self.deck_path = self.deck(HEAT)
+        run = self.run_deck(self.deck_path, "--set", "time.end=0.02", ranks=2)
+        files = sorted((run.folder / "checkpoints").glob("*.h5"))
+        self.held = [open(path, "rb+") for path in files]
+        for file in self.held:
+            self.addCleanup(file.close)
+            fcntl.flock(file, fcntl.LOCK_EX)
+
+    def resume(self, *more, expect):
+        return self.run_deck(self.deck_path, "--resume", "--set", "checkpoint.write=false", *more, ranks=2,
+                             expect=expect).output
+
+    def test_the_key(self):
+        if "HDF5_USE_FILE_LOCKING" in os.environ:
+            del os.environ["HDF5_USE_FILE_LOCKING"]
+        for policy in ("best-effort", "on"):
+            text = self.resume("--set", f"output.file_locking={policy}", expect=7)
+            self.assertEqual(text.count("output.file_locking=off"), len(self.held), text)
+        # Before anything changes: the environment goes before the deck, and that is told.
+        self.addCleanup(os.environ.pop, "HDF5_USE_FILE_LOCKING", None)
+        os.environ["HDF5_USE_FILE_LOCKING"] = "TRUE"
+        text = self.resume("--set", "output.file_locking=off", expect=7)
+        del os.environ["HDF5_USE_FILE_LOCKING"]
+        text = self.resume("--set", "output.file_locking=off", expect=0)
+        self.assertIn("nothing keeps two programs", text)
+        self.assertIn("resumed", text)
+
+    def test_commands_without_a_deck(self):
+        path = self.held[0].name
+        code, text = self.call("info", path, ranks=2)
+        self.assertEqual((code, text.count("HDF5_USE_FILE_LOCKING")), (7, 1), text)
+        self.addCleanup(os.environ.pop, "HDF5_USE_FILE_LOCKING", None)
+        os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"
+        self.assertEqual(self.call("info", path, ranks=2)[0], 0)
 
 
 class Doctor(Case):

@@ -350,8 +350,9 @@ struct Cadence {
 
 struct OutputOptions : Cadence {
   std::string directory = "results";
-  bool fields = true;   ///< write results.vtkhdf
-  int compression = 4;  ///< deflate level 0..9
+  bool fields = true;                        ///< write results.vtkhdf
+  int compression = 4;                       ///< deflate level 0..9
+  std::string file_locking = "best-effort";  ///< best-effort on off
   bool stress = false;  ///< stresses and von Mises' stress beside the displacements
   /// A further field: an expression of x y z t, the unknowns and their gradients.
   struct Field {

@@ -72,10 +72,13 @@ void round_mantissas(std::span<double> values, double tolerance);
 /// Text of an entry of /ritz/provenance of a file; throws Error(io) if there is none. Local.
 [[nodiscard]] std::string read_provenance(const std::string& path, const std::string& name);
 
-/// How HDF5 locks the files that it reads: "best-effort", "on" or "off" (output.file_locking). Only
-/// what is asked before the first file is opened counts; the user's HDF5_USE_FILE_LOCKING goes
-/// before. Gives what differs from what is asked for, "" if nothing does. Local; call it on every
-/// rank.
+/// To be called before anything else of HDF5: MPI_Finalize closes what it holds; its own handler
+/// for the end of a process crashes after a failed write, and the exit code is lost. Local.
+void begin_library();
+
+/// How HDF5 locks the files that are read from now on: "best-effort" (at first), "on" or "off"
+/// (output.file_locking). The user's HDF5_USE_FILE_LOCKING goes before. Gives what differs from
+/// what is asked for, "" if nothing does. Local; call it on every rank.
 [[nodiscard]] std::string set_file_locking(const std::string& policy);
 
 /// "HDF5 1.10.8, parallel".
