@@ -164,6 +164,20 @@ class Steady(Case):
                                        output=f"{name} {before} to {now}")
                 self.same(result, whole[before], 1e-5)
 
+    def test_multigrid(self):
+        """Kershaw's mesh, on which it needs more than a few cycles; refined and of degree 4."""
+        text = (LINEAR.replace("random", "kershaw").replace("amount = 0.3", "amount = 0.8")
+                .replace('"jacobi"', '"multigrid"').replace("every_steps = 16", "every_steps = 2"))
+        for name, mesh, degree in (("refined", "cells = [6, 6, 6]\n    refine = 1", 2),
+                                   ("degree 4", "cells = [24, 20]", 4)):
+            deck = self.deck(text.replace("cells = [24, 20]", mesh)
+                             .replace("degree = 2", f"degree = {degree}"), f"{name}.toml")
+            whole = self.run_deck(deck, ranks=2, output=name)
+            for ranks in (1, 2, 3):
+                again = self.run_deck(deck, "--from", self.middle(whole), ranks=ranks,
+                                      output=f"{name} on {ranks}")
+                self.same(again, whole, 1e-6)
+
     def test_more_ranks_than_cells(self):
         deck = self.deck(LINEAR.replace("cells = [24, 20]", "cells = [2, 1]")
                          .replace("degree = 2", "degree = 8"))
