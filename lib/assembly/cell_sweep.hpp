@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cell_batches.hpp"
+#include "range_pieces.hpp"
 #include "ritz/comm/split_exchange.hpp"
 #include "ritz/kernels/lanes.hpp"
 #include "ritz/kernels/pack.hpp"
@@ -101,21 +102,32 @@ class CellSweep {
   void sweep(const T* x, T* y, const Hook& before, const Hook& after, const Cells& cells,
              const Facets& facets) {
     const auto start = [&](const CellBatches::Range& range) {
-      if (before) {
-        before(range.first, range.second);
-      } else {
-        // The cells read x in small pieces, which memory does not foresee.
-        constexpr LocalId line = 64 / static_cast<LocalId>(sizeof(T));
-        for (LocalId i = range.first; i < range.second; i += line) kernels::prefetch(x + i);
-      }
+      if (before) before(range.first, range.second);
       std::fill(y + range.first, y + range.second, T(0));
       auto f = std::lower_bound(batches.fixed.begin(), batches.fixed.end(), range.first);
       for (; f != batches.fixed.end() && *f < range.second; ++f) y[*f] = x[*f];
     };
+    // Cells read x in small runs, which memory does not foresee; into the second-level cache only,
+    // because it is read a group later.
+    const auto fetch = [x](LocalId begin, LocalId end) {
+      constexpr LocalId line = 64 / static_cast<LocalId>(sizeof(T));
+      for (LocalId i = begin; i < end; i += line) __builtin_prefetch(x + i, 0, 2);
+    };
     const auto groups = [&](int t, const std::vector<CellBatches::Group>& list) {
-      for (const CellBatches::Group& group : list) {
+      for (std::size_t g = 0; g < list.size(); ++g) {
+        const CellBatches::Group& group = list[g];
+        if (g == 0) first_read(group, 1).next(fetch);
         for (std::size_t r = group.first; r < group.first_end; ++r) start(batches.ranges[r]);
-        cells(t, group.begin, group.end);
+        if (g + 1 == list.size()) {
+          cells(t, group.begin, group.end);
+        } else {
+          const int n = group.end - group.begin, step = (n + n_pieces - 1) / n_pieces;
+          RangePieces ahead = first_read(list[g + 1], (n + step - 1) / step);
+          for (int b = group.begin; b < group.end; b += step) {
+            ahead.next(fetch);
+            cells(t, b, std::min(b + step, group.end));
+          }
+        }
         if (!after) continue;
         for (std::size_t r = group.last; r < group.last_end; ++r) {
           after(batches.ranges[r].first, batches.ranges[r].second);
@@ -191,6 +203,14 @@ class CellSweep {
   std::vector<std::vector<T>> target_extra;  ///< of each worker
 
  private:
+  /// A group's batches between which what the next group reads first is fetched.
+  static constexpr int n_pieces = 8;
+
+  [[nodiscard]] RangePieces first_read(const CellBatches::Group& group, int n) const {
+    const CellBatches::Range* all = batches.ranges.data();
+    return {all + group.first, all + group.first_end, n};
+  }
+
   comm::SplitExchange<T> halo_;
   std::vector<Slab<V>> scratch_;  // of each worker
 };

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "ritz/device/large_vector.hpp"
+
 namespace ritz::la {
 
 namespace {
@@ -89,7 +91,7 @@ double blocked_sum(const std::string& label, std::size_t n, const Term& term) {
 }  // namespace
 
 Vector make_vector(const char* label, LocalId n) {
-  return Vector(std::string(label), static_cast<std::size_t>(n));
+  return device::make_large_vector<double>(label, static_cast<std::size_t>(n));
 }
 
 double dot(const comm::Communicator& communicator, const Vector& x, const Vector& y) {

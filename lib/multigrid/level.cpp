@@ -6,6 +6,7 @@
 
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
+#include "ritz/device/large_vector.hpp"
 #include "ritz/la/lanczos.hpp"
 
 namespace ritz::multigrid {
@@ -21,7 +22,7 @@ using base::ExitCode;
 
 template <class T>
 device::View<T*> vector(const char* label, std::size_t n) {
-  return device::View<T*>(std::string(label), n);
+  return device::make_large_vector<T>(label, n);
 }
 
 std::size_t n_unknowns(LocalId n_nodes, int components) {

@@ -23,6 +23,7 @@
 #include "ritz/base/text.hpp"
 #include "ritz/base/version.hpp"
 #include "ritz/deck/parse.hpp"
+#include "ritz/device/large_vector.hpp"
 #include "ritz/device/session.hpp"
 #include "ritz/kernels/pack.hpp"
 #include "ritz/la/matrix.hpp"
@@ -356,7 +357,8 @@ class Bench {
       op.emplace(setting.meshes->finest(), *setting.space, setting.fixed.constraints, setting.form);
     });
     const auto n = static_cast<std::size_t>(setting.space->n_owned);
-    const device::View<T*> x("ritz::bench::x", n), y("ritz::bench::y", n);
+    const auto x = device::make_large_vector<T>("ritz::bench::x", n);
+    const auto y = device::make_large_vector<T>("ritz::bench::y", n);
     Kokkos::parallel_for(
         "ritz::x", Kokkos::RangePolicy<device::ExecutionSpace>(0, n),
         KOKKOS_LAMBDA(const std::size_t i) { x(i) = static_cast<T>(1 + 1e-3 * (i % 1000)); });
@@ -420,7 +422,8 @@ class Bench {
       rows.back().precision = precision;
       rows.back().model_bytes = bytes;
       rows.back().model_flops = flops;
-      const device::View<T*> x("ritz::bench::x", size), y("ritz::bench::y", size);
+      const auto x = device::make_large_vector<T>("ritz::bench::x", size);
+      const auto y = device::make_large_vector<T>("ritz::bench::y", size);
       for (std::size_t i = 0; i < size; ++i) x(i) = static_cast<T>(1 + 1e-3 * (i % 1000));
       sample(rows.back(), [&] {
         apply(x, y);
