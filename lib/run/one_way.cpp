@@ -94,6 +94,7 @@ struct OneWaySolver::Group {
   std::shared_ptr<solve::Reuse> reuse = std::make_shared<solve::Reuse>();
   bool is_symmetric = true;
   std::string names;
+  la::Kernel kernel;
 };
 
 OneWaySolver::~OneWaySolver() = default;
@@ -167,6 +168,33 @@ OneWaySolver::OneWaySolver(const physics::SystemForm& form, std::vector<std::vec
       group->names +=
           (group->names.empty() ? "" : " ") + form.unknowns[static_cast<std::size_t>(c)];
     groups_.push_back(std::move(group));
+  }
+}
+
+void OneWaySolver::set_kernel(const la::Kernel& kernel) {
+  for (const auto& group : groups_) {
+    const auto k = static_cast<LocalId>(group->components.size());
+    const la::Layout& own = group->matrix->layout();
+    const auto part = [&](const la::Vector& of) {
+      const la::Vector to = la::make_vector("ritz::run::group_kernel", own.n_owned);
+      for (LocalId i = 0; i < own.n_owned; ++i) {
+        const LocalId row = i / k * m_ + group->components[static_cast<std::size_t>(i % k)];
+        to(static_cast<std::size_t>(i)) = of(static_cast<std::size_t>(row));
+      }
+      return to;
+    };
+    const auto is_here = [&](const la::Vector& v) { return la::norm_max(own.communicator, v) > 0; };
+    group->kernel = {};
+    for (std::size_t i = 0; i < kernel.right.size(); ++i) {
+      const la::Vector z = part(kernel.right[i]);
+      if (!is_here(z)) continue;
+      group->kernel.right.push_back(z);
+      group->kernel.duals.push_back(part(kernel.duals[i]));
+    }
+    for (const la::Vector& whole : kernel.left) {
+      const la::Vector y = part(whole);
+      if (is_here(y)) group->kernel.left.push_back(y);
+    }
   }
 }
 
@@ -247,6 +275,7 @@ OneWaySolver::Outcome OneWaySolver::solve(const la::Vector& r, const la::Vector&
     la::System system;
     system.op = &*group.matrix;
     system.rhs = group.rhs;
+    system.kernel = group.kernel;
     solve::Report report;
     // Of no guess these are zeros.
     for (LocalId i = 0; i < group.matrix->layout().n_owned; ++i) {
