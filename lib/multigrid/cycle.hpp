@@ -10,6 +10,7 @@
 #include "level.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/format.hpp"
+#include "ritz/la/kernel.hpp"
 #include "ritz/la/matrix.hpp"
 #include "ritz/la/vector.hpp"
 #include "ritz/multigrid/multigrid.hpp"
@@ -32,7 +33,13 @@ class LevelProblem {
  public:
   virtual ~LevelProblem() = default;
   [[nodiscard]] virtual int components() const { return 1; }  ///< m, of a node
-  [[nodiscard]] virtual bool constant_null_space() const { return false; }
+  /// Orthonormal vectors that the coarsest level's matrix maps to zero, [n_owned * m] each.
+  [[nodiscard]] virtual std::vector<la::Vector> kernel(const mesh::Mesh& mesh,
+                                                       const fem::Space& space) {
+    static_cast<void>(mesh);
+    static_cast<void>(space);
+    return {};
+  }
   /// Before anything of the coarser level is asked for.
   virtual void go_down(const StepDown& step) { static_cast<void>(step); }
   /// Prescribed unknowns [n_local * m].
@@ -57,7 +64,7 @@ class CoarseSolver {
   /// `is_fixed`: [n_local * components] of the level's unknowns. Collective.
   CoarseSolver(const mesh::Mesh& mesh, const fem::Space& space, LevelProblem<T>& problem,
                const std::vector<std::uint8_t>& is_fixed, const Options& options)
-      : communicator_(space.communicator), constant_null_space_(problem.constant_null_space()) {
+      : communicator_(space.communicator), kernel_(problem.kernel(mesh, space)) {
     const int m = problem.components();
     const LocalId n_owned = space.n_owned * m;
     n_global_ = space.n_global * m;
@@ -78,7 +85,7 @@ class CoarseSolver {
       for (LocalId i = 0; i < n_owned; ++i) {
         order.push_back(space.dof_gid[static_cast<std::size_t>(i / m)] * m + i % m);
       }
-      dense_ = std::make_unique<DenseSolver<T>>(*matrix_, order, constant_null_space_);
+      dense_ = std::make_unique<DenseSolver<T>>(*matrix_, order, kernel_);
       matrix_.reset();
       text_ = "dense inverse, its rows shared by the ranks";
       return;
@@ -107,9 +114,9 @@ class CoarseSolver {
     }
     const std::size_t n = b_.extent(0);
     for (std::size_t i = 0; i < n; ++i) b_(i) = static_cast<double>(b(i));
-    if (constant_null_space_) remove_mean(b_);
+    la::remove(communicator_, kernel_, kernel_, b_);
     other_->apply(b_, x_);
-    if (constant_null_space_) remove_mean(x_);
+    la::remove(communicator_, kernel_, kernel_, x_);
     for (std::size_t i = 0; i < n; ++i) x(i) = static_cast<T>(x_(i));
   }
 
@@ -120,15 +127,8 @@ class CoarseSolver {
   }
 
  private:
-  void remove_mean(const la::Vector& v) const {
-    double sum = 0;
-    for (std::size_t i = 0; i < v.extent(0); ++i) sum += v(i);
-    const double mean = communicator_.sum(sum) / static_cast<double>(n_global_);
-    for (std::size_t i = 0; i < v.extent(0); ++i) v(i) -= mean;
-  }
-
   comm::Communicator communicator_;
-  bool constant_null_space_;
+  std::vector<la::Vector> kernel_;
   std::size_t n_zero_ = 0;  // where nothing is to be solved
   GlobalId n_global_ = 1;
   std::unique_ptr<DenseSolver<T>> dense_;

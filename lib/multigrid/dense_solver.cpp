@@ -7,6 +7,7 @@
 
 #include "ritz/base/error.hpp"
 #include "ritz/device/kokkos.hpp"
+#include "ritz/la/kernel.hpp"
 
 namespace ritz::multigrid {
 
@@ -92,7 +93,7 @@ struct Entry {
 
 template <class T>
 DenseSolver<T>::DenseSolver(const la::Matrix& matrix, const std::vector<GlobalId>& order,
-                            bool constant_null_space)
+                            const std::vector<la::Vector>& kernel)
     : gather_(matrix.layout().communicator, matrix.layout().n_owned),
       n_mine_(static_cast<std::size_t>(matrix.layout().n_owned)),
       n_all_(static_cast<std::size_t>(gather_.n_all())),
@@ -137,10 +138,14 @@ DenseSolver<T>::DenseSolver(const la::Matrix& matrix, const std::vector<GlobalId
   for (const Entry& e : entries) {
     const std::size_t i = place[static_cast<std::size_t>(e.row)];
     const std::size_t j = place[static_cast<std::size_t>(e.column)];
-    // With the constants in the null space the last unknown is held; the projections below make
-    // the result the same whichever it is.
-    const bool held = constant_null_space && i + 1 == n_all_;
-    if (j <= i) factor.at(i, j) = held ? (i == j ? 1.0 : 0.0) : e.value;
+    if (j <= i) factor.at(i, j) = e.value;
+  }
+  // Some unknowns are held by springs (see la::pinned()); what leave_out() does makes the result
+  // the same whichever they are.
+  for (const GlobalId held : la::pivots(layout, kernel, kernel)) {
+    double& diagonal =
+        factor.at(place[static_cast<std::size_t>(held)], place[static_cast<std::size_t>(held)]);
+    diagonal = diagonal == 0 ? 1.0 : 2 * diagonal;
   }
   if (!factor.factorise()) {
     throw base::Error(base::ExitCode::not_converged,
@@ -148,37 +153,62 @@ DenseSolver<T>::DenseSolver(const la::Matrix& matrix, const std::vector<GlobalId
   }
 
   rows_.resize(n_mine_ * n_all_);
-  std::vector<double> x(n_all_ * 8), inverse(constant_null_space ? n_mine_ * n_all_ : 0);
-  std::vector<double> means;
+  std::vector<double> x(n_all_ * 8), inverse(kernel.empty() ? 0 : n_mine_ * n_all_);
   for (std::size_t begin = 0; begin < n_mine_; begin += 8) {
     const std::size_t end = std::min(begin + 8, n_mine_);
     std::fill(x.begin(), x.end(), 0.0);
-    for (std::size_t i = begin; i < end; ++i) {
-      const std::size_t at = place[static_cast<std::size_t>(layout.first) + i];
-      if (!(constant_null_space && at + 1 == n_all_)) x[at * 8 + i - begin] = 1.0;
-    }
+    for (std::size_t i = begin; i < end; ++i)
+      x[place[static_cast<std::size_t>(layout.first) + i] * 8 + i - begin] = 1.0;
     factor.solve(x.data());
     for (std::size_t i = begin; i < end; ++i) {
-      double sum = 0;
       for (std::size_t j = 0; j < n_all_; ++j) {
         const double value = x[place[j] * 8 + i - begin];
-        sum += value;
-        if (constant_null_space) inverse[i * n_all_ + j] = value;
+        if (!kernel.empty()) inverse[i * n_all_ + j] = value;
         rows_[i * n_all_ + j] = static_cast<T>(value);
       }
-      means.push_back(sum / static_cast<double>(n_all_));
     }
   }
-  if (!constant_null_space) return;
-  // G - 1 m^T - m 1^T + mean(m) 1 1^T, m the means of the rows of G.
-  std::vector<double> all_means = communicator.gather(std::span<const double>(means));
-  communicator.broadcast(all_means);
-  const double mean =
-      std::accumulate(all_means.begin(), all_means.end(), 0.0) / static_cast<double>(n_all_);
+  if (!kernel.empty()) leave_out(communicator, kernel, inverse);
+}
+
+/// The rows of (1 - Z Z^T) G (1 - Z Z^T) with the kernel's basis Z and those of G in `inverse`:
+/// G - Z W^T - W Z^T + Z (Z^T W) Z^T with W = G Z.
+template <class T>
+void DenseSolver<T>::leave_out(const comm::Communicator& communicator,
+                               const std::vector<la::Vector>& kernel,
+                               const std::vector<double>& inverse) {
+  const std::size_t k = kernel.size();
+  const auto of_all = [&](const std::vector<double>& mine) {
+    std::vector<double> all = communicator.gather(std::span<const double>(mine));
+    communicator.broadcast(all);
+    return all;
+  };
+  std::vector<double> z_mine(n_mine_ * k), w_mine(n_mine_ * k, 0.0), s(k * k, 0.0);
+  for (std::size_t i = 0; i < n_mine_; ++i)
+    for (std::size_t a = 0; a < k; ++a) z_mine[i * k + a] = kernel[a](i);
+  const std::vector<double> z = of_all(z_mine);
   for (std::size_t i = 0; i < n_mine_; ++i) {
+    for (std::size_t j = 0; j < n_all_; ++j)
+      for (std::size_t a = 0; a < k; ++a)
+        w_mine[i * k + a] += inverse[i * n_all_ + j] * z[j * k + a];
+  }
+  const std::vector<double> w = of_all(w_mine);
+  for (std::size_t j = 0; j < n_all_; ++j) {
+    for (std::size_t a = 0; a < k; ++a)
+      for (std::size_t b = 0; b < k; ++b) s[a * k + b] += z[j * k + a] * w[j * k + b];
+  }
+  for (std::size_t i = 0; i < n_mine_; ++i) {
+    // Of row i: G - sum_a Z_ia (W_ja - sum_b S_ab Z_jb) - sum_a W_ia Z_ja.
+    std::vector<double> of_z(k);
+    for (std::size_t b = 0; b < k; ++b) {
+      of_z[b] = -w_mine[i * k + b];
+      for (std::size_t a = 0; a < k; ++a) of_z[b] += z_mine[i * k + a] * s[a * k + b];
+    }
     for (std::size_t j = 0; j < n_all_; ++j) {
-      rows_[i * n_all_ + j] =
-          static_cast<T>(inverse[i * n_all_ + j] - means[i] - all_means[j] + mean);
+      double value = inverse[i * n_all_ + j];
+      for (std::size_t a = 0; a < k; ++a)
+        value += of_z[a] * z[j * k + a] - z_mine[i * k + a] * w[j * k + a];
+      rows_[i * n_all_ + j] = static_cast<T>(value);
     }
   }
 }

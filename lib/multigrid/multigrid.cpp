@@ -1,5 +1,6 @@
 #include "ritz/multigrid/multigrid.hpp"
 
+#include <cmath>
 #include <utility>
 
 #include "cycle.hpp"
@@ -39,7 +40,13 @@ class ScalarProblem final : public LevelProblem<T> {
   ScalarProblem(const physics::Form& form, double time, const CoarseFactory& factory)
       : form_(form), time_(time), factory_(factory) {}
 
-  [[nodiscard]] bool constant_null_space() const override { return form_.is_pure_neumann(); }
+  [[nodiscard]] std::vector<la::Vector> kernel(const mesh::Mesh&,
+                                               const fem::Space& space) override {
+    if (!form_.is_pure_neumann()) return {};
+    const la::Vector constant = la::make_vector("ritz::multigrid::constant", space.n_owned);
+    la::fill(constant, 1 / std::sqrt(static_cast<double>(space.n_global)));
+    return {constant};
+  }
 
   [[nodiscard]] std::vector<std::uint8_t> is_fixed(const mesh::Mesh& mesh,
                                                    const fem::Space& space) override {
@@ -73,7 +80,7 @@ class ScalarProblem final : public LevelProblem<T> {
   [[nodiscard]] std::unique_ptr<la::Preconditioner> coarse_solver(const la::Matrix& matrix,
                                                                   const mesh::Mesh&,
                                                                   const fem::Space&) override {
-    return factory_ ? factory_(matrix, constant_null_space()) : nullptr;
+    return factory_ ? factory_(matrix, form_.is_pure_neumann()) : nullptr;
   }
 
  private:

@@ -110,6 +110,11 @@ class SystemProblem final : public LevelProblem<T> {
     at_.state = {at_.state.time, held_[0], held_[1], held_[2]};
   }
 
+  [[nodiscard]] std::vector<la::Vector> kernel(const mesh::Mesh& mesh,
+                                               const fem::Space& space) override {
+    return at_.kernel ? at_.kernel(mesh, space) : std::vector<la::Vector>();
+  }
+
   [[nodiscard]] std::vector<std::uint8_t> is_fixed(const mesh::Mesh& mesh,
                                                    const fem::Space& space) override {
     return assembly::fixed_unknowns(mesh, space, form_);

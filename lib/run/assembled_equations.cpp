@@ -280,6 +280,8 @@ std::string AssembledEquations::residual(const la::Vector& u, const la::Vector& 
       if (!is_settled(i)) r(static_cast<std::size_t>(i)) = 0.0;
     }
   }
+  // Round-off and the quadrature's errors, which no solution could take away.
+  la::remove(communicator(), kernel_.left, kernel_.left, r);
   return bad;
 }
 
@@ -415,13 +417,11 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
   if (one_way_) return correct_one_way(r, d, has_guess);
   if (has_guess) context_.continued = start->linear;
   la::System system;
-  system.rhs = r;
   solve::Report report;
   const int n_built = reuse_->n_built();
   while (true) {
-    system.op = free_ ? static_cast<const la::Operator*>(&free_->op()) : &*matrix_;
-    system.symmetric = symmetric_;
-    system.constant_null_space = has_constant_kernel();
+    system = linear_system(r);
+    system.constant_null_space = kernel_.empty() && has_constant_kernel();
     report = solve::solve(system, d, linear_, context_);
     context_.continued.reset();
     ++counts_.linear_solves;
@@ -462,7 +462,7 @@ solve::NonlinearProblem::Correction AssembledEquations::correct(const la::Vector
   return result;
 }
 
-/// Whether nothing fixes the level of the one unknown: J 1 = 0. Collective.
+/// Whether nothing fixes the level of the one unknown at this state: J 1 = 0. Collective.
 bool AssembledEquations::has_constant_kernel() const {
   if (n_components_ > 1 || parts_.problem.time || fixed_.n_fixed > 0 || !matrix_) return false;
   const la::Vector ones = la::make_vector("ritz::run::ones", layout_.n_owned);
@@ -498,6 +498,7 @@ void AssembledEquations::save(solve::SavedState& state) const {
   state.add("equations.symmetric", symmetric_ ? 1.0 : 0.0);
   state.add("equations.is_assembled", free_ ? 0.0 : 1.0);
   state.add("equations.has_matrix", has_matrix_ ? 1.0 : 0.0);
+  save_levels(state);
   state.add("equations.matrix_time", matrix_time_);
   state.add("equations.matrix_rate_shift", matrix_rate_shift_);
   state.add("equations.matrix_second_shift", matrix_second_shift_);
@@ -565,6 +566,7 @@ void AssembledEquations::restore(const solve::SavedState& state) {
   const perf::Stage stage(parts_.recorder, "restore");
   symmetric_ = state.number("equations.symmetric") != 0;
   if (free_ && state.number("equations.is_assembled") != 0) drop_operator();
+  restore_levels(state);
   for (int i = 0; i < 2; ++i) {
     mass_is_known_[i] = state.number(fmt::format("equations.mass_{}_is_known", i + 1)) != 0;
     if (!mass_is_known_[i]) continue;
@@ -619,11 +621,8 @@ void AssembledEquations::restore_preconditioner(const solve::SavedState& state, 
     one_way_->rebuild(g, linear_, age);
     return;
   }
-  la::System system;
-  system.op = free_ ? static_cast<const la::Operator*>(&free_->op()) : &*matrix_;
-  system.rhs = la::make_vector("ritz::run::no_rhs", layout_.n_owned);
-  system.symmetric = symmetric_;
-  solve::rebuild(system, linear_, context_, age);
+  solve::rebuild(linear_system(la::make_vector("ritz::run::no_rhs", layout_.n_owned)), linear_,
+                 context_, age);
 }
 
 /// The same where equations need one another in one direction: one group after the other.
@@ -677,47 +676,18 @@ std::string AssembledEquations::worst_text(const la::Vector& r) const {
   return first_text(communicator(), mine);
 }
 
-/// On a torus no boundary fixes the level of an unknown. Of one unknown the mean is set to zero; of
-/// several that is refused: each solver would give another level. Collective.
-void AssembledEquations::refuse_free_levels(const la::Vector& u) {
-  if (n_components_ == 1 || parts_.problem.periodics.empty() || !assemble_jacobian(u).empty())
-    return;
-  const la::Operator& jacobian = free_ ? free_->op() : static_cast<const la::Operator&>(*matrix_);
-  const la::Vector one = la::make_vector("ritz::run::one_component", layout_.n_owned);
-  const la::Vector sums = la::make_vector("ritz::run::row_sums", layout_.n_owned);
-  const la::Vector diagonal = la::make_vector("ritz::run::diagonal", layout_.n_owned);
-  if (!jacobian.diagonal_into(diagonal)) return;
-  const double size = la::norm_max(communicator(), diagonal);
-  for (int c = 0; c < n_components_; ++c) {
-    for (LocalId i = 0; i < layout_.n_owned; ++i)
-      one(static_cast<std::size_t>(i)) = i % n_components_ == c && !is_fixed(i) ? 1.0 : 0.0;
-    jacobian.apply(one, sums);
-    const bool is_free = !communicator().any(fixes(c));
-    if (!is_free || la::norm_max(communicator(), sums) > 1e-11 * size) continue;
-    throw base::Error(
-        base::ExitCode::deck,
-        fmt::format(
-            "nothing fixes the level of {}: all its sides are joined ([[periodic]]) or have "
-            "fluxes alone, and the steady equations of several unknowns then have no one "
-            "solution; prescribe a value somewhere, give it a reaction, or solve in time",
-            parts_.form.unknowns[static_cast<std::size_t>(c)]));
-  }
-}
-
-/// Whether a value of this component is prescribed on this rank.
-bool AssembledEquations::fixes(int component) const {
-  for (LocalId i = component; i < layout_.n_owned; i += n_components_) {
-    if (is_fixed(i)) return true;
-  }
-  return false;
-}
-
 solve::NewtonReport AssembledEquations::solve_steady(double time, const la::Vector& u,
                                                      const SteadyStart* from) {
   stage_ = {};
   stage_.time = time;
   prescribe(time, 0, u);
-  refuse_free_levels(u);
+  // Of a run that goes on they were saved with it.
+  if (from == nullptr) {
+    find_levels(u);
+    // Another mean would do as well: a nonlinear problem keeps that of its first guess.
+    if (!kernel_.empty() && assembler_.traits().is_linear)
+      la::remove(communicator(), kernel_.right, kernel_.duals, u);
+  }
   solve::NewtonOptions options = newton_options();
   if (from) options.from = &from->newton;
   start_ = from;

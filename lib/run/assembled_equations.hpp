@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "free_levels.hpp"
 #include "matrix_free_jacobian.hpp"
 #include "one_way.hpp"
 #include "ritz/assembly/system_assembler.hpp"
@@ -175,8 +176,13 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   };
   std::vector<MadeFrom> made_from_;  ///< of the system, or of each group that is solved by itself
   [[nodiscard]] bool has_constant_kernel() const;
-  void refuse_free_levels(const la::Vector& u);
-  [[nodiscard]] bool fixes(int component) const;
+  void find_levels(const la::Vector& u);
+  void take_levels(const FreeLevels& levels);
+  double check_balance(const FreeLevels& levels, const la::Vector& u);
+  const la::Operator* jacobian_at(const la::Vector& u);
+  la::System linear_system(const la::Vector& rhs);
+  void save_levels(solve::SavedState& state) const;
+  void restore_levels(const solve::SavedState& state);
   void note_preconditioner(std::size_t group);
   void save_preconditioner(solve::SavedState& state, std::size_t group) const;
   void restore_preconditioner(const solve::SavedState& state, std::size_t group);
@@ -192,6 +198,9 @@ class AssembledEquations final : public solve::SemiDiscrete, public solve::Nonli
   bool settling_ = false;  ///< only the equations without derivatives in time are solved
   const SteadyStart* start_ = nullptr;  ///< of a run that goes on, until its first correction
   bool in_linear_solve_ = false;
+  FreeLevels levels_;               ///< of a steady solve
+  la::Kernel kernel_;               ///< made of them
+  std::optional<la::Matrix> held_;  ///< of linear_system()
 };
 
 }  // namespace ritz::run

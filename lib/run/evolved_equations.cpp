@@ -76,12 +76,6 @@ bool EvolvedEquations::has_operator() const {
     if (parts_.linear_form) base::log::info(fmt::format("operator: assembled ({})", what));
     return false;
   }
-  // Constants may be in the kernel: that is looked at with a matrix.
-  const auto& boundaries = parts_.form.boundaries;
-  const bool has_values = std::any_of(boundaries.begin(), boundaries.end(), [](const auto& one) {
-    return one.kind == physics::SystemForm::Boundary::Kind::value;
-  });
-  if (!parts_.problem.time && !has_values && !asked) return false;
   if (needs_matrix(parts_.problem, parts_.form)) {
     if (!asked) return false;
     throw base::Error(
@@ -163,7 +157,8 @@ void EvolvedEquations::tell() const {
                              parts_.mesh.dimension()));
   }
   const physics::SystemTraits& traits = assembled_->assembler().traits();
-  if (traits.time_order < 2) {
+  // Between joined sides it is told by the steady solve.
+  if (traits.time_order < 2 && (parts_.mesh.translations.empty() || parts_.problem.time)) {
     const std::string free = free_motions(parts_.mesh, parts_.space, parts_.problem, parts_.form,
                                           assembled_->assembler().is_fixed());
     if (!free.empty()) {

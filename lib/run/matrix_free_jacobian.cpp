@@ -124,11 +124,12 @@ void MatrixFreeJacobian::offer_multigrid(solve::Context& context,
                                    const fem::Space& space) {
       solve::Context with_modes = coarse;
       if (rigid) with_modes.near_null_space = rigid_body_motions(mesh, space);
+      if (kernel_) with_modes.kernel = kernel_(mesh, space);
       return solve::coarse_factory(options, with_modes)(matrix, false);
     };
     solve::Context::Multigrid result;
     const std::shared_ptr<const multigrid::Multigrid> cycle =
-        multigrid::make(meshes_, space_, form_, {state_, rate_shift_, second_shift_},
+        multigrid::make(meshes_, space_, form_, {state_, rate_shift_, second_shift_, kernel_},
                         multigrid_options(options.multigrid), coarse_solver);
     result.cycle = cycle;
     result.initial_guess = [cycle](const la::Vector& b, const la::Vector& x) {

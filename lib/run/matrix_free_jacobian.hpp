@@ -2,8 +2,10 @@
 
 // The Jacobian of systems without a matrix; private to room run.
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ritz/assembly/system_operator.hpp"
@@ -55,6 +57,12 @@ class MatrixFreeJacobian {
   /// `rigid`: elasticity, for the coarsest level's algebraic multigrid. Local.
   void offer_multigrid(solve::Context& context, const deck::SolverOptions& options, bool rigid);
 
+  /// Orthonormal vectors that the operator maps to zero, on any of the meshes: for multigrids made
+  /// from now on. Local.
+  using KernelOf =
+      std::function<std::vector<la::Vector>(const mesh::Mesh& mesh, const fem::Space& space)>;
+  void set_kernel(KernelOf kernel) { kernel_ = std::move(kernel); }
+
   /// "4,096 multilinear cells, isotropic elasticity, 12 MiB": of all ranks. Collective.
   [[nodiscard]] std::string text() const;
 
@@ -68,6 +76,7 @@ class MatrixFreeJacobian {
   std::shared_ptr<Free> free_;
   assembly::SystemAssembler::State state_;
   double rate_shift_ = 0, second_shift_ = 0;
+  KernelOf kernel_;
 };
 
 }  // namespace ritz::run

@@ -94,6 +94,7 @@ struct OneWaySolver::Group {
   std::shared_ptr<solve::Reuse> reuse = std::make_shared<solve::Reuse>();
   bool is_symmetric = true;
   std::string names;
+  la::Kernel kernel;
 };
 
 OneWaySolver::~OneWaySolver() = default;
@@ -170,6 +171,33 @@ OneWaySolver::OneWaySolver(const physics::SystemForm& form, std::vector<std::vec
   }
 }
 
+void OneWaySolver::set_kernel(const la::Kernel& kernel) {
+  for (const auto& group : groups_) {
+    const auto k = static_cast<LocalId>(group->components.size());
+    const la::Layout& own = group->matrix->layout();
+    const auto part = [&](const la::Vector& of) {
+      const la::Vector to = la::make_vector("ritz::run::group_kernel", own.n_owned);
+      for (LocalId i = 0; i < own.n_owned; ++i) {
+        const LocalId row = i / k * m_ + group->components[static_cast<std::size_t>(i % k)];
+        to(static_cast<std::size_t>(i)) = of(static_cast<std::size_t>(row));
+      }
+      return to;
+    };
+    const auto is_here = [&](const la::Vector& v) { return la::norm_max(own.communicator, v) > 0; };
+    group->kernel = {};
+    for (std::size_t i = 0; i < kernel.right.size(); ++i) {
+      const la::Vector z = part(kernel.right[i]);
+      if (!is_here(z)) continue;
+      group->kernel.right.push_back(z);
+      group->kernel.duals.push_back(part(kernel.duals[i]));
+    }
+    for (const la::Vector& whole : kernel.left) {
+      const la::Vector y = part(whole);
+      if (is_here(y)) group->kernel.left.push_back(y);
+    }
+  }
+}
+
 void OneWaySolver::values_changed() {
   has_values_ = false;
 }
@@ -200,6 +228,7 @@ void OneWaySolver::rebuild(int group, const deck::SolverOptions& options,
   system.op = &*own.matrix;
   system.rhs = own.rhs;
   system.symmetric = own.is_symmetric;
+  system.kernel = own.kernel;
   solve::rebuild(system, options, own.context, age);
 }
 
@@ -277,6 +306,7 @@ OneWaySolver::Outcome OneWaySolver::solve(const la::Vector& r, const la::Vector&
     la::System system;
     system.op = &*group.matrix;
     system.rhs = group.rhs;
+    system.kernel = group.kernel;
     solve::Report report;
     // Of no guess these are zeros.
     for (LocalId i = 0; i < group.matrix->layout().n_owned; ++i) {

@@ -38,6 +38,9 @@ class OneWaySolver {
                int null_space_group);
   ~OneWaySolver();
 
+  /// What the groups' own blocks map to zero: of the whole, each vector with entries in one group's
+  /// unknowns alone. Collective.
+  void set_kernel(const la::Kernel& kernel);
   /// To be called when the values have changed. Local.
   void values_changed();
 

@@ -31,29 +31,6 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// The values of a matrix with one diagonal entry (the first unknown's) doubled. With a constant
-/// null space this is regular, and for a right-hand side without constant part it has the same
-/// solution up to a constant: sum_i (A x)_i = 0 leaves sigma x_0 = sum_i b_i = 0.
-la::CsrMatrix with_pinned_unknown(const la::Matrix& matrix) {
-  const la::Layout& layout = matrix.layout();
-  la::CsrMatrix rows = matrix.rows();
-  rows.values = device::View<double*>(
-      Kokkos::view_alloc("ritz::solve::pinned_values", Kokkos::WithoutInitializing),
-      matrix.rows().values.extent(0));
-  Kokkos::deep_copy(rows.values, matrix.rows().values);
-  if (layout.n_owned > 0 && layout.first == 0) {
-    const la::CsrPattern pattern = rows.pattern;
-    const auto values = rows.values;
-    Kokkos::parallel_for(
-        "ritz::solve::pin", Kokkos::RangePolicy<device::ExecutionSpace>(0, 1),
-        KOKKOS_LAMBDA(const int) {
-          for (std::size_t k = pattern.row_offsets(0); k < pattern.row_offsets(1); ++k)
-            if (pattern.columns(k) == 0) values(k) = values(k) == 0 ? 1.0 : 2 * values(k);
-        });
-  }
-  return rows;
-}
-
 /// Takes the constant part out of what the inner preconditioner returns, so that round-off in the
 /// direction of the null space cannot grow.
 class WithoutConstants final : public la::Preconditioner {
@@ -72,6 +49,40 @@ class WithoutConstants final : public la::Preconditioner {
   Communicator communicator_;
   GlobalId n_global_;
 };
+
+/// The same for any kernel.
+class WithoutKernel final : public la::Preconditioner {
+ public:
+  WithoutKernel(std::shared_ptr<const la::Preconditioner> inner, const la::Layout& layout,
+                std::vector<la::Vector> kernel)
+      : inner_(std::move(inner)), communicator_(layout.communicator), kernel_(std::move(kernel)) {}
+  void apply(const la::Vector& r, const la::Vector& z) const override {
+    inner_->apply(r, z);
+    la::remove(communicator_, kernel_, kernel_, z);
+  }
+  [[nodiscard]] bool is_variable() const override { return inner_->is_variable(); }
+  [[nodiscard]] std::size_t bytes() const override {
+    std::size_t sum = inner_->bytes();
+    for (const la::Vector& z : kernel_) sum += z.extent(0) * sizeof(double);
+    return sum;
+  }
+
+ private:
+  std::shared_ptr<const la::Preconditioner> inner_;
+  Communicator communicator_;
+  std::vector<la::Vector> kernel_;
+};
+
+/// A regular matrix that solves what the singular one does: the first unknown is held where the
+/// constants are the kernel.
+la::CsrMatrix with_pinned_unknowns(const la::Matrix& matrix, const la::Kernel& kernel) {
+  std::vector<GlobalId> unknowns{0};
+  if (!kernel.empty()) {
+    const bool has_both = kernel.left.size() == kernel.right.size();
+    unknowns = la::pivots(matrix.layout(), kernel.right, has_both ? kernel.left : kernel.right);
+  }
+  return la::pinned(matrix, unknowns);
+}
 
 }  // namespace
 
@@ -181,6 +192,13 @@ class Solve {
     }
     if (system_.constant_null_space) {
       if (!prepare_null_space()) return finish();
+      report_.rhs_norm = la::norm2(communicator_, rhs_);
+    }
+    if (!system_.kernel.left.empty()) {
+      const la::Vector projected = la::make_vector("ritz::solve::projected_rhs", layout_.n_owned);
+      la::copy(rhs_, projected);
+      la::remove(communicator_, system_.kernel.left, system_.kernel.left, projected);
+      rhs_ = projected;
       report_.rhs_norm = la::norm2(communicator_, rhs_);
     }
     if (report_.rhs_norm == 0.0) {
@@ -381,6 +399,8 @@ class Solve {
 
   /// The mean of the solution in the null space set to zero.
   void fix_mean() {
+    const la::Kernel& kernel = system_.kernel;
+    la::remove(communicator_, kernel.right, kernel.duals.empty() ? kernel.right : kernel.duals, x_);
     if (!system_.constant_null_space) return;
     double mean = 0;
     if (communicator_.any(system_.mean_weights.extent(0) > 0)) {
@@ -455,18 +475,19 @@ class Solve {
       const Context::Multigrid multigrid = context_.multigrid();
       set_up.text = multigrid.text;
       if (options_.multigrid.full_multigrid_start) start_ = multigrid.initial_guess;
-      return without_constants(multigrid.cycle);
+      return without_kernel(multigrid.cycle);
     }
-    if (kind == "jacobi") return without_constants(make_jacobi(op_, set_up));
+    if (kind == "jacobi") return without_kernel(make_jacobi(op_, set_up));
     if (kind == "chebyshev" && !matrix)
-      return without_constants(make_operator_chebyshev(op_, passed(options_, "chebyshev"), set_up));
+      return without_kernel(make_operator_chebyshev(op_, passed(options_, "chebyshev"), set_up));
     if (!matrix) {
       throw base::Error(base::ExitCode::deck,
                         fmt::format("solver.preconditioner = \"{}\" needs an assembled matrix",
                                     choice.preconditioner));
     }
-    if (system_.constant_null_space) {
-      pinned_ = std::make_unique<la::Matrix>(layout_, with_pinned_unknown(*matrix));
+    if (system_.constant_null_space || !system_.kernel.right.empty()) {
+      pinned_ =
+          std::make_unique<la::Matrix>(layout_, with_pinned_unknowns(*matrix, system_.kernel));
       matrix = pinned_.get();
     }
     std::unique_ptr<la::Preconditioner> result;
@@ -477,11 +498,14 @@ class Solve {
       result = make_amg(*matrix, system_.symmetric, context_, passed(options_, "amg"), set_up);
     if (kind == "direct") result = make_direct(*matrix, passed(options_, "direct"), set_up);
     if (!result) throw base::Error(base::ExitCode::internal, "no preconditioner '" + kind + "'");
-    return without_constants(std::move(result));
+    return without_kernel(std::move(result));
   }
 
-  std::shared_ptr<const la::Preconditioner> without_constants(
+  std::shared_ptr<const la::Preconditioner> without_kernel(
       std::shared_ptr<const la::Preconditioner> preconditioner) const {
+    if (!system_.kernel.right.empty())
+      return std::make_shared<WithoutKernel>(std::move(preconditioner), layout_,
+                                             system_.kernel.right);
     if (!system_.constant_null_space) return preconditioner;
     return std::make_shared<WithoutConstants>(std::move(preconditioner), layout_);
   }
@@ -921,8 +945,9 @@ class CoarseSolver final : public la::Preconditioner {
   CoarseSolver(const la::Matrix& matrix, bool constant_null_space,
                const deck::SolverOptions& options, const Context& context) {
     const la::Matrix* used = &matrix;
-    if (constant_null_space) {
-      pinned_ = std::make_unique<la::Matrix>(matrix.layout(), with_pinned_unknown(matrix));
+    const la::Kernel kernel{context.kernel, context.kernel, {}};
+    if (constant_null_space || !kernel.empty()) {
+      pinned_ = std::make_unique<la::Matrix>(matrix.layout(), with_pinned_unknowns(matrix, kernel));
       used = pinned_.get();
     }
     SetUp set_up;
@@ -933,7 +958,10 @@ class CoarseSolver final : public la::Preconditioner {
       made = make_amg(*used, true, context, passed(options, "amg"), set_up);
     for (const std::string& text : set_up.notes) base::log::warning("coarse level: " + text);
     inner_ = std::move(made);
-    if (constant_null_space) inner_ = std::make_shared<WithoutConstants>(inner_, matrix.layout());
+    if (!kernel.empty())
+      inner_ = std::make_shared<WithoutKernel>(inner_, matrix.layout(), kernel.right);
+    else if (constant_null_space)
+      inner_ = std::make_shared<WithoutConstants>(inner_, matrix.layout());
   }
   void apply(const la::Vector& r, const la::Vector& z) const override { inner_->apply(r, z); }
   [[nodiscard]] bool is_variable() const override { return inner_->is_variable(); }
@@ -954,6 +982,7 @@ std::function<std::unique_ptr<la::Preconditioner>(const la::Matrix&, bool)> coar
   coarse.degree = 1;
   coarse.n_components = context.n_components;
   coarse.near_null_space = context.near_null_space;
+  coarse.kernel = context.kernel;
   return [options, coarse](const la::Matrix& matrix,
                            bool constant_null_space) -> std::unique_ptr<la::Preconditioner> {
     const WithoutTraps without_traps;

@@ -137,9 +137,14 @@ void add(StageReport& total, const StageReport& more) {
 }
 
 /// The largest of |a_c| / |b_c| over the differential components; a component of b that is zero
-/// everywhere counts as large as the largest of the others. Sums go over fixed blocks of nodes, so
-/// that steps do not depend on the number of threads. Collective.
-double relative_size(const SemiDiscrete& equations, const Vector& a, const Vector& b) {
+/// everywhere counts as large as the largest of the others, one that is not as at least 100 units
+/// of round-off of that: an unknown that rests at zero has the round-off of the others, and nothing
+/// would be small beside that. Sums go over fixed blocks of nodes, so that steps do not depend on
+/// the number of threads. Collective.
+/// @param ever square of the largest component there was before
+/// @param now gets that of the largest of b
+double relative_size(const SemiDiscrete& equations, const Vector& a, const Vector& b, double ever,
+                     double& now) {
   constexpr std::size_t block = 1024;
   const auto m = static_cast<std::size_t>(equations.n_components());
   const std::size_t n = a.extent(0) / m;
@@ -166,9 +171,12 @@ double relative_size(const SemiDiscrete& equations, const Vector& a, const Vecto
   equations.communicator().all_reduce(std::span<double>(sums), comm::Op::sum);
   double largest = 0;
   for (std::size_t c = 0; c < m; ++c) largest = std::max(largest, sums[2 * c + 1]);
+  now = largest;
+  constexpr double round_off = 100 * std::numeric_limits<double>::epsilon();
+  const double least = round_off * round_off * std::max(largest, ever);
   double result = 0;
   for (std::size_t c = 0; c < m; ++c) {
-    const double below = sums[2 * c + 1] > 0 ? sums[2 * c + 1] : largest;
+    const double below = sums[2 * c + 1] > 0 ? std::max(sums[2 * c + 1], least) : largest;
     if (sums[2 * c] == 0 || !equations.is_differential(static_cast<int>(c))) continue;
     result = std::max(result, below > 0 ? std::sqrt(sums[2 * c] / below)
                                         : std::numeric_limits<double>::infinity());
@@ -329,6 +337,7 @@ class TimeScheme::Impl {
 
   StageReport start(double time, const Vector& u, const Vector& rate) {
     time_ = time;
+    largest_ = 0;
     la::copy(u, u_);
     equations_.prescribe(time, 0, u_);
     StageReport report = equations_.settle(time, u_);
@@ -343,11 +352,13 @@ class TimeScheme::Impl {
   }
   virtual void save(SavedState& state) const {
     state.add("scheme.time", time_);
+    state.add("scheme.largest", largest_);
     state.add("scheme.u", u_);
     equations_.save(state);
   }
   virtual void restore(const SavedState& state) {
     time_ = state.number("scheme.time");
+    largest_ = state.has_number("scheme.largest") ? state.number("scheme.largest") : 0.0;
     la::copy(state.vector("scheme.u"), u_);
     la::copy(u_, before_);
     equations_.restore(state);
@@ -360,10 +371,12 @@ class TimeScheme::Impl {
   [[nodiscard]] virtual double last_change() const {
     const Vector difference = la::make_vector("ritz::solve::difference", equations_.n_owned());
     combine(difference, {{1.0, u_}, {-1.0, before_}});
-    return relative_size(equations_, difference, u_);
+    return change_size(difference);
   }
 
   double time_ = 0;
+  double largest_ = 0;         // square of the largest component ever, where errors are estimated
+  double candidate_size_ = 0;  // the same of the candidate
   Vector u_;
   [[nodiscard]] const TimeMethod& method() const { return method_; }
 
@@ -377,6 +390,16 @@ class TimeScheme::Impl {
     std::swap(u_, before_);
     std::swap(u_, candidate);
     time_ = end;
+    largest_ = std::max(largest_, candidate_size_);
+  }
+  /// Of an estimated error, to the size of the candidate. Collective.
+  double error_size(const Vector& error, const Vector& candidate) {
+    return relative_size(equations_, error, candidate, largest_, candidate_size_);
+  }
+  /// Of a change, to the size of u. Collective.
+  [[nodiscard]] double change_size(const Vector& change) const {
+    double unused = 0;
+    return relative_size(equations_, change, u_, largest_, unused);
   }
   [[nodiscard]] static Step failed(StageReport stages, double dt) {
     Step step;
@@ -438,7 +461,7 @@ class TimeScheme::Dirk : public Impl {
         terms.emplace_back(dt * (weight - table_.embedded[i]), slopes_[i]);
       }
       combine(offset_, terms);
-      result.error = relative_size(equations_, offset_, candidate_) / *options_.tolerance;
+      result.error = error_size(offset_, candidate_) / *options_.tolerance;
       result.accepted = result.error <= 1;
       result.suggestion = suggested(dt, result.error, table_.embedded_order, 3.0);
     }
@@ -515,7 +538,7 @@ class TimeScheme::Imex final : public Impl {
       }
       terms.emplace_back(rest, u_);
       combine(offset_, terms);
-      result.error = relative_size(equations_, offset_, candidate_) / *options_.tolerance;
+      result.error = error_size(offset_, candidate_) / *options_.tolerance;
       result.accepted = result.error <= 1;
       result.suggestion = suggested(dt, result.error, table_.embedded_order, 3.0);
     }
@@ -594,8 +617,7 @@ class TimeScheme::Bdf final : public Dirk {
       // product without its last factor over d_0: from their difference follows either.
       const double ratio = d[0] * (end - known.back());
       combine(slopes_[0], {{1.0, candidate_}, {-1.0, slopes_[0]}});
-      result.error =
-          relative_size(equations_, slopes_[0], candidate_) / (ratio - 1) / *options_.tolerance;
+      result.error = error_size(slopes_[0], candidate_) / (ratio - 1) / *options_.tolerance;
       result.accepted = result.error <= 1;
       // Growth beyond these makes the formulas unstable (1 + sqrt 2, 1.50, 1.19 for steps that
       // grow for ever).
@@ -924,7 +946,7 @@ class TimeScheme::Leapfrog final : public Impl {
   }
   [[nodiscard]] double last_change() const override {
     if (length_ == 0) return Impl::last_change();
-    return length_ * relative_size(equations_, half_, u_);
+    return length_ * change_size(half_);
   }
   void save(SavedState& state) const override {
     Impl::save(state);

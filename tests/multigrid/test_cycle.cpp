@@ -345,7 +345,8 @@ TEST(Cycle, AllocatesNothing) {
 /// A dense inverse in double behind the interface of the injected solvers.
 class Injected final : public la::Preconditioner {
  public:
-  Injected(const la::Matrix& matrix, bool null_space) : dense_(matrix, ids(matrix), null_space) {}
+  Injected(const la::Matrix& matrix, bool null_space)
+      : dense_(matrix, ids(matrix), kernel(matrix, null_space)) {}
   void apply(const la::Vector& r, const la::Vector& z) const override {
     dense_.apply(r.data(), z.data());
   }
@@ -357,6 +358,12 @@ class Injected final : public la::Preconditioner {
       list.push_back(matrix.layout().first + i);
     }
     return list;
+  }
+  static std::vector<la::Vector> kernel(const la::Matrix& matrix, bool null_space) {
+    if (!null_space) return {};
+    const la::Vector constant = la::make_vector("constant", matrix.layout().n_owned);
+    la::fill(constant, 1 / std::sqrt(static_cast<double>(matrix.layout().n_global)));
+    return {constant};
   }
   DenseSolver<double> dense_;
 };

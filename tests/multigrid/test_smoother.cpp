@@ -70,8 +70,13 @@ void check_dense(bool boundary) {
   const la::Vector rhs = la::make_vector("rhs", space.n_owned);
   assembler.assemble(form, fixed, 0.0, values, rhs);
   const la::Matrix matrix(la::Layout::of(space), {assembler.pattern(), values});
+  std::vector<la::Vector> kernel;
+  if (!boundary) {
+    kernel.push_back(la::make_vector("constant", space.n_owned));
+    la::fill(kernel[0], 1 / std::sqrt(static_cast<double>(space.n_global)));
+  }
   const DenseSolver<T> dense(matrix, {space.dof_gid.begin(), space.dof_gid.begin() + space.n_owned},
-                             !boundary);
+                             kernel);
 
   const la::Vector b = test::noise(space, 4);
   std::vector<T> from(b.data(), b.data() + b.extent(0)), to(from.size());

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "ritz/la/csr.hpp"
+#include "ritz/la/kernel.hpp"
 #include "ritz/la/layout.hpp"
 
 namespace ritz::la {
@@ -50,6 +51,9 @@ struct System {
   /// [n_owned] or empty: weights w_i of the mean sum(w_i u_i) / sum(w_i) that is fixed to zero when
   /// there is a constant null space (integrals of the basis functions); all 1 when empty.
   Vector mean_weights;
+  /// Of several unknowns: A z = 0. The right-hand side's part in the left kernel is removed, it
+  /// must be none or round-off, and the solution's by the duals.
+  Kernel kernel;
 };
 
 }  // namespace ritz::la

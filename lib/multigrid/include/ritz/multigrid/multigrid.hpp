@@ -84,6 +84,10 @@ class Multigrid : public la::Preconditioner {
 struct SystemState {
   assembly::SystemAssembler::State state;  ///< [n_local * m] arrays of the finest space
   double rate_shift = 0, second_shift = 0;
+  /// Orthonormal vectors that the Jacobian on a space of the coarsest level maps to zero; empty:
+  /// there are none. Collective.
+  std::function<std::vector<la::Vector>(const mesh::Mesh& mesh, const fem::Space& space)> kernel =
+      {};
 };
 
 /// As CoarseFactory for systems; unknowns of `space`'s nodes, m each. Collective.

@@ -126,6 +126,8 @@ struct Context {
   /// [n_owned] each: vectors that the operator hardly changes, for algebraic multigrid (rigid body
   /// motions). Empty: constants.
   std::vector<la::Vector> near_null_space;
+  /// Of coarse_factory()'s matrix: orthonormal vectors that it maps to zero.
+  std::vector<la::Vector> kernel;
 };
 
 /// One method tried.
