@@ -1,7 +1,8 @@
 # ritz_add_test(NAME mesh_box ROOM mesh SOURCES test_box.cpp RANKS 1 2 3 4 [TIMEOUT 120]
-#               [LABELS slow] [USES store])
+#               [LABELS slow] [USES store] [THREADED 1 2])
 #
-# One executable, one CTest entry a rank count. Each runs in a folder of its own with the cores it
+# One executable, one CTest entry a rank count, and for each of THREADED one with two threads a rank
+# (mesh_box.1x2). Each runs in a folder of its own with the cores it
 # needs reserved, one thread a rank, and, with more ranks than two, the yielding preload (MPICH
 # busy-waits: docs/decisions/0003).
 
@@ -53,7 +54,7 @@ function(ritz_test_environment test ranks)
 endfunction()
 
 function(ritz_add_test)
-  cmake_parse_arguments(TEST "" "NAME;ROOM;TIMEOUT" "SOURCES;RANKS;LABELS;USES;DEFINITIONS" ${ARGN})
+  cmake_parse_arguments(TEST "" "NAME;ROOM;TIMEOUT" "SOURCES;RANKS;THREADED;LABELS;USES;DEFINITIONS" ${ARGN})
   if(TEST_UNPARSED_ARGUMENTS OR NOT TEST_RANKS OR NOT TEST_ROOM OR NOT TEST_SOURCES)
     message(FATAL_ERROR "ritz_add_test(${TEST_NAME}): needs ROOM, SOURCES and RANKS; "
                         "unknown: '${TEST_UNPARSED_ARGUMENTS}'")
@@ -71,19 +72,29 @@ function(ritz_add_test)
   endforeach()
   target_compile_definitions(${target} PRIVATE
     RITZ_SOURCE_DIR="${PROJECT_SOURCE_DIR}" ${TEST_DEFINITIONS})
-  foreach(ranks IN LISTS TEST_RANKS)
-    set(test ${TEST_NAME}.${ranks})
+  set(entries ${TEST_RANKS})
+  foreach(ranks IN LISTS TEST_THREADED)
+    list(APPEND entries ${ranks}x2)
+  endforeach()
+  foreach(entry IN LISTS entries)
+    string(REGEX REPLACE "x2$" "" ranks ${entry})
+    set(test ${TEST_NAME}.${entry})
     set(folder "${CMAKE_CURRENT_BINARY_DIR}/work/${test}")
     file(MAKE_DIRECTORY "${folder}")
     add_test(NAME ${test}
       COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:${target}>
       WORKING_DIRECTORY "${folder}")
     set(cores ${ranks})
-    if(cores GREATER 2)
+    if(cores GREATER 2 OR NOT entry STREQUAL ranks)
       set(cores 2)
     endif()
     set_tests_properties(${test} PROPERTIES
       PROCESSORS ${cores} TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_ROOM};${TEST_LABELS}")
     ritz_test_environment(${test} ${ranks})
+    if(NOT entry STREQUAL ranks)
+      get_test_property(${test} ENVIRONMENT environment)
+      list(TRANSFORM environment REPLACE "OMP_NUM_THREADS=1" "OMP_NUM_THREADS=2")
+      set_tests_properties(${test} PROPERTIES ENVIRONMENT "${environment}")
+    endif()
   endforeach()
 endfunction()

@@ -657,6 +657,13 @@ Node string_node(std::string text) {
   return node;
 }
 
+Node integer_node(std::int64_t value) {
+  Node node;
+  node.kind = Node::Kind::integer;
+  node.integer = value;
+  return node;
+}
+
 Node number_node(double value) {
   Node node;
   node.kind = Node::Kind::real;
@@ -731,6 +738,7 @@ void add_defaults(Node& root) {
     replace("upper", constant_list(d, 1.0));
     replace("grading", constant_list(d, 1.0));
     replace("cell_type", string_node(d == 1 ? "line" : d == 2 ? "quad" : "hex"));
+    replace("order", integer_node(mesh.find("map") != nullptr ? 2 : 1));
   }
   add_equation_defaults(root);
   for (const char* name : {"probe", "integral"}) {

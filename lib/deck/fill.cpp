@@ -383,6 +383,8 @@ MeshOptions mesh_options(const Node* mesh, const std::string& deck_file) {
                   std::pair{std::string_view("kershaw"), Distortion::kershaw}});
   read(mesh, "distortion_amount", options.box.distortion_amount);
   read(mesh, "seed", options.box.seed);
+  read(mesh, "map", options.box.map);
+  read(mesh, "order", options.box.order);
   read(mesh, "refine", options.refine);
   if (const Node* sets = valid(mesh, "sets")) {
     for (const Entry& entry : sets->entries) {

@@ -54,7 +54,7 @@ void check_displacements(const Problem& problem, int dimension, Report& report) 
 
 void check_box(const Node& root, const Problem& problem, int dimension, Report& report) {
   const Node* mesh = valid(&root, "mesh");
-  for (const char* name : {"lower", "upper", "grading"}) {
+  for (const char* name : {"lower", "upper", "grading", "map"}) {
     const Node* list = valid(mesh, name);
     if (list != nullptr && static_cast<int>(list->items.size()) != dimension) {
       report.error(list->where,
@@ -75,7 +75,9 @@ void check_box(const Node& root, const Problem& problem, int dimension, Report& 
                                       shown(upper), shown(lower)));
     }
   }
-  if (problem.equation.is_axisymmetric && !box.lower.empty() && box.lower[0] < 0) {
+  // Where a map takes the box only the mesh can tell.
+  if (problem.equation.is_axisymmetric && box.map.empty() && !box.lower.empty() &&
+      box.lower[0] < 0) {
     const Node& lower = valid(mesh, "lower")->items[0];
     report.error(lower.where,
                  fmt::format("mesh.lower[0] = {} (must be >= 0: x is the radius of a body of "
@@ -108,6 +110,14 @@ void check_box(const Node& root, const Problem& problem, int dimension, Report& 
     report.error(degree->where.file.empty() ? type->where : degree->where,
                  fmt::format("space.degree = {} (must be 1 to 3 on {} cells)", degree->integer,
                              type->string));
+  }
+
+  const Node* order = valid(mesh, "order");
+  if (order != nullptr && order->integer > 1 && mesh->find("map") == nullptr) {
+    report.error(order->where,
+                 fmt::format("mesh.order = {} has no effect without mesh.map: the cells of a box "
+                             "are straight",
+                             order->integer));
   }
 
   const Node* distortion = valid(mesh, "distortion");
@@ -379,8 +389,8 @@ void check_dimension(const Problem& problem, int dimension, base::Diagnostics& d
     check_displacements(problem, dimension, report);
   }
   const BoxMesh& box = problem.mesh.box;
-  const bool box_known =
-      problem.mesh.kind == MeshKind::box && box.lower.size() == d && box.upper.size() == d;
+  const bool box_known = problem.mesh.kind == MeshKind::box && box.map.empty() &&
+                         box.lower.size() == d && box.upper.size() == d;
   for (std::size_t i = 0; i < problem.probes.size() && !report.full(); ++i) {
     const Probe& probe = problem.probes[i];
     const bool flat = std::all_of(probe.at.begin() + dimension, probe.at.end(),

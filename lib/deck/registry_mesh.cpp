@@ -172,6 +172,31 @@ std::vector<Key> mesh_keys() {
        .when = "kind",
        .when_values = {"box"},
        .help = "Start of the random numbers of distortion = \"random\"."},
+      {.path = "mesh.map",
+       .type = Type::formulas,
+       .unit = "length",
+       .fallback_note = "none: the box as it is",
+       .example = "[\"x*cos(y)\", \"x*sin(y)\"]",
+       .min_items = 1,
+       .max_items = 3,
+       .when = "kind",
+       .when_values = {"box"},
+       .help =
+           "Where the point (x, y, z) of the box goes, one formula a dimension: a bent, curved or "
+           "twisted domain. All nodes are moved, those of refined meshes too, so that they lie on "
+           "the true surface; sets keep the names of the box's sides. Its determinant must be "
+           "positive."},
+      {.path = "mesh.order",
+       .type = Type::integer,
+       .unit = "1",
+       .fallback_note = "2 with mesh.map, else 1",
+       .example = "2",
+       .range = {.lower = 1.0, .upper = 2.0},
+       .when = "kind",
+       .when_values = {"box"},
+       .help =
+           "Order of the cells' geometry with mesh.map: 1 straight edges between vertices on the "
+           "true surface, 2 parabolas through middles that lie there as well."},
       {.path = "mesh.refine",
        .type = Type::integer,
        .unit = "1",

@@ -276,13 +276,26 @@ class Joiner {
         }
       }
     }
-    if (distance_between(result.translation, {}) <= tolerance_ * smallest_cell) {
+    // Two sides in the same place are the ends of a closed ring; a set is no partner of itself.
+    if (distance_between(result.translation, {}) <= tolerance_ * smallest_cell &&
+        have_common(from, to)) {
       result.problem =
           fmt::format("'{}' and '{}' lie in the same place: nothing to join", from_name, to_name);
       return result;
     }
     match_at_homes(from, to, from_name, to_name, result);
     return result;
+  }
+
+  /// Whether a facet is in both lists, which are ordered by cell and facet. Collective.
+  [[nodiscard]] bool have_common(const std::vector<Side>& from, const std::vector<Side>& to) const {
+    const auto before = [](const Side& a, const Side& b) {
+      return std::pair{a.cell, a.facet} < std::pair{b.cell, b.facet};
+    };
+    const bool mine = std::any_of(from.begin(), from.end(), [&](const Side& one) {
+      return std::binary_search(to.begin(), to.end(), one, before);
+    });
+    return communicator_.sum<GlobalId>(mine ? 1 : 0) > 0;
   }
 
   /// Facets in more than one pair, in words. Collective.

@@ -8,6 +8,7 @@
 #include "ritz/mesh/geometry.hpp"
 #include "ritz/mesh/lattice.hpp"
 #include "ritz/mesh/mesh.hpp"
+#include "ritz/mesh/order.hpp"
 
 namespace ritz::mesh {
 
@@ -170,11 +171,12 @@ class NodeIds {
   int n_ranges_ = 0;
 };
 
-/// Coordinates of the lattice points of owned cells on the cells' maps: [n_points][dimension].
+/// Coordinates of the lattice points of the first `n_cells` cells on the cells' maps:
+/// [n_points][dimension].
 ///
 /// A shared point gets the same bits from every cell and on every rank: its weights are dyadic, so
 /// exact, zero for nodes off the entity, and the sum runs over the nodes by ascending global id.
-std::vector<double> lattice_coordinates(const Mesh& mesh, const Lattice& lattice) {
+std::vector<double> lattice_coordinates(const Mesh& mesh, const Lattice& lattice, LocalId n_cells) {
   const auto d = static_cast<std::size_t>(mesh.dimension());
   const auto n_nodes = static_cast<std::size_t>(mesh.nodes_per_cell());
   const std::vector<Index> indices = lattice_indices(mesh.cell_type, lattice.order);
@@ -190,7 +192,7 @@ std::vector<double> lattice_coordinates(const Mesh& mesh, const Lattice& lattice
   std::vector<double> result(static_cast<std::size_t>(lattice.n_points) * d, 0.0);
   std::vector<char> done(static_cast<std::size_t>(lattice.n_points), 0);
   std::vector<std::size_t> by_id(n_nodes);
-  for (std::size_t cell = 0; cell < static_cast<std::size_t>(mesh.n_cells_owned); ++cell) {
+  for (std::size_t cell = 0; cell < static_cast<std::size_t>(n_cells); ++cell) {
     const LocalId* nodes = mesh.cell_nodes.data() + cell * n_nodes;
     const LocalId* points = lattice.cell_points.data() + cell * indices.size();
     for (std::size_t g = 0; g < n_nodes; ++g) by_id[g] = g;
@@ -281,7 +283,7 @@ Mesh refine_once(const Mesh& mesh) {
   const auto n_owned = static_cast<std::size_t>(mesh.n_cells_owned);
   const auto n_nodes = static_cast<std::size_t>(mesh.nodes_per_cell());
   const Lattice lattice = make_lattice(mesh, 2 * mesh.geometry_order);
-  const std::vector<double> x = lattice_coordinates(mesh, lattice);
+  const std::vector<double> x = lattice_coordinates(mesh, lattice, mesh.n_cells_owned);
   const NodeIds new_id(mesh, lattice);
   const auto per_cell = static_cast<std::size_t>(n_lattice_points(mesh.cell_type, lattice.order));
 
@@ -365,6 +367,20 @@ Mesh refine_once(const Mesh& mesh) {
 }
 
 }  // namespace
+
+void raise_order(Mesh& mesh) {
+  if (mesh.geometry_order != 1 || mesh.is_periodic()) {
+    throw base::Error(base::ExitCode::internal,
+                      "the order of the geometry is raised from 1, before facets are joined; "
+                      "please report this");
+  }
+  Lattice lattice = make_lattice(mesh, 2);
+  mesh.node_coordinates = lattice_coordinates(mesh, lattice, mesh.n_cells());
+  mesh.geometry_order = 2;
+  mesh.cell_nodes = std::move(lattice.cell_points);
+  mesh.node_gid = std::move(lattice.point_gid);
+  mesh.n_nodes_global = lattice.n_points_global;
+}
 
 Mesh refine(const Mesh& mesh, int levels) {
   if (!mesh.has_ghosts || levels < 0) {

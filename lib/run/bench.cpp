@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 
+#include "bench_cases.hpp"
 #include "bench_checkpoint.hpp"
 #include "bench_machine.hpp"
 #include "bench_model.hpp"
@@ -40,53 +41,6 @@ namespace {
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-/// Fixed facts of a case.
-struct Case {
-  const char* name;
-  const char* what;
-  std::vector<int> degrees;
-  GlobalId small, medium, large;  ///< unknowns
-};
-
-const std::vector<Case>& cases() {
-  static const std::vector<Case> all{
-      {"M1",
-       "operator action, Cartesian cube",
-       {1, 2, 3, 4, 5, 6, 7, 8},
-       36'000,
-       2'100'000,
-       33'000'000},
-      {"M2",
-       "operator action, deformed cube",
-       {1, 2, 3, 4, 5, 6, 7, 8},
-       36'000,
-       2'100'000,
-       8'100'000},
-      {"M3",
-       "100 iterations of cg with Jacobi, deformed cube",
-       {3, 4, 5, 6},
-       36'000,
-       2'100'000,
-       8'100'000},
-      {"M4", "Poisson, f = 1, to 1e-8, multigrid", {2, 4}, 36'000, 2'100'000, 17'000'000},
-      {"M5",
-       "Poisson, full multigrid start, until the error is discretisation's",
-       {4},
-       36'000,
-       2'100'000,
-       17'000'000},
-      {"M6", "diffusion 1/(0.05 + 2 r^2), multigrid", {2, 4}, 36'000, 2'100'000, 17'000'000},
-      {"M9", "elasticity, tets: amg set-up and solve", {1}, 36'000, 200'000, 1'000'000},
-      {"M11", "elasticity: operator action, deformed cube", {2}, 36'000, 640'000, 2'700'000},
-      {"M12", "heat, bdf2: a step of 20", {2, 4}, 36'000, 2'100'000, 17'000'000},
-      {"M13", "wave, leapfrog: a step", {4}, 36'000, 2'100'000, 33'000'000},
-      {"M16", "checkpoints against the disk", {4}, 36'000, 2'100'000, 33'000'000},
-      {"M17", "small problem: Poisson to 1e-9, multigrid", {4}, 35'937, 35'937, 35'937},
-      {"M18", "peak memory of M4", {4}, 36'000, 2'100'000, 17'000'000},
-  };
-  return all;
 }
 
 /// One line of the table and one object of the JSON file.
@@ -128,18 +82,6 @@ struct Row {
   }
 };
 
-/// Cells a side with n k + 1 nodes nearest to the cube root of `n_dofs`, of the numbers 2^a, 3 2^a
-/// and 5 2^a, which have coarser meshes.
-GlobalId cells_for(GlobalId n_dofs, int degree) {
-  const double wanted = (std::cbrt(static_cast<double>(n_dofs)) - 1) / degree;
-  GlobalId best = 2;
-  for (const GlobalId odd : {1, 3, 5})
-    for (GlobalId n = 2 * odd; n < 4096; n *= 2)
-      if (std::abs(static_cast<double>(n) - wanted) < std::abs(static_cast<double>(best) - wanted))
-        best = n;
-  return best;
-}
-
 /// The deck of a case, through the same door as a user's.
 deck::Problem problem_of(const std::string& text) {
   base::Diagnostics diagnostics;
@@ -147,24 +89,6 @@ deck::Problem problem_of(const std::string& text) {
       {"bench", text}, {}, [](const std::string&) { return std::nullopt; }, diagnostics);
   diagnostics.throw_errors(base::ExitCode::internal);
   return problem;
-}
-
-struct DeckOptions {
-  bool deformed = false;
-  std::string equation = "source = 1";
-  std::string solver;
-  std::string exact;
-};
-
-std::string deck_text(GlobalId n, int degree, const DeckOptions& options) {
-  return fmt::format(
-      "[mesh]\nkind = \"box\"\ncells = [{0}, {0}, {0}]\n{1}[space]\ndegree = {2}\n[equation]\nkind "
-      "= "
-      "\"poisson\"\n{3}\n[[boundary]]\non = [\"rest\"]\nvalue = 0\n[solver]\noperator = "
-      "\"matrix-free\"\n{4}\n{5}",
-      n, options.deformed ? "distortion = \"smooth\"\ndistortion_amount = 0.1\n" : "", degree,
-      options.equation, options.solver,
-      options.exact.empty() ? "" : "[verify]\nexact = \"" + options.exact + "\"\n");
 }
 
 /// Mesh, space and form of a deck, made as `ritz run` makes them, with the time each took.
@@ -229,7 +153,7 @@ class Bench {
                     peak_ * 1e-9, base::bytes_text(static_cast<double>(array))));
     header();
     for (const std::string& name : request_.cases) {
-      const Case& one = *std::find_if(cases().begin(), cases().end(),
+      const Case& one = *std::find_if(bench_cases().begin(), bench_cases().end(),
                                       [&](const Case& c) { return name == c.name; });
       for (const int degree : request_.degrees.empty() ? one.degrees : request_.degrees) {
         if (name == "M16") {
@@ -258,7 +182,7 @@ class Bench {
 
   void check() {
     std::vector<std::string> names;
-    for (const Case& one : cases()) names.push_back(one.name);
+    for (const Case& one : bench_cases()) names.push_back(one.name);
     for (const std::string& name : request_.cases) {
       if (std::find(names.begin(), names.end(), name) == names.end())
         throw base::Error(
@@ -301,8 +225,8 @@ class Bench {
     const double before = triad();
     const std::size_t first = rows_.size();
     const std::string name = one.name;
-    if (name == "M1" || name == "M2") {
-      actions(one, degree, name == "M2");
+    if (name == "M1" || name == "M2" || name == "M2c") {
+      actions(one, degree);
     } else if (name == "M3") {
       iterations(one, degree);
     } else if (name == "M11") {
@@ -350,7 +274,7 @@ class Bench {
   }
 
   template <class T>
-  void action(const Setting& setting, Row row, bool deformed) {
+  void action(const Setting& setting, Row row, CellData data) {
     row.precision = sizeof(T) == 4 ? "float" : "double";
     std::optional<assembly::CellOperator<T>> op;
     Setting::timed(communicator_, row, "operator", [&] {
@@ -362,7 +286,6 @@ class Bench {
     Kokkos::parallel_for(
         "ritz::x", Kokkos::RangePolicy<device::ExecutionSpace>(0, n),
         KOKKOS_LAMBDA(const std::size_t i) { x(i) = static_cast<T>(1 + 1e-3 * (i % 1000)); });
-    const CellData data = deformed ? CellData::vertices : CellData::none;
     row.model_bytes = action_bytes(row.degree, data, sizeof(T) == 4);
     row.model_flops = action_flops(row.degree, data);
     sample(row, [&] {
@@ -375,15 +298,13 @@ class Bench {
     rows_.push_back(std::move(row));
   }
 
-  /// M1, M2: y = A x with zero values on the boundary.
-  void actions(const Case& one, int degree, bool deformed) {
+  /// M1, M2, M2c: y = A x with zero values on the boundary.
+  void actions(const Case& one, int degree) {
     Row row = this->row(one);
-    DeckOptions options;
-    options.deformed = deformed;
-    const Setting setting(communicator_, deck_text(cells(one, degree), degree, options), false,
-                          row);
-    action<double>(setting, row, deformed);
-    action<float>(setting, std::move(row), deformed);
+    const Setting setting(communicator_,
+                          deck_text(cells(one, degree), degree, {.shape = one.shape}), false, row);
+    action<double>(setting, row, one.data());
+    action<float>(setting, std::move(row), one.data());
   }
 
   /// M11: y = A x of elasticity, without a matrix and with it, turn by turn in one run.
@@ -469,7 +390,7 @@ class Bench {
     constexpr int n_iterations = 100;
     Row row = this->row(one);
     DeckOptions options;
-    options.deformed = true;
+    options.shape = one.shape;
     options.solver = fmt::format(
         "method = \"cg\"\npreconditioner = \"jacobi\"\ntolerance = 1e-300\nmax_iterations = {}",
         n_iterations);
@@ -568,7 +489,7 @@ class Bench {
     return context;
   }
 
-  /// M4, M5, M6, M17, M18: the way of `ritz run` from the deck to the solution.
+  /// M4, M4c, M5, M6, M17, M18: the way of `ritz run` from the deck to the solution.
   void solves(const Case& one, int degree) {
     const std::string name = one.name;
     if (name == "M6") {
@@ -583,6 +504,7 @@ class Bench {
     const std::string name = one.name;
     Row row = this->row(one);
     DeckOptions options;
+    options.shape = one.shape;
     options.solver =
         fmt::format("method = \"cg\"\npreconditioner = \"multigrid\"\ntolerance = {}\n", tolerance);
     if (name == "M5") {
@@ -627,7 +549,7 @@ class Bench {
       row.iterations = report.last().iterations;
       row.true_residual = report.true_residual;
     }
-    const CellData data = name == "M6" ? CellData::factors : CellData::none;
+    const CellData data = name == "M6" ? CellData::factors : one.data();
     row.model_bytes = std::max(1, row.iterations.value_or(1)) *
                       cycle_bytes(degree, data, solver.multigrid.smoother_degree);
     row.notes.push_back(fmt::format("tolerance {:.0e}; {}", tolerance, system->text()));

@@ -9,16 +9,18 @@ namespace ritz::run {
 enum class CellData {
   none,      ///< boxes, constant coefficient
   vertices,  ///< trilinear cells, constant coefficient
-  factors    ///< boxes, a scalar coefficient that varies
+  factors,   ///< boxes, a scalar coefficient that varies
+  tensors    ///< curved cells: the symmetric tensor at each point
 };
 
-/// Numbers of a cell: 21 of its edges and two, or at degree 1 the symmetric tensor at eight points;
+/// Numbers of a cell: 21 of its edges and two, or at degree 1 and on curved cells the symmetric
+/// tensor at each point;
 /// where a coefficient varies one tensor and a number at each point.
 inline double cell_numbers(int degree, CellData data) {
   const double points = (degree + 1.0) * (degree + 1.0) * (degree + 1.0);
   if (data == CellData::none) return 0.0;
   if (data == CellData::factors) return 6 + points;
-  return degree == 1 ? 6 * points : 23.0;
+  return degree == 1 || data == CellData::tensors ? 6 * points : 23.0;
 }
 
 /// Bytes an unknown of one operator action: vectors in and out with the line that is read before
@@ -38,7 +40,8 @@ inline double action_flops(int degree, CellData data) {
   const double k = degree;
   const double points = (k + 1) * (k + 1) * (k + 1) / (k * k * k);
   if (data == CellData::none) return points * (7 * (k + 3) + 3);
-  const double tensor = degree == 1 ? 15 : 39 + (40 + 205 / (k + 1)) / (k + 1);
+  const double tensor =
+      degree == 1 || data == CellData::tensors ? 15 : 39 + (40 + 205 / (k + 1)) / (k + 1);
   return points * (12 * (k + 3) + tensor);
 }
 

@@ -199,7 +199,8 @@ Forecast forecast(const deck::Problem& problem, const MeshNames& names,
     // multigrid, whose levels add a seventh.
     const bool constant = has_numbers_only(problem);
     const bool boxes = constant && problem.mesh.kind == deck::MeshKind::box &&
-                       problem.mesh.box.distortion == deck::Distortion::none;
+                       problem.mesh.box.distortion == deck::Distortion::none &&
+                       problem.mesh.box.map.empty();
     const bool edges =
         constant && equations.symmetric && names.geometry_order == 1 && degree > 1 && dimension > 1;
     const double points = std::pow(degree + 1, dimension);

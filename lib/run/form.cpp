@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "mesh_map.hpp"
 #include "ritz/deck/parse.hpp"
 
 namespace ritz::run {
@@ -322,6 +323,7 @@ void check_formulas(const deck::Problem& problem, base::Diagnostics& diagnostics
   std::erase_if(unknowns,
                 [](const std::string& name) { return !expr::name_refusal(name).empty(); });
   const expr::Symbols with_solution = symbols(problem, unknowns);
+  static_cast<void>(MeshMap(problem, diagnostics));
   for (const deck::NamedSet& set : problem.mesh.sets) {
     static_cast<void>(compile(set.predicate, "mesh.sets." + set.name.text, expr::Type::boolean,
                               plain, diagnostics));

@@ -9,6 +9,7 @@
 #include <map>
 #include <numeric>
 
+#include "mesh_map.hpp"
 #include "points.hpp"
 #include "ritz/base/log.hpp"
 #include "ritz/base/text.hpp"
@@ -42,8 +43,8 @@ mesh::Box box_of(const deck::BoxMesh& options) {
   return box;
 }
 
-/// How the deck's box is coarsened on so many ranks: by its spacings and the equation's diffusion
-/// where that is one number or one for each direction, by the spacings alone elsewhere.
+/// How the deck's box is coarsened on so many ranks: by its spacings, its map and the equation's
+/// diffusion where that is one number or one for each direction, without the diffusion elsewhere.
 std::vector<mesh::Directions> box_steps(const deck::Problem& problem, int n_ranks) {
   const mesh::Box box = box_of(problem.mesh.box);
   const int dimension = static_cast<int>(problem.mesh.box.cells.size());
@@ -56,7 +57,7 @@ std::vector<mesh::Directions> box_steps(const deck::Problem& problem, int n_rank
   if (constant && form.regions.front().diffusion_kind == physics::DiffusionKind::diagonal) {
     for (std::size_t d = 0; d < entries.size() && d < 3; ++d) diffusion[d] = entries[d].value;
   }
-  return mesh::box_steps(box, n_ranks, diffusion);
+  return mesh::box_steps(box, n_ranks, MeshMap(problem, ignored).pulled_back(diffusion));
 }
 
 /// Coordinates (3) of the vertices of a facet, and of their mean as the last one.
@@ -107,6 +108,7 @@ MeshNames mesh_names(const comm::Communicator& communicator, const deck::Problem
     names.sets = deck::box_set_names(names.dimension);
     names.cell_type = box.cell_type;
     names.n_cells = 1;
+    names.geometry_order = box.order;
     for (std::int64_t n : box.cells) names.n_cells *= n;
     if (box.cell_type == "tri") names.n_cells *= 2;
     if (box.cell_type == "tet") names.n_cells *= 6;
@@ -435,6 +437,9 @@ mesh::Hierarchy make_meshes(const comm::Communicator& communicator, const deck::
                             bool with_coarser, perf::Recorder& recorder,
                             partition::Quality& quality) {
   const bool is_box = problem.mesh.kind == deck::MeshKind::box;
+  base::Diagnostics diagnostics;
+  const MeshMap map(problem, diagnostics);
+  diagnostics.throw_errors(base::ExitCode::deck);
   mesh::Hierarchy meshes = [&] {
     if (is_box && with_coarser) {
       const perf::Stage stage(recorder, "generate");
@@ -465,8 +470,12 @@ mesh::Hierarchy make_meshes(const comm::Communicator& communicator, const deck::
     else
       meshes = mesh::single(mesh::refine(meshes.finest(), problem.mesh.refine));
   }
+  if (!map.is_identity()) {
+    const perf::Stage stage(recorder, "map");
+    for (mesh::Mesh& one : meshes.meshes) map.apply(one);
+  }
   const perf::Stage stage(recorder, "check");
-  mesh::check_geometry(meshes.finest());
+  map.check(meshes);
   add_predicate_sets(meshes.finest(), problem);
   join_sides(meshes, problem);
   resolve_boundaries(meshes.finest(), problem);

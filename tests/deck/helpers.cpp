@@ -159,6 +159,8 @@ std::string describe(const Problem& problem) {
   d.add("mesh.distortion", static_cast<int>(problem.mesh.box.distortion));
   d.add("mesh.distortion_amount", problem.mesh.box.distortion_amount);
   d.add("mesh.seed", problem.mesh.box.seed);
+  d.add("mesh.map", problem.mesh.box.map);
+  d.add("mesh.order", problem.mesh.box.order);
   d.add("mesh.refine", problem.mesh.refine);
   d.add("mesh.sets", problem.mesh.sets);
   d.add("partition.method", static_cast<int>(problem.partition.method));

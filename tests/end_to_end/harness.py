@@ -38,6 +38,8 @@ class Result:
 class Case(unittest.TestCase):
     """A test with a folder of its own (a blank in its name on purpose)."""
 
+    threads = 1  # of each rank
+
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ritz test ")).resolve()
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
@@ -63,7 +65,7 @@ class Case(unittest.TestCase):
         return [MPIRUN, "-n", str(ranks), RITZ, *map(str, arguments)]
 
     def environment(self, ranks):
-        environment = dict(os.environ, OMP_NUM_THREADS="1", OMP_PROC_BIND="false")
+        environment = dict(os.environ, OMP_NUM_THREADS=str(self.threads), OMP_PROC_BIND="false")
         if ranks > 2:
             environment["LD_PRELOAD"] = YIELD
         return environment

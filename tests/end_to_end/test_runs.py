@@ -4,6 +4,7 @@ import os
 import unittest
 
 from harness import BOX, SOURCE, Case
+from vtk_results import point_data
 
 
 class Quickstart(Case):
@@ -130,6 +131,62 @@ class Terminal(Case):
                 del os.environ[variable]
             self.assertEqual(code, 8, text)
             self.assertIn("4 copies of 1 rank", text)
+
+
+class Threads(Case):
+    """Two threads a rank: the same problem solved, and the same bits when it is solved again."""
+
+    DECK = """
+        deck_version = 1
+        [mesh]
+        kind = "box"
+        cells = [8, 8, 8]
+        distortion = "smooth"
+        distortion_amount = 0.1
+        [space]
+        degree = 3
+        [equation]
+        kind = "poisson"
+        diffusion = "1 + x*y"
+        source = 1.0
+        [[boundary]]
+        on = ["left"]
+        value = "y"
+        [[boundary]]
+        on = ["rest"]
+        robin = { coefficient = 1.0, ambient = 0.0 }
+        [solver]
+        method = "cg"
+        engine = "native"
+        operator = "matrix-free"
+        tolerance = 1e-10
+        """
+
+    def test_the_same_solution_and_the_same_bits_again(self):
+        deck = self.deck(self.DECK)
+        for preconditioner in ("multigrid", "jacobi"):
+            solutions, iterations = {}, set()
+            for ranks, threads in ((1, 1), (1, 2), (2, 2)):
+                bits = set()
+                for again in (False, True):
+                    self.threads = threads
+                    output = f"{preconditioner}{ranks}{threads}{again}"
+                    result = self.run_deck(deck, "--set", f"solver.preconditioner={preconditioner}",
+                                           ranks=ranks, output=output)
+                    self.assertIn(f"{threads} thread", result.output)
+                    iterations.add(result.status()["iterations"])
+                    _, data = point_data(result.folder / "results.vtkhdf")
+                    bits.add(data["u"].tobytes())
+                    solutions[ranks, threads] = sorted(data["u"])
+                self.assertEqual(len(bits), 1, f"{ranks} ranks, {threads} threads")
+            reference = solutions.pop((1, 1))
+            # Two solutions to 1e-10 of the right-hand side; the preconditioned matrix's condition
+            # is below 10^3. Ranks store points in another order, so values are compared in theirs.
+            for other in solutions.values():
+                self.assertEqual(len(other), len(reference))
+                self.assertLess(max(abs(a - b) for a, b in zip(other, reference)), 1e-7)
+            # Sums in another order may decide about one iteration more.
+            self.assertLessEqual(max(iterations) - min(iterations), 1)
 
 
 if __name__ == "__main__":

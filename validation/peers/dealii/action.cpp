@@ -1,5 +1,5 @@
 // deal.II beside M1, M2 and M3:
-//   action cartesian|deformed action|cg|solve COARSE REFINE SAMPLES
+//   action cartesian|deformed|curved action|cg|solve COARSE REFINE SAMPLES
 // (COARSE 2^REFINE)^3 cells. action: y = A x in double and single precision; cg: 100 iterations
 // with the diagonal as preconditioner; solve: the same to 1e-10, for the value at the centre.
 #include "common.hpp"
@@ -80,10 +80,10 @@ int main(int n_arguments, char** arguments) {
   Utilities::MPI::MPI_InitFinalize mpi(n_arguments, arguments, 1);
   if (n_arguments != 6) {
     std::fprintf(stderr,
-                 "usage: action cartesian|deformed action|cg|solve COARSE REFINE SAMPLES\n");
+                 "usage: action cartesian|deformed|curved action|cg|solve COARSE REFINE SAMPLES\n");
     return 2;
   }
-  const bool deformed = std::string(arguments[1]) == "deformed";
+  const std::string geometry = arguments[1];
   const std::string what = arguments[2];
   const int n_samples = std::atoi(arguments[5]);
   parallel::distributed::Triangulation<dimension> mesh(MPI_COMM_WORLD);
@@ -98,18 +98,10 @@ int main(int n_arguments, char** arguments) {
   DoFTools::make_zero_boundary_constraints(dofs, constraints);
   constraints.close();
   std::unique_ptr<Mapping<dimension>> mapping = std::make_unique<MappingQ1<dimension>>();
-  if (deformed) {
-    // Trilinear cells with moved vertices, as ours. MatrixFree stores the inverse Jacobian and the
-    // weight at each quadrature point whatever the degree of the mapping.
-    auto moved = std::make_unique<MappingQCache<dimension>>(1);
-    moved->initialize(
-        MappingQ<dimension>(1), mesh,
-        [](const Triangulation<dimension>::cell_iterator&, const Point<dimension>& x) {
-          return distorted(x);
-        },
-        false);
-    mapping = std::move(moved);
-  }
+  // deformed: trilinear cells with moved vertices, curved: cells of order 2, as ours. MatrixFree
+  // stores the inverse Jacobian and the weight at each quadrature point whatever the degree of the
+  // mapping.
+  if (geometry != "cartesian") mapping = mapped(mesh, geometry == "curved" ? 2 : 1, distorted);
   if (what == "action") {
     measure_action<double>(*mapping, dofs, constraints, n_samples);
     measure_action<float>(*mapping, dofs, constraints, n_samples);

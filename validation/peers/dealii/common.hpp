@@ -116,6 +116,27 @@ inline Point<dimension> distorted(const Point<dimension>& x) {
   return x + shift * Point<dimension>(1, 1, 1);
 }
 
+/// The shell of `ritz bench`: a sixth of 1 < r < 2, above a side of a cube.
+inline Point<dimension> on_shell(const Point<dimension>& x) {
+  const double a = std::tan(numbers::PI / 4 * (2 * x[1] - 1));
+  const double b = std::tan(numbers::PI / 4 * (2 * x[2] - 1));
+  return (1 + x[0]) / std::sqrt(1 + a * a + b * b) * Point<dimension>(1, a, b);
+}
+
+/// Cells of order `order` on all levels whose nodes are moved to place(x). Collective.
+inline std::unique_ptr<Mapping<dimension>> mapped(
+    const Triangulation<dimension>& mesh, unsigned int order,
+    const std::function<Point<dimension>(const Point<dimension>&)>& place) {
+  auto moved = std::make_unique<MappingQCache<dimension>>(order);
+  moved->initialize(
+      MappingQ<dimension>(order), mesh,
+      [&place](const Triangulation<dimension>::cell_iterator&, const Point<dimension>& x) {
+        return place(x);
+      },
+      false);
+  return moved;
+}
+
 /// The coefficient of M6.
 template <class Number>
 Number coefficient_m6(const Point<dimension, Number>& x) {

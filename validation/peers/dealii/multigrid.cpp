@@ -1,9 +1,10 @@
-// deal.II beside M4, M6 and M17: Poisson with f = 1 and zero on the boundary, cg in double
+// deal.II beside M4, M4c, M6 and M17: Poisson with f = 1 and zero on the boundary, cg in double
 // precision with one V-cycle of geometric multigrid in single precision, Chebyshev-Jacobi
 // smoothers:
-//   multigrid COARSE REFINE constant|variable TOLERANCE,... SMOOTHER_DEGREE,... SAMPLES
-// (COARSE 2^REFINE)^3 cells; tolerances relative to the right-hand side. The parameters are those
-// of deal.II's tutorial step-37 (smoothing range 15, coarsest level by Chebyshev to 1e-3).
+//   multigrid COARSE REFINE constant|variable|shell TOLERANCE,... SMOOTHER_DEGREE,... SAMPLES
+// (COARSE 2^REFINE)^3 cells, of order 2 on the shell; tolerances relative to the right-hand side.
+// The parameters are those of deal.II's tutorial step-37 (smoothing range 15, coarsest level by
+// Chebyshev to 1e-3).
 #include <deal.II/multigrid/mg_coarse.h>
 #include <deal.II/multigrid/mg_constrained_dofs.h>
 #include <deal.II/multigrid/mg_matrix.h>
@@ -19,11 +20,12 @@ int main(int n_arguments, char** arguments) {
   Utilities::MPI::MPI_InitFinalize mpi(n_arguments, arguments, 1);
   if (n_arguments != 7) {
     std::fprintf(stderr,
-                 "usage: multigrid COARSE REFINE constant|variable TOLERANCE,... "
+                 "usage: multigrid COARSE REFINE constant|variable|shell TOLERANCE,... "
                  "SMOOTHER_DEGREE,... SAMPLES\n");
     return 2;
   }
   const bool variable = std::string(arguments[3]) == "variable";
+  const bool shell = std::string(arguments[3]) == "shell";
   const std::vector<double> tolerances = numbers_of(arguments[4]);
   const std::vector<double> smoother_degrees = numbers_of(arguments[5]);
   const int n_samples = std::atoi(arguments[6]);
@@ -54,7 +56,9 @@ int main(int n_arguments, char** arguments) {
   constraints.close();
   const double space_seconds = lap();
 
-  const MappingQ1<dimension> mapping;
+  const std::unique_ptr<const Mapping<dimension>> of_cells =
+      shell ? mapped(mesh, 2, on_shell) : std::make_unique<MappingQ1<dimension>>();
+  const Mapping<dimension>& mapping = *of_cells;
   Operator<double> op;
   op.reinit(mapping, dofs, constraints, variable);
   DistributedVector<double> b, x;

@@ -37,6 +37,8 @@ struct BoxMesh {
   Distortion distortion = Distortion::none;
   double distortion_amount = 0.0;
   std::int64_t seed = 1;
+  std::vector<Formula> map;  ///< where the point x, y, z of the box goes; empty: it stays
+  int order = 1;             ///< of the cells' geometry, 1 or 2; default 2 with a map
 };
 
 struct NamedSet {
