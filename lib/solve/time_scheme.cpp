@@ -337,8 +337,9 @@ class TimeScheme::Impl {
 
   StageReport start(double time, const Vector& u, const Vector& rate) {
     time_ = time;
-    largest_ = 0;
     la::copy(u, u_);
+    // Also what an unknown without a rate is given and then fitted to the others.
+    static_cast<void>(relative_size(equations_, u_, u_, 0.0, largest_));
     equations_.prescribe(time, 0, u_);
     StageReport report = equations_.settle(time, u_);
     if (!report.solved()) return report;
