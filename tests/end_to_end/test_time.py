@@ -673,6 +673,18 @@ class Start(Case):
         self.assertLess(errors[0], 5e-3)
         self.assertGreater(errors[0] / errors[1], 3.5)  # at least h^2
 
+    def test_unknowns_that_rest_at_zero_do_not_hold_steps_up(self):
+        """An even mixture stays one: what is estimated is round-off, and steps grow to the longest
+        allowed, 2e-3 until 0.1."""
+        run = self.run_deck(SOURCE / "configs" / "cahn-hilliard.toml", "--set", "mesh.cells=[8,8]",
+                            "--set", "initial.c=0", "--set", "initial.mu=1", "--set", "integral=[]",
+                            ranks=2)
+        rows = history(run)
+        self.assertAlmostEqual(rows[-1]["time"], 0.1)
+        self.assertLess(rows[-1]["step"], 70)
+        for name in ("min_c", "max_c", "min_mu", "max_mu"):
+            self.assertAlmostEqual(rows[-1][name], 0.0, delta=1e-12)
+
 
 class Ends(Case):
     def test_steady(self):
