@@ -14,8 +14,8 @@ namespace ritz::mesh {
 /// falls on. Collective.
 using VertexClasses = std::function<std::vector<GlobalId>(std::span<const GlobalId>)>;
 
-/// distribute(), with one layer of ghosts around classes of vertices instead of vertices. Cells that
-/// stay on their rank keep their order.
+/// distribute(), with one layer of ghosts around classes of vertices instead of vertices. Cells
+/// that stay on their rank keep their order.
 [[nodiscard]] Mesh distribute_classes(const Mesh& mesh, const std::vector<int>& part,
                                       bool exterior_known, const VertexClasses& classes);
 
