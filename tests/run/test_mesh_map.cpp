@@ -179,13 +179,13 @@ TEST(MeshMap, DecidesWhatIsHalvedFirst) {
 
 TEST(MeshMap, CoarseMeshesThatCannotFollowAreLeftOut) {
   // Waves of the length of eight cells: with four cells a wave parabolas through the nodes at 0,
-  // 1/8 and 1/4 of it still rise, with two those at 0, 1/4 and 1/2 turn back before their end (x =
-  // 0, 0.0975, 0.125).
+  // 1/8 and 1/4 of it still rise, with two those at 0, 1/4 and 1/2 turn back before their end (12 x
+  // = 0, 0.39, 0.5). Cells enough for three ranks to halve evenly twice.
   const auto meshes = meshes_of(
-      "[mesh]\nkind = \"box\"\ncells = [32, 32]\nmap = [\"x + 0.033*sin(8*pi*x)\", \"y\"]\n" +
+      "[mesh]\nkind = \"box\"\ncells = [96, 96]\nmap = [\"x + 0.011*sin(24*pi*x)\", \"y\"]\n" +
       rest);
-  const auto plain = meshes_of("[mesh]\nkind = \"box\"\ncells = [32, 32]\n" + rest);
-  EXPECT_EQ(meshes.finest().n_cells_global, 32 * 32);
+  const auto plain = meshes_of("[mesh]\nkind = \"box\"\ncells = [96, 96]\n" + rest);
+  EXPECT_EQ(meshes.finest().n_cells_global, 96 * 96);
   EXPECT_EQ(meshes.meshes.size(), 2u);
   EXPECT_GT(plain.meshes.size(), 2u);
   EXPECT_EQ(meshes.parents.size() + 1, meshes.meshes.size());
