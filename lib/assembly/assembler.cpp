@@ -8,6 +8,7 @@
 #include "dense_cells.hpp"
 #include "launch_row_cells.hpp"
 #include "plan.hpp"
+#include "points_1d.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/fault.hpp"
 #include "ritz/mesh/geometry.hpp"
@@ -23,12 +24,11 @@ namespace {
 
 /// Degree of the quadrature. Tensor cells: k+1 Gauss points a direction integrate the terms of a
 /// parallelepiped with constant coefficients exactly, and the fluxes of linear functions on any
-/// multilinear cell; order-2 geometry gets one point more. Simplices: exact for constant
-/// coefficients; 2k otherwise (Ciarlet, The Finite Element Method for Elliptic Problems, thm 4.1.6
-/// asks for 2k-2).
+/// cell (n_points_1d()). Simplices: exact for constant coefficients; 2k otherwise (Ciarlet, The
+/// Finite Element Method for Elliptic Problems, thm 4.1.6 asks for 2k-2).
 int quadrature_degree(const mesh::Mesh& mesh, int k, const CoefficientSet& coefficients) {
   const int curved = mesh.geometry_order - 1;
-  if (mesh::is_tensor(mesh.cell_type)) return 2 * k + 2 * curved;
+  if (mesh::is_tensor(mesh.cell_type)) return 2 * n_points_1d(mesh, k) - 2;
   if (curved > 0 || coefficients.any_varying || coefficients.terms.reaction) return 2 * k + curved;
   if (coefficients.terms.advection) return std::max(1, 2 * k - 1);
   return std::max(k, 2 * k - 2);

@@ -4,6 +4,7 @@
 #include "cell_loop.hpp"
 #include "cell_terms.hpp"
 #include "natural_facets.hpp"
+#include "points_1d.hpp"
 #include "ritz/assembly/cell_operator.hpp"
 #include "ritz/comm/split_exchange.hpp"
 #include "ritz/mesh/geometry.hpp"

@@ -8,6 +8,7 @@
 #include "cell_sweep.hpp"
 #include "cell_terms.hpp"
 #include "natural_facets.hpp"
+#include "points_1d.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/log.hpp"
 #include "ritz/base/text.hpp"

@@ -10,12 +10,6 @@
 
 namespace ritz::assembly {
 
-/// Gauss points a direction of tensor cells: as the assembler takes them (quadrature_degree()
-/// there).
-inline int n_points_1d(const mesh::Mesh& mesh, int degree) {
-  return degree + mesh.geometry_order;
-}
-
 /// Throws Error(not_finite) for the coefficient `name` at a point.
 [[noreturn]] void throw_bad(const std::string& name, const std::array<double, 3>& at,
                             int dimension);

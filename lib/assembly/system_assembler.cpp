@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "points_1d.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/base/text.hpp"
 #include "ritz/mesh/geometry.hpp"
@@ -27,11 +28,11 @@ constexpr std::size_t max_matrix_bytes = 262144;
 /// most, so this integrates the Jacobian of smooth nonlinear ones to an order in h above that of
 /// the space (exactness to 2k - 2 would do: Ciarlet, The Finite Element Method for Elliptic
 /// Problems, thm 4.1.6, and Ciarlet and Raviart 1972 for isoparametric cells), and it is what
-/// Assembler has on tensor cells: k + 1 Gauss points a direction, one more on curved cells, where
-/// |J| and its cofactors raise the degree.
+/// Assembler has on tensor cells (n_points_1d()); simplices of order 2 get one degree more, because
+/// |J| and its cofactors raise it.
 int general_degree(const mesh::Mesh& mesh, int k) {
-  const int curved = mesh.geometry_order - 1;
-  return 2 * k + 1 + (mesh::is_tensor(mesh.cell_type) ? 2 : 1) * curved;
+  if (mesh::is_tensor(mesh.cell_type)) return 2 * n_points_1d(mesh, k) - 1;
+  return 2 * k + mesh.geometry_order;
 }
 
 /// Enough for entries that are numbers: exact on straight simplices.

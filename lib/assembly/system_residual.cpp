@@ -6,6 +6,7 @@
 #include "cell_sweep.hpp"
 #include "natural_facets.hpp"
 #include "natural_terms.hpp"
+#include "points_1d.hpp"
 #include "residual_loop.hpp"
 #include "ritz/base/error.hpp"
 #include "ritz/device/session.hpp"
