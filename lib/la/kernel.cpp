@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ritz/base/error.hpp"
 #include "ritz/la/matrix.hpp"
 #include "ritz/la/vector.hpp"
 
@@ -98,6 +99,14 @@ std::vector<GlobalId> pivots(const Layout& layout, std::span<const Vector> right
       largest = std::max(largest, scores[i]);
     }
     largest = communicator.max(largest);
+    if (!(largest > 0)) {
+      throw base::Error(
+          base::ExitCode::not_converged,
+          "nothing fixes some levels of these equations, and those that would have to "
+          "balance have no unknown in common with them: no factorisation of the matrix; "
+          "take a preconditioner without one (solver.preconditioner = \"jacobi\"), or "
+          "prescribe a value");
+    }
     GlobalId mine = std::numeric_limits<GlobalId>::max();
     for (std::size_t i = 0; i < n; ++i) {
       if (scores[i] < (1 - 1e-9) * largest) continue;

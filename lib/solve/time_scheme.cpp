@@ -176,7 +176,8 @@ double relative_size(const SemiDiscrete& equations, const Vector& a, const Vecto
   const double least = round_off * round_off * std::max(largest, ever);
   double result = 0;
   for (std::size_t c = 0; c < m; ++c) {
-    const double below = sums[2 * c + 1] > 0 ? std::max(sums[2 * c + 1], least) : largest;
+    const double below =
+        sums[2 * c + 1] > 0 ? std::max(sums[2 * c + 1], least) : std::max(largest, least);
     if (sums[2 * c] == 0 || !equations.is_differential(static_cast<int>(c))) continue;
     result = std::max(result, below > 0 ? std::sqrt(sums[2 * c] / below)
                                         : std::numeric_limits<double>::infinity());

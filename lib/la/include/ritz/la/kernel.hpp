@@ -33,7 +33,8 @@ void remove(const comm::Communicator& communicator, std::span<const Vector> basi
             std::span<const Vector> duals, const Vector& v);
 
 /// Global numbers of as many unknowns as there are vectors z (and y): the matrices of the z's and
-/// of the y's entries there are regular. Where several would do, the first. Collective.
+/// of the y's entries there are regular. Where several would do, the first. Collective. Throws
+/// Error(not_converged) if there are none.
 [[nodiscard]] std::vector<GlobalId> pivots(const Layout& layout, std::span<const Vector> right,
                                            std::span<const Vector> left);
 
