@@ -39,8 +39,8 @@ struct Case {
 struct DeckOptions {
   Shape shape = Shape::box;
   std::string equation = "source = 1";
-  std::string solver;
-  std::string exact;
+  std::string solver = {};
+  std::string exact = {};
 };
 
 /// A Poisson problem with zero on the boundary.
